@@ -1,0 +1,60 @@
+/*
+ * The whole configuration of a probe as plain values, made from a validated spanflow.yang tree by
+ * model.h and read by everything else. Immutable once made.
+ */
+#ifndef SPANFLOW_CONFIG_PROBE_CONFIG_H
+#define SPANFLOW_CONFIG_PROBE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exporting_process.h"
+#include "packet/packet_source.h"
+
+enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024 };
+
+struct source_config {
+    char name[32];    /* key of the entry, and the interface name that records carry */
+    char device[512]; /* DPDK: PCI address or vdev string with the driver's own words */
+    uint32_t ifindex; /* 0 = find or derive */
+    enum interface_role role;
+    char filter[512]; /* libpcap expression, "" = none */
+};
+
+/* An address prefix. IPv4 in the first four bytes. Network byte order. */
+struct prefix {
+    uint8_t address[16];
+    uint8_t family; /* 4 or 6 */
+    uint8_t length; /* bits */
+};
+
+struct probe_config {
+    bool offline; /* capture files are read; packet time is the clock */
+    uint32_t source_count;
+    struct source_config sources[SOURCES_MAX]; /* live */
+    uint32_t file_count;
+    char **files; /* offline: paths, "-" = standard input; owned */
+
+    uint64_t active_timeout_ns; /* 0 = never */
+    uint64_t idle_timeout_ns;   /* 0 = never */
+    uint64_t tcp_linger_ns;     /* 0 = at once */
+    uint32_t flows_max;         /* whole probe, divided by workers */
+    uint32_t workers;
+    uint32_t sampling_interval; /* N of 1/N; 1 = every packet */
+
+    char filter[1024]; /* libpcap expression, "" = none */
+    uint32_t ignore_count;
+    struct prefix ignore[PREFIXES_MAX];
+    uint32_t local_count;
+    struct prefix local[PREFIXES_MAX];
+    bool vlan_in_key;
+    uint32_t tunnels; /* set of enum tunnel_kind */
+    bool fragment_table;
+
+    char ledger_path[1024]; /* "" = none, "-" = stdout */
+    char state_directory[1024];
+
+    struct exporting_process_config exporting; /* interfaces are filled in at start */
+};
+
+#endif

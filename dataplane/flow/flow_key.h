@@ -1,0 +1,126 @@
+/*
+ * The canonical flow key: both directions of a conversation have the same key, and a side bit
+ * tells which endpoint sent. Addresses and ports stay in network byte order, so that the exporter
+ * copies them as they are.
+ *
+ * 16 bytes hold an IPv4 key whole. An IPv6 key has the same 16-byte head, with each address folded
+ * to 32 bits, and the 32 address bytes behind it. So one 16-byte compare decides for IPv4 and
+ * rejects nearly every stranger for IPv6.
+ */
+#ifndef SPANFLOW_FLOW_FLOW_KEY_H
+#define SPANFLOW_FLOW_FLOW_KEY_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+struct flow_key_head {
+    uint32_t address_a; /* IPv4 address, or the xor of the four words of an IPv6 address */
+    uint32_t address_b;
+    uint16_t port_a;
+    uint16_t port_b;
+    uint8_t protocol;
+    uint8_t vlan[3]; /* outer id << 12 | inner id, big-endian; 0 = none or not in the key */
+};
+
+struct flow_key {
+    struct flow_key_head head;
+    uint8_t address6_a[16]; /* IPv6 only; all zero for IPv4 */
+    uint8_t address6_b[16];
+    uint8_t family; /* 4 or 6 */
+};
+
+static_assert(sizeof(struct flow_key_head) == 16, "an IPv4 key is 16 bytes");
+
+static inline void flow_key_set_vlan(struct flow_key_head *head, unsigned outer, unsigned inner)
+{
+    head->vlan[0] = (uint8_t)(outer >> 4);
+    head->vlan[1] = (uint8_t)((outer << 4) | (inner >> 8));
+    head->vlan[2] = (uint8_t)inner;
+}
+
+static inline unsigned flow_key_vlan_outer(const struct flow_key_head *head)
+{
+    return (unsigned)head->vlan[0] << 4 | head->vlan[1] >> 4;
+}
+
+static inline unsigned flow_key_vlan_inner(const struct flow_key_head *head)
+{
+    return (head->vlan[1] & 0xfu) << 8 | head->vlan[2];
+}
+
+/*
+ * Whether two packets of opposite direction belong to one record. Not so for ICMP and ICMPv6
+ * (the port field is type and code of one direction) nor where both ports of a protocol that has
+ * ports are 0 (later fragments): RFC 5103 joins only what is known to be one conversation.
+ */
+static inline bool flow_key_joins(uint8_t protocol, uint16_t source_port, uint16_t destination_port)
+{
+    switch (protocol) {
+    case 1:  /* ICMP */
+    case 58: /* ICMPv6 */
+        return false;
+    case 6:   /* TCP */
+    case 17:  /* UDP */
+    case 33:  /* DCCP */
+    case 132: /* SCTP */
+    case 136: /* UDP-Lite */
+        return source_port != 0 || destination_port != 0;
+    default:
+        return true;
+    }
+}
+
+/*
+ * Makes the canonical IPv4 key and returns the sender's side. Addresses and ports in network
+ * byte order. VLAN ids 0..4095.
+ */
+static inline unsigned flow_key_make4(struct flow_key *key, uint32_t source, uint32_t destination,
+                                      uint16_t source_port, uint16_t destination_port,
+                                      uint8_t protocol, unsigned vlan_outer, unsigned vlan_inner)
+{
+    unsigned side =
+        source > destination || (source == destination && source_port > destination_port);
+    side &= flow_key_joins(protocol, source_port, destination_port);
+    memset(key->address6_a, 0, sizeof key->address6_a);
+    memset(key->address6_b, 0, sizeof key->address6_b);
+    key->family = 4;
+    key->head.address_a = side ? destination : source;
+    key->head.address_b = side ? source : destination;
+    key->head.port_a = side ? destination_port : source_port;
+    key->head.port_b = side ? source_port : destination_port;
+    key->head.protocol = protocol;
+    flow_key_set_vlan(&key->head, vlan_outer, vlan_inner);
+    return side;
+}
+
+static inline uint32_t flow_key_fold6(const uint8_t address[16])
+{
+    uint32_t w[4];
+    memcpy(w, address, sizeof w);
+    return w[0] ^ w[1] ^ w[2] ^ w[3];
+}
+
+/* The same for IPv6; addresses as 16 bytes each. */
+static inline unsigned flow_key_make6(struct flow_key *key, const uint8_t source[16],
+                                      const uint8_t destination[16], uint16_t source_port,
+                                      uint16_t destination_port, uint8_t protocol,
+                                      unsigned vlan_outer, unsigned vlan_inner)
+{
+    int order = memcmp(source, destination, 16);
+    unsigned side = order > 0 || (order == 0 && source_port > destination_port);
+    side &= flow_key_joins(protocol, source_port, destination_port);
+    memcpy(side ? key->address6_b : key->address6_a, source, 16);
+    memcpy(side ? key->address6_a : key->address6_b, destination, 16);
+    key->family = 6;
+    key->head.address_a = flow_key_fold6(key->address6_a);
+    key->head.address_b = flow_key_fold6(key->address6_b);
+    key->head.port_a = side ? destination_port : source_port;
+    key->head.port_b = side ? source_port : destination_port;
+    key->head.protocol = protocol;
+    flow_key_set_vlan(&key->head, vlan_outer, vlan_inner);
+    return side;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The one contract between whatever brings packets (DPDK, files, memory) and a worker.
+ *
+ * A source counts what it observed while it fills a batch; nothing else in the probe may derive
+ * that number. receive() never blocks; wait() may, and only the thread loop calls it.
+ */
+#ifndef SPANFLOW_PACKET_PACKET_SOURCE_H
+#define SPANFLOW_PACKET_PACKET_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ledger_terms.h"
+#include "packet/packet_batch.h"
+
+enum receive_status {
+    RECEIVE_PACKETS, /* batch->count > 0 */
+    RECEIVE_IDLE,    /* nothing now; time may advance */
+    RECEIVE_END,     /* nothing ever again; everything readable was delivered */
+    RECEIVE_FAILED   /* as END, but the source broke or its data is damaged: see problem */
+};
+
+struct packet_source;
+
+struct packet_source_ops {
+    /* Fills BATCH (its previous content was released). Worker thread. */
+    enum receive_status (*receive)(struct packet_source *source, struct packet_batch *batch);
+    /* Gives the packets of BATCH back. Worker thread. */
+    void (*release)(struct packet_source *source, struct packet_batch *batch);
+    /* Sleeps until packets may be there or until the monotonic time UNTIL_NS. NULL: the source
+     * is polled without sleeping (DPDK) or never idle (files). Thread loop only. */
+    void (*wait)(struct packet_source *source, uint64_t until_ns);
+    /* Reads the device's own loss counters into source->ledger (dropped and observed packets).
+     * NULL: the source has none. Worker thread, at most once a second and at each ledger cut. */
+    void (*poll_device)(struct packet_source *source);
+    /* Frees SOURCE and all it owns; no batch may be outstanding. Control thread, worker ended. */
+    void (*close)(struct packet_source *source);
+};
+
+/* One observed interface (RFC 5470 observation point) of a source. */
+enum interface_role { INTERFACE_SPAN, INTERFACE_TAP_A, INTERFACE_TAP_B };
+struct packet_interface {
+    uint32_t ifindex; /* element 10, 1..65535 */
+    char name[32];    /* at most 31 bytes, UTF-8 */
+    enum interface_role role;
+    uint32_t partner_ifindex; /* element 14 for taps, else 0 */
+};
+
+struct packet_source {
+    const struct packet_source_ops *ops;
+    /* Single writer: the worker that owns the source. observed and dropped only. */
+    struct source_ledger ledger;
+    /* Offline sources (files) are the clock and may be held back; live ones may not. */
+    bool live;
+    /* The source's device cannot tell what it lost: shown as drops_not_visible. */
+    bool drops_not_visible;
+    uint16_t interface_base;           /* packet_batch.port of this source's first interface */
+    uint16_t interface_count;          /* sources with more interfaces (pcapng) share the first */
+    struct packet_interface interface; /* as configured or found */
+    char name[128];                    /* as the user wrote it, for messages */
+    struct error problem;              /* one line, set when receive() says FAILED */
+};
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * The exporting process (RFC 5470): takes flow records off the record rings, encodes them for each
+ * destination and sends them. Owns templates, sequence numbers, queues and sockets. It knows
+ * flow_record.h and record_ring.h and nothing else of the dataplane.
+ *
+ * exporting_process_step() is a plain function: a thread calls it in a loop, the simulator calls
+ * it in seeded order under a virtual clock. Everything here runs on the exporter's thread unless a
+ * function says otherwise.
+ */
+#ifndef SPANFLOW_EXPORTER_EXPORTING_PROCESS_H
+#define SPANFLOW_EXPORTER_EXPORTING_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ledger_terms.h"
+#include "flow/record_ring.h"
+
+enum destination_kind { DESTINATION_UDP, DESTINATION_FILE, DESTINATION_JSON };
+enum export_profile { PROFILE_PLAIN, PROFILE_NFDUMP, PROFILE_COUNT };
+enum time_unit { TIME_MILLISECONDS, TIME_MICROSECONDS, TIME_NANOSECONDS };
+
+enum { DESTINATIONS_MAX = 16, EXPORT_RINGS_MAX = 64, EXPORT_INTERFACES_MAX = 256 };
+
+struct destination_config {
+    char name[64]; /* key of the ledger's row; unique */
+    enum destination_kind kind;
+    char host[256];          /* UDP: address or name, no brackets */
+    uint16_t port;           /* UDP */
+    char source_address[64]; /* UDP: local address to bind, "" = any */
+    char path[1024];         /* FILE, JSON: "-" = stdout */
+    unsigned version;        /* 9 or 10; ignored for JSON */
+    enum export_profile profile;
+    bool biflow;
+    enum time_unit time_unit;
+    uint32_t domain; /* observation domain / source id */
+    uint32_t mtu;    /* whole IP packet, UDP; 512..65535 */
+    uint64_t rate;   /* records/s; 0 = unpaced; UDP only */
+    bool rate_set;   /* otherwise the default pacing applies */
+};
+
+struct export_interface {
+    uint32_t ifindex;
+    uint32_t partner_ifindex; /* element 14, 0 if none */
+    char name[32];
+};
+
+struct exporting_process_config {
+    uint32_t destination_count;
+    struct destination_config destinations[DESTINATIONS_MAX];
+    uint32_t interface_count; /* flow_cold.port indexes this table */
+    struct export_interface interfaces[EXPORT_INTERFACES_MAX];
+    uint32_t template_refresh_s;        /* 0 = never by time */
+    uint32_t template_refresh_messages; /* 0 = never by messages */
+    uint32_t statistics_interval_s;     /* options data records; 0 = never */
+    uint32_t sampling_interval;         /* 1 = unsampled: nothing is announced */
+    bool offline;              /* packet time is the clock; never lose to speed; no state kept */
+    uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
+};
+
+/* One destination's account; also copied at a ledger cut. */
+struct destination_counters {
+    uint64_t records; /* taken off the rings for this destination */
+    uint64_t sent;    /* handed to the kernel */
+    uint64_t queued;  /* encoded or being encoded, not yet sent: counted by walking the queue */
+    uint64_t spooled;
+    uint64_t lost[DESTINATION_LOST_COUNT];
+    uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */
+    uint64_t messages;
+    uint64_t octets;
+};
+
+struct exporter_counters {
+    struct ledger_pair exported[EXPORT_RINGS_MAX]; /* by ring; IP octets, summed record by record */
+    uint64_t records[EXPORT_RINGS_MAX];            /* by ring; the same records */
+    uint32_t destination_count;
+    struct destination_counters destination[DESTINATIONS_MAX];
+};
+
+enum exporting_status {
+    EXPORTING_IDLE,  /* nothing to do until the returned time */
+    EXPORTING_BUSY,  /* call again at once */
+    EXPORTING_FAILED /* a file destination or an offline destination failed: see the problem */
+};
+
+struct exporting_process;
+
+/* Opens every destination; RINGS (not owned) stay valid for its life. NULL and ERROR on failure:
+ * nothing stays open. Control thread. */
+struct exporting_process *exporting_process_create(const struct exporting_process_config *config,
+                                                   struct record_ring *const rings[],
+                                                   uint32_t ring_count, struct error *error);
+
+/* Closes everything; queued records that were not counted lost before are gone, so call
+ * exporting_process_drain() or exporting_process_abandon() first. */
+void exporting_process_destroy(struct exporting_process *process);
+
+/*
+ * Drains the rings, encodes, sends what pacing allows. NOW_NS: wall clock, since 1970, for pacing
+ * and template refresh; EXPORT_NS: what message headers carry (offline: the packet clock).
+ * MONOTONIC_NS paces. NEXT_NS (may be NULL): monotonic time at which to call again at the latest.
+ */
+enum exporting_status exporting_process_step(struct exporting_process *process,
+                                             uint64_t monotonic_ns, uint64_t export_ns,
+                                             uint64_t *next_ns);
+
+/* As step, but also closes messages under construction. True when everything that was on the rings
+ * is sent or counted lost: rings empty, queues empty, files complete. */
+bool exporting_process_drain(struct exporting_process *process, uint64_t monotonic_ns,
+                             uint64_t export_ns, uint64_t *next_ns);
+
+/* Counts every queued record, and every record still on the rings, as lost(shutdown). */
+void exporting_process_abandon(struct exporting_process *process);
+
+/* False while a full queue of a destination must hold back an offline run: the worker must not
+ * read on. Any thread. */
+bool exporting_process_accepts(const struct exporting_process *process);
+
+/* Copies the account as it is now. Exporter thread, or any thread after it ended. */
+void exporting_process_counters(const struct exporting_process *process,
+                                struct exporter_counters *counters);
+
+/* The account as copied when marker CUT was met on every ring (a ring that met it waits for the
+ * others, so the copy is one consistent cut); false until then. Any thread. */
+bool exporting_process_cut(struct exporting_process *process, uint64_t cut,
+                           struct exporter_counters *counters);
+
+/* One line about the first failure of a destination, "" if none. */
+const char *exporting_process_problem(const struct exporting_process *process);
+/* True when a destination that must not fail (file, json) has failed: exit code 1. */
+bool exporting_process_failed(const struct exporting_process *process);
+
+#endif
