@@ -158,7 +158,7 @@ static_assert(offsetof(struct flow_marker, flags_state) == 52, "at the place of 
 static inline unsigned flow_element_lines(const struct flow_hot *hot)
 {
     unsigned state = flow_state(hot);
-    return 2 + (state & FLOW_STATE_IPV6 ? 1 : 0) + (state & FLOW_STATE_EXTRA ? 1 : 0);
+    return 2u + (state & FLOW_STATE_IPV6 ? 1u : 0u) + (state & FLOW_STATE_EXTRA ? 1u : 0u);
 }
 
 /* A record on the ring, taken apart. Pointers are valid until the element is consumed. */
