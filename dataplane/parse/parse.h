@@ -50,7 +50,7 @@ enum { PACKET_LABELS_MAX = 3 };
 
 struct packet_facts {
     struct flow_key key;          /* canonical; valid if verdict == PACKET_METERED */
-    uint32_t ip_octets;           /* the header's claim, of the header that made the key */
+    uint64_t ip_octets;           /* the header's claim, of the header that made the key */
     uint32_t tcp_sequence;        /* host order */
     uint32_t tcp_acknowledgement; /* host order */
     uint32_t tcp_payload_length;  /* by the IP header's claim */

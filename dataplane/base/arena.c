@@ -1,0 +1,61 @@
+/* Long-lived tables in huge pages where there are any. Called at start by the control thread. */
+#include "base/arena.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+static const size_t huge_page = (size_t)2 << 20;
+
+bool arena_map(struct arena *arena, size_t size, enum arena_use use, struct error *error)
+{
+    memset(arena, 0, sizeof *arena);
+    size_t rounded = (size + huge_page - 1) & ~(huge_page - 1);
+    if (use == ARENA_DENSE && size >= huge_page) {
+        void *huge = mmap(NULL, rounded, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+        if (huge != MAP_FAILED) {
+            *arena = (struct arena){huge, rounded, ARENA_HUGETLB};
+            return true;
+        }
+    }
+    /* One huge page more, so that the part in use starts on a huge page boundary. */
+    char *raw = mmap(NULL, rounded + huge_page, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) {
+        error_set(error, "cannot map %zu MiB of memory: lower the number of flows", rounded >> 20);
+        return false;
+    }
+    size_t skip = (huge_page - ((size_t)raw & (huge_page - 1))) & (huge_page - 1);
+    if (skip)
+        munmap(raw, skip);
+    if (skip != huge_page)
+        munmap(raw + skip + rounded, huge_page - skip);
+    *arena = (struct arena){raw + skip, rounded, ARENA_SMALL};
+    if (use == ARENA_DENSE && size >= huge_page) {
+        if (madvise(arena->memory, rounded, MADV_HUGEPAGE) == 0)
+            arena->backing = ARENA_TRANSPARENT;
+    } else {
+        madvise(arena->memory, rounded, MADV_NOHUGEPAGE);
+    }
+    return true;
+}
+
+void arena_unmap(struct arena *arena)
+{
+    if (arena->memory)
+        munmap(arena->memory, arena->size);
+    memset(arena, 0, sizeof *arena);
+}
+
+const char *arena_backing_name(enum arena_backing backing)
+{
+    switch (backing) {
+    case ARENA_HUGETLB:
+        return "reserved huge pages";
+    case ARENA_TRANSPARENT:
+        return "transparent huge pages";
+    case ARENA_SMALL:
+        break;
+    }
+    return "4 KiB pages";
+}

@@ -1,0 +1,101 @@
+/*
+ * The flow cache of one worker (RFC 5470 metering process): fixed size, never resized, shared with
+ * nobody. Packets go in by batches; finished records leave to the record ring, by a hit that finds
+ * its record over, by the sweep, or as a victim that makes room.
+ *
+ * Semantics (all times are packet times, nanoseconds since 1970):
+ *   A hit at time t ends the record if t - last >= idle (reason 1) or t - origin >= active
+ *   (reason 2), whichever deadline came first, and starts a new one. A packet older than the
+ *   record's last never ends it. Active cuts fall at origin + k * active; flow id, initiator and
+ *   origin are kept over them. After RST or both FINs acknowledged the record lingers and takes
+ *   every packet of its key but a SYN without ACK, which ends it at once (reason 3). The sweep only
+ *   does earlier what a later hit would have decided.
+ * The caller publishes the ring. Everything runs on the worker's thread unless it says otherwise.
+ */
+#ifndef SPANFLOW_FLOW_FLOW_CACHE_H
+#define SPANFLOW_FLOW_FLOW_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ledger_terms.h"
+#include "flow/flow_record.h"
+#include "flow/prefix_set.h"
+#include "flow/record_ring.h"
+#include "packet/packet_batch.h"
+#include "parse/parse.h"
+
+struct flow_cache;
+
+struct flow_cache_config {
+    uint32_t flows_max;         /* hard bound over IPv4 and IPv6, at least 1 */
+    uint64_t active_timeout_ns; /* 0 = never */
+    uint64_t idle_timeout_ns;   /* 0 = never */
+    uint64_t tcp_linger_ns;     /* 0 = the record ends with the packet that ends the connection */
+    uint64_t hash_seed[4];      /* secret of this start */
+    uint16_t worker;            /* mixed into flow ids */
+    bool several_ports;         /* count directions that arrive on more than one port */
+    const struct prefix_set *local; /* for element 61; NULL: none. Not owned */
+    uint32_t egress_ports[2048];    /* bit set per port: its traffic is egress (element 61 = 1) */
+    struct record_ring *ring;       /* not owned */
+    struct worker_ledger *ledger; /* not owned: metered, dropped(cache_full), flows, records_out */
+};
+
+/* Where a packet was counted. */
+struct flow_ref {
+    uint32_t index; /* FLOW_REF_NONE: not metered (cache full) */
+    uint8_t side;
+    uint8_t new_record; /* this packet started the record */
+    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING */
+};
+enum { FLOW_REF_NONE = UINT32_MAX };
+
+/* Diagnostics; none is a term of the ledger. */
+struct flow_cache_counters {
+    uint64_t ended[FLOW_END_RESOURCES + 1]; /* by end reason */
+    uint64_t early_evictions;               /* the same as ended[FLOW_END_RESOURCES] */
+    uint64_t tcp_tail;                      /* TCP records that began without a SYN */
+    uint64_t late_packets;                  /* older than the newest packet of their direction */
+    uint64_t direction_moved;               /* packets of a direction that began on another port */
+    uint64_t ring_full;                     /* a record had to wait for room on the ring */
+    uint64_t sweep_late_ns_max;
+};
+
+/* Allocates everything it will ever use. NULL and ERROR if memory is short. Control thread. */
+struct flow_cache *flow_cache_create(const struct flow_cache_config *config, struct error *error);
+void flow_cache_destroy(struct flow_cache *cache);
+
+/*
+ * Counts packet i of BATCH, for every bit i of SELECTED, by FACTS[i]. Each is metered or, if no
+ * room can be made, dropped(cache_full): the ledger says which, and so does REFS[i] (may be NULL).
+ * Times are those of the batch.
+ */
+void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch *batch,
+                             const struct packet_facts *facts, uint64_t selected,
+                             struct flow_ref *refs);
+
+/* Ring lines that a batch of COUNT packets can need at most. */
+uint32_t flow_cache_batch_lines(uint32_t count);
+
+/* Ends what is over at NOW_NS, paced by time: the whole table once a second, at most once a call.
+ * Never goes back in time. Returns early when the ring is full and goes on there next time. */
+void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns);
+
+/* Ends every record: by its own reason if its deadline is past at NOW_NS, else by REASON. False if
+ * the ring is full: publish, let it drain and call again. */
+bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason);
+
+/* After a complete flush: time may start again anywhere, even earlier. */
+void flow_cache_restart_time(struct flow_cache *cache);
+
+/* Walks all live entries: what they hold (packets, IP octets). */
+struct ledger_pair flow_cache_walk(const struct flow_cache *cache);
+
+uint32_t flow_cache_flows(const struct flow_cache *cache);
+const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *cache);
+/* Bytes mapped for the tables and the kind of pages, for the line at start. */
+size_t flow_cache_memory(const struct flow_cache *cache, const char **backing);
+
+#endif

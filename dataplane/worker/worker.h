@@ -1,0 +1,91 @@
+/*
+ * A worker: its sources, parser, filters, cache and record ring, and the one loop body that moves
+ * packets through them. Shares nothing mutable with other workers. worker_step() is a plain
+ * function: a thread calls it in a loop, the simulator calls it under a virtual clock.
+ */
+#ifndef SPANFLOW_WORKER_WORKER_H
+#define SPANFLOW_WORKER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ledger_terms.h"
+#include "flow/flow_cache.h"
+#include "flow/prefix_set.h"
+#include "packet/packet_source.h"
+#include "parse/parse.h"
+
+enum { WORKER_SOURCES_MAX = 16 };
+
+struct packet_filter;
+
+struct worker_config {
+    uint16_t number;
+    struct packet_source *sources[WORKER_SOURCES_MAX];              /* not owned */
+    const struct packet_filter *source_filters[WORKER_SOURCES_MAX]; /* NULL = all; not owned */
+    uint32_t source_count;
+    struct parser_config parser;
+    struct flow_cache_config cache;     /* ring and ledger are filled in by the worker */
+    struct record_ring *ring;           /* not owned */
+    const struct packet_filter *filter; /* NULL = all; not owned */
+    const struct prefix_set *ignore;    /* NULL = none; not owned */
+    uint32_t sampling_interval;         /* 1 of N, systematic */
+    bool offline;                       /* packet time is the clock; never lose to speed */
+};
+
+enum worker_status {
+    WORKER_BUSY, /* call again at once */
+    WORKER_IDLE, /* no packets now */
+    WORKER_HELD, /* offline: the ring must drain first */
+    WORKER_ENDED /* sources ended or stop was asked for, and every record is on the ring */
+};
+
+/* The account of one worker at a ledger cut. */
+struct worker_account {
+    struct worker_ledger ledger;
+    struct source_ledger source[WORKER_SOURCES_MAX];
+    uint32_t source_count;
+    struct ledger_pair cached;    /* walked */
+    struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */
+};
+
+struct worker;
+
+/* NULL and ERROR if memory is short. Control thread. */
+struct worker *worker_create(const struct worker_config *config, struct error *error);
+/* Frees the worker, not its sources or ring. Control thread, the worker's thread ended. */
+void worker_destroy(struct worker *worker);
+
+/* One round: take at most one batch per source, meter it, sweep, publish. NOW_NS: wall clock for
+ * live sources; offline 0, then packet times alone are the clock. Worker thread. */
+enum worker_status worker_step(struct worker *worker, uint64_t now_ns);
+
+/* Newest time the worker knows (packet times and NOW_NS); 0 before any. Any thread. */
+uint64_t worker_time_ns(const struct worker *worker);
+/* Time of the first packet; 0 before any. Any thread. */
+uint64_t worker_first_packet_ns(const struct worker *worker);
+
+/* Asks the worker to receive no more, end all records (reason 4) and say ENDED. Any thread,
+ * also a signal handler. */
+void worker_stop(struct worker *worker);
+
+/* The wall clock moved at once: ends all records (reason 4), then lets time start anew. Takes
+ * effect within the next steps. Worker thread. */
+void worker_clock_stepped(struct worker *worker);
+
+/* Asks for ledger cut CUT (numbers rise by one): at the next batch boundary with room on the ring
+ * the worker copies its account and puts a marker behind its records. Control thread. */
+void worker_request_cut(struct worker *worker, uint64_t cut);
+/* The copy made for CUT, or NULL while it is not made. Control thread. */
+const struct worker_account *worker_cut(const struct worker *worker, uint64_t cut);
+/* The account as it is now. Worker thread, or any thread after it ended. */
+void worker_account_now(struct worker *worker, struct worker_account *account);
+
+/* For the line at start and for state. Worker thread, or any thread after it ended. */
+const struct flow_cache *worker_flow_cache(const struct worker *worker);
+const struct parser_counters *worker_parser_counters(const struct worker *worker);
+/* Sources that ended with FAILED: number, and the one line of the I-th. */
+uint32_t worker_failed_sources(const struct worker *worker);
+
+#endif
