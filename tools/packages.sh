@@ -1,0 +1,43 @@
+# Debian 12 packages that spanflow needs, and how to get the missing ones. Sourced by
+# tools/quickstart and tools/check; each list is named once, here.
+# shellcheck shell=bash disable=SC2034  # the lists are used by the scripts that source this
+
+# To build and run the probe.
+build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
+    libyang2-dev libjansson-dev libjemalloc-dev libcmocka-dev)
+# To watch it on live packets.
+demonstration_packages=(iproute2 procps nfdump tcpreplay)
+# To run every test.
+check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3 python3-yaml
+    python3-scapy tshark libfixbuf-tools man-db groff-base mandoc systemd util-linux mount jq git)
+
+# Prints those of the named packages that are not installed.
+missing_packages() {
+    comm -23 <(printf '%s\n' "$@" | sort -u) \
+        <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
+            sed -n 's/^installed //p' | sort -u)
+}
+
+# Installs what is missing of the named packages; touches neither the network nor apt if nothing
+# is. $1 takes apt's output. Returns 1 after one line that says why.
+install_packages() {
+    local log=$1 missing
+    shift
+    command -v dpkg-query >/dev/null || {
+        echo "this script installs packages of Debian 12; on another system install by hand: $*" >&2
+        return 1
+    }
+    mapfile -t missing < <(missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        echo "packages are missing and only root can install them: apt-get install ${missing[*]}" >&2
+        return 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } \
+        >"$log" 2>&1 </dev/null; then
+        echo "apt-get could not install ${missing[*]}; its last words (all in $log):" >&2
+        tail -n 3 "$log" >&2
+        return 1
+    fi
+}
