@@ -30,7 +30,7 @@ install_packages() {
     mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        echo "packages are missing and only root can install them: apt-get install ${missing[*]}" >&2
+        echo "only root can install the packages that are missing: ${missing[*]}" >&2
         return 1
     fi
     export DEBIAN_FRONTEND=noninteractive

@@ -98,6 +98,7 @@ extern _Thread_local const void *ledger_fault;
 #define LEDGER_SKIPPED(counter) 0
 #endif
 
+/* Adds to one term. The counter's only writer calls it. */
 static inline void ledger_add(struct ledger_pair *pair, uint64_t packets, uint64_t octets)
 {
     if (LEDGER_SKIPPED(pair))
@@ -106,6 +107,7 @@ static inline void ledger_add(struct ledger_pair *pair, uint64_t packets, uint64
     pair->octets += octets;
 }
 
+/* The same for a plain counter. */
 static inline void ledger_count(uint64_t *counter, uint64_t amount)
 {
     if (LEDGER_SKIPPED(counter))

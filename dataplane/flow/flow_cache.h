@@ -93,6 +93,7 @@ void flow_cache_restart_time(struct flow_cache *cache);
 /* Walks all live entries: what they hold (packets, IP octets). */
 struct ledger_pair flow_cache_walk(const struct flow_cache *cache);
 
+/* Live entries, and the cache's counters (owned by the cache). Worker thread. */
 uint32_t flow_cache_flows(const struct flow_cache *cache);
 const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *cache);
 /* Bytes mapped for the tables and the kind of pages, for the line at start. */

@@ -33,6 +33,7 @@ struct flow_key {
 
 static_assert(sizeof(struct flow_key_head) == 16, "an IPv4 key is 16 bytes");
 
+/* Writes both VLAN ids, 12 bits each; 0 stands for no tag. */
 static inline void flow_key_set_vlan(struct flow_key_head *head, unsigned outer, unsigned inner)
 {
     head->vlan[0] = (uint8_t)(outer >> 4);
@@ -40,11 +41,13 @@ static inline void flow_key_set_vlan(struct flow_key_head *head, unsigned outer,
     head->vlan[2] = (uint8_t)inner;
 }
 
+/* The outer VLAN id, 0 if the packet had no tag. */
 static inline unsigned flow_key_vlan_outer(const struct flow_key_head *head)
 {
     return (unsigned)head->vlan[0] << 4 | head->vlan[1] >> 4;
 }
 
+/* The inner VLAN id, 0 if the packet had fewer than two tags. */
 static inline unsigned flow_key_vlan_inner(const struct flow_key_head *head)
 {
     return (head->vlan[1] & 0xfu) << 8 | head->vlan[2];
@@ -95,6 +98,7 @@ static inline unsigned flow_key_make4(struct flow_key *key, uint32_t source, uin
     return side;
 }
 
+/* An IPv6 address folded to the width of the IPv4 key's address field. */
 static inline uint32_t flow_key_fold6(const uint8_t address[16])
 {
     uint32_t w[4];

@@ -110,22 +110,26 @@ static_assert(sizeof(struct flow_hot6) == FLOW_LINE, "IPv6 adds one line");
 static_assert(sizeof(struct flow_cold) == FLOW_LINE, "the cold row is one line");
 static_assert(sizeof(struct flow_extra) == FLOW_LINE, "extra is one line");
 
+/* The eight FLOW_STATE_ bits. */
 static inline unsigned flow_state(const struct flow_hot *hot)
 {
     return hot->flags_state >> 24;
 }
 
+/* TCP flags of SIDE's packets, ORed; 12 bits. */
 static inline unsigned flow_tcp_flags(const struct flow_hot *hot, unsigned side)
 {
     return (hot->flags_state >> (side * 12)) & 0xfffu;
 }
 
+/* Packets of SIDE, carries included. */
 static inline uint64_t flow_packets(const struct flow_hot *hot, const struct flow_cold *cold,
                                     unsigned side)
 {
     return (hot->counter[side] >> FLOW_OCTET_BITS) + ((uint64_t)cold->packets_carry[side] << 23);
 }
 
+/* IP octets of SIDE, carries included. */
 static inline uint64_t flow_octets(const struct flow_hot *hot, const struct flow_cold *cold,
                                    unsigned side)
 {
@@ -169,6 +173,7 @@ struct flow_record {
     const struct flow_extra *extra; /* NULL if none */
 };
 
+/* Takes the record apart whose first line is ELEMENT (neither a marker nor a pad). */
 static inline struct flow_record flow_record_at(const void *element)
 {
     const uint8_t *line = element;
