@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = FRAGMENT_TABLE_ENTRIES, NONE = 0xffff };
+enum { BUCKETS = 4096, NONE = 0xffff };
 static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a power of two");
-static_assert(FRAGMENT_TABLE_ENTRIES < NONE, "indices are 16 bits");
+static_assert((int)FRAGMENT_TABLE_ENTRIES < (int)NONE, "indices are 16 bits");
 static_assert(sizeof(struct fragment_key) == 40, "hashed and compared as 40 bytes");
 
 struct fragment_entry {
