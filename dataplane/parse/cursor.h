@@ -18,6 +18,7 @@ struct cursor {
     uint32_t limit;      /* bytes from data that may be read; never above the captured length */
 };
 
+/* Readable bytes from the cursor on. */
 static inline uint32_t cursor_left(const struct cursor *cursor)
 {
     debug_check(cursor->offset <= cursor->limit);
@@ -55,6 +56,7 @@ static inline void cursor_shorten(struct cursor *cursor, uint64_t length)
         cursor->limit = cursor->offset + (uint32_t)length;
 }
 
+/* Two bytes in network order, as a number. BYTES came from the cursor. */
 static inline uint16_t load_be16(const uint8_t *bytes)
 {
     uint16_t value;
@@ -62,6 +64,7 @@ static inline uint16_t load_be16(const uint8_t *bytes)
     return __builtin_bswap16(value);
 }
 
+/* Four bytes in network order, as a number. */
 static inline uint32_t load_be32(const uint8_t *bytes)
 {
     uint32_t value;
@@ -69,7 +72,7 @@ static inline uint32_t load_be32(const uint8_t *bytes)
     return __builtin_bswap32(value);
 }
 
-/* As it lies in the packet, for addresses and ports of the key. */
+/* Two bytes as they lie in the packet, for ports of the key. */
 static inline uint16_t load_raw16(const uint8_t *bytes)
 {
     uint16_t value;
@@ -77,6 +80,7 @@ static inline uint16_t load_raw16(const uint8_t *bytes)
     return value;
 }
 
+/* Four bytes as they lie in the packet, for IPv4 addresses of the key. */
 static inline uint32_t load_raw32(const uint8_t *bytes)
 {
     uint32_t value;

@@ -49,11 +49,11 @@ enum layer {
 };
 
 enum {
-    LAYERS_MAX = 64,       /* headers followed in one packet, all kinds */
-    IP_HEADERS_MAX = 16,   /* of these, IP headers */
-    VLAN_TAGS_MAX = 3,     /* in front of one IP header */
-    MPLS_ENTRIES_MAX = 16, /* in one label stack */
-    EXTENSION_HEADERS_MAX = 32
+    LAYERS_MAX = 64,            /* headers followed in one packet, all kinds */
+    IP_HEADERS_MAX = 16,        /* of these, IP headers */
+    VLAN_TAGS_MAX = 3,          /* in front of one IP header */
+    MPLS_ENTRIES_MAX = 16,      /* in one label stack */
+    EXTENSION_HEADERS_MAX = 182 /* the most that 1,500 bytes hold behind an IPv6 header */
 };
 
 enum {

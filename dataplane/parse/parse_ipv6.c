@@ -4,7 +4,7 @@
  *
  * The key's protocol is the last next-header value that could be read. Mobility, HIP, Shim6 and
  * ESP end the chain, as do unknown values. A chain longer than EXTENSION_HEADERS_MAX is left
- * there: no sane sender makes one, and the next header value found so far is the protocol.
+ * there, and the next header value found so far is the protocol.
  */
 #include "parse/dissection.h"
 
@@ -56,31 +56,37 @@ static void read_fragment(struct ip_layer *ip, const uint8_t *header)
         ip->facts = PACKET_FACT_FIRST_FRAGMENT;
 }
 
-/* Walks the chain; the cursor ends on the transport header, or at the limit if that is cut. */
+/*
+ * Reads one extension header and moves behind it. False if the chain ends here: the rest is cut,
+ * or the packet is a later fragment. A fragment header that is not all there says nothing, not
+ * even what would follow.
+ */
+static bool read_extension(struct cursor *cursor, struct ip_layer *ip)
+{
+    uint8_t kind = ip->protocol;
+    const uint8_t *header = cursor_peek(cursor, 0, kind == PROTOCOL_FRAGMENT ? 8 : 1);
+    uint32_t length = 8;
+    if (header) {
+        ip->protocol = header[0];
+        if (kind == PROTOCOL_FRAGMENT)
+            read_fragment(ip, header);
+        const uint8_t *size = cursor_peek(cursor, 1, 1);
+        if (size && kind == PROTOCOL_AH)
+            length = (size[0] + 2u) * 4;
+        else if (size && kind != PROTOCOL_FRAGMENT)
+            length = (size[0] + 1u) * 8;
+    }
+    if (!cursor_skip(cursor, length)) {
+        cursor->offset = cursor->limit; /* nothing behind it can be read */
+        return false;
+    }
+    return !(ip->facts & PACKET_FACT_LATER_FRAGMENT);
+}
+
 static void walk_extensions(struct cursor *cursor, struct ip_layer *ip)
 {
     for (int i = 0; i < EXTENSION_HEADERS_MAX && is_extension(ip->protocol); i++) {
-        uint8_t kind = ip->protocol;
-        const uint8_t *header = cursor_peek(cursor, 0, 1);
-        if (!header)
-            return;
-        ip->protocol = header[0];
-        header = cursor_peek(cursor, 0, 8);
-        uint32_t length = 8;
-        if (header && kind == PROTOCOL_AH)
-            length = (header[1] + 2u) * 4;
-        else if (header && kind != PROTOCOL_FRAGMENT)
-            length = (header[1] + 1u) * 8;
-        if (!header || length < 8 || !cursor_peek(cursor, 0, length)) {
-            if (header && kind == PROTOCOL_FRAGMENT)
-                read_fragment(ip, header);
-            cursor->offset = cursor->limit;
-            return;
-        }
-        cursor->offset += length;
-        if (kind == PROTOCOL_FRAGMENT)
-            read_fragment(ip, header);
-        if (ip->facts & PACKET_FACT_LATER_FRAGMENT)
+        if (!read_extension(cursor, ip))
             return;
     }
 }
