@@ -1,0 +1,82 @@
+/*
+ * One destination of the exporting process: its templates, its message under construction, its
+ * bounded queue and its transport. The exporting process hands it flow records and ticks it; no
+ * destination ever waits for another.
+ *
+ * Owned by the exporting process; exporter's thread, create and destroy on the control thread.
+ */
+#ifndef SPANFLOW_EXPORTER_DESTINATION_H
+#define SPANFLOW_EXPORTER_DESTINATION_H
+
+#include "encode/json.h"
+#include "encode/message.h"
+#include "encode/message_queue.h"
+#include "encode/options_record.h"
+#include "exporting_process.h"
+#include "template/template.h"
+#include "transport/pacing.h"
+#include "transport/transport.h"
+
+struct destination {
+    const struct destination_config *config;       /* not owned */
+    const struct exporting_process_config *process; /* not owned */
+    struct destination_counters *counters;         /* not owned */
+    struct template_set templates;
+    struct options_set options;
+    struct values_context context;
+    struct record_values values;
+    struct json_plan *json; /* by template kind; owned, NULL unless JSON */
+    struct message_builder builder;
+    struct message_queue queue;
+    struct transport transport; /* owned */
+    struct pacing pacing;
+    uint32_t message_octets; /* most octets of one message */
+    uint32_t slots_reserved; /* free slots that one more record may need */
+    uint64_t monotonic_ns;   /* of the current step */
+    uint64_t export_ns;
+    uint64_t start_ns;           /* monotonic time of the first step */
+    uint64_t refreshed_ns;       /* monotonic time of the last template refresh */
+    uint64_t statistics_sent_ns; /* of the last statistics record */
+    uint64_t messages_since_refresh;
+    uint64_t flow_records_encoded; /* data records of flows since the start */
+    uint64_t blocked_ns;           /* monotonic time since which the transport takes nothing */
+    bool started;                  /* the first step was taken */
+    bool refreshed;                /* templates were sent once */
+    bool refresh_due;              /* the collector may have lost its templates */
+    bool blocked;
+    bool broken;    /* everything is lost from now on, as loss_reason */
+    bool completed; /* the transport was told that no more comes */
+    enum ledger_destination_lost loss_reason;
+    struct error problem; /* first failure, "" if none */
+};
+
+/* 0, or -1 and ERROR; nothing stays open then. */
+int destination_create(struct destination *destination, const struct destination_config *config,
+                       const struct exporting_process_config *process,
+                       struct destination_counters *counters, struct error *error);
+void destination_destroy(struct destination *destination);
+
+/* A new step: sets the clocks and, live, sends templates and statistics that are due. */
+void destination_step(struct destination *destination, uint64_t monotonic_ns, uint64_t export_ns);
+/* Whether one more flow record surely has room. */
+bool destination_has_room(const struct destination *destination);
+/* Encodes one flow record; there must be room unless the destination is broken. */
+void destination_append(struct destination *destination, const struct flow_record *record);
+/* Counts one record that is not encoded. */
+void destination_lose(struct destination *destination, enum ledger_destination_lost reason);
+/* Closes the message under construction if it is due, or at once if CLOSING. */
+void destination_close_due(struct destination *destination, bool closing);
+/* Sends what pacing and the transport permit. FLUSH: the final sending. True if anything moved. */
+bool destination_send(struct destination *destination, bool flush);
+/* Monotonic time at which the destination wants a step; UINT64_MAX if it waits for records only. */
+uint64_t destination_next_ns(const struct destination *destination);
+/* Nothing is queued or under construction. */
+bool destination_is_empty(const struct destination *destination);
+/* Makes the output whole and final. Only when empty or given up. */
+void destination_complete(struct destination *destination);
+/* Counts everything queued as lost for REASON. */
+void destination_give_up(struct destination *destination, enum ledger_destination_lost reason);
+/* Second of sysUptime 0; before the first record. */
+void destination_set_boot(struct destination *destination, uint32_t boot_s);
+
+#endif

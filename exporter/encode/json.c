@@ -1,0 +1,92 @@
+/*
+ * Flow records as JSON lines. See json.h.
+ */
+#include "encode/json.h"
+
+#include <endian.h>
+
+#include "base/check.h"
+#include "encode/text.h"
+
+void json_plan_init(struct json_plan *plan, const struct template *template)
+{
+    plan->field_count = template->field_count;
+    for (unsigned i = 0; i < template->field_count; i++) {
+        const struct element_info *element = &element_table[template->fields[i]];
+        struct json_field *field = &plan->fields[i];
+        size_t name = strlen(element->name);
+        check(name + 5 <= JSON_KEY_MAX);
+        char *at = field->key;
+        *at++ = i ? ',' : '{';
+        *at++ = '"';
+        memcpy(at, element->name, name);
+        at += name;
+        *at++ = '"';
+        *at++ = ':';
+        bool text = element->type == TYPE_IPV4 || element->type == TYPE_IPV6 ||
+                    element->type == TYPE_MAC || element->type == TYPE_OCTETS;
+        if (text)
+            *at++ = '"';
+        field->key_length = (uint8_t)(at - field->key);
+        field->type = element->type;
+        field->octets = (uint8_t)element->octets;
+        field->value = element->value;
+    }
+}
+
+static uint64_t json_number(const uint8_t *at, unsigned octets)
+{
+    uint64_t value64;
+    uint32_t value32;
+    uint16_t value16;
+    switch (octets) {
+    case 8:
+        memcpy(&value64, at, 8);
+        return be64toh(value64);
+    case 4:
+        memcpy(&value32, at, 4);
+        return be32toh(value32);
+    case 2:
+        memcpy(&value16, at, 2);
+        return be16toh(value16);
+    default:
+        return *at;
+    }
+}
+
+char *json_line(char *out, const struct json_plan *plan, const struct record_values *values)
+{
+    const uint8_t *line = (const uint8_t *)values;
+    for (unsigned i = 0; i < plan->field_count; i++) {
+        const struct json_field *field = &plan->fields[i];
+        const uint8_t *value = line + field->value;
+        memcpy(out, field->key, JSON_KEY_MAX);
+        out += field->key_length;
+        switch (field->type) {
+        case TYPE_IPV4:
+            out = text_ipv4(out, value);
+            *out++ = '"';
+            break;
+        case TYPE_IPV6:
+            out = text_ipv6(out, value);
+            *out++ = '"';
+            break;
+        case TYPE_MAC:
+            out = text_hex(out, value, 6, ':');
+            *out++ = '"';
+            break;
+        case TYPE_OCTETS:
+            *out++ = '0';
+            *out++ = 'x';
+            out = text_hex(out, value, field->octets, 0);
+            *out++ = '"';
+            break;
+        default:
+            out = text_u64(out, json_number(value, field->octets));
+            break;
+        }
+    }
+    *out++ = '}';
+    *out++ = '\n';
+    return out;
+}

@@ -1,0 +1,34 @@
+/*
+ * One data record as one JSON object on one line. Keys are the element names of the template.
+ * A destination owns one plan for each of its templates; exporter's thread only.
+ */
+#ifndef SPANFLOW_EXPORTER_ENCODE_JSON_H
+#define SPANFLOW_EXPORTER_ENCODE_JSON_H
+
+#include <stdint.h>
+
+#include "template/template.h"
+
+/* Upper bound of a line, and so the slack that a chunk of lines needs. */
+enum { JSON_KEY_MAX = 48, JSON_VALUE_MAX = 48 };
+enum { JSON_LINE_MAX = TEMPLATE_FIELDS_MAX * (JSON_KEY_MAX + JSON_VALUE_MAX) };
+
+struct json_field {
+    char key[JSON_KEY_MAX]; /* {"name": or ,"name": and the opening quote of a text value */
+    uint8_t key_length;
+    uint8_t type;   /* enum element_type */
+    uint8_t octets; /* of the value */
+    uint16_t value; /* offset in struct record_values */
+};
+
+struct json_plan {
+    uint32_t field_count;
+    struct json_field fields[TEMPLATE_FIELDS_MAX];
+};
+
+void json_plan_init(struct json_plan *plan, const struct template *template);
+
+/* Writes the line with its line feed at OUT, which has JSON_LINE_MAX bytes; returns its end. */
+char *json_line(char *out, const struct json_plan *plan, const struct record_values *values);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The bounded queue of encoded messages. See message_queue.h.
+ */
+#include "encode/message_queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+int message_queue_create(struct message_queue *queue, uint32_t message_octets, uint32_t slack,
+                         uint32_t octets_max, uint32_t slots_min, struct error *error)
+{
+    memset(queue, 0, sizeof *queue);
+    uint64_t octets = sizeof(struct queued_message) + message_octets + slack;
+    octets = (octets + 63) / 64 * 64;
+    uint64_t slots = octets_max / octets;
+    slots = slots < slots_min ? slots_min : slots;
+    queue->slot_octets = (uint32_t)octets;
+    queue->slot_count = (uint32_t)slots;
+    queue->memory = aligned_alloc(64, octets * slots);
+    queue->order = calloc(slots, sizeof *queue->order);
+    queue->free = calloc(slots, sizeof *queue->free);
+    if (!queue->memory || !queue->order || !queue->free) {
+        message_queue_destroy(queue);
+        error_set(error, "not enough memory for a queue of %llu octets",
+                  (unsigned long long)(octets * slots));
+        return -1;
+    }
+    for (uint32_t i = 0; i < queue->slot_count; i++)
+        queue->free[i] = queue->slot_count - 1 - i;
+    queue->free_count = queue->slot_count;
+    return 0;
+}
+
+void message_queue_destroy(struct message_queue *queue)
+{
+    free(queue->memory);
+    free(queue->order);
+    free(queue->free);
+    memset(queue, 0, sizeof *queue);
+}
+
+static struct queued_message *message_queue_slot(const struct message_queue *queue, uint32_t slot)
+{
+    return (struct queued_message *)(void *)(queue->memory + (size_t)slot * queue->slot_octets);
+}
+
+struct queued_message *message_queue_open(struct message_queue *queue, uint64_t monotonic_ns)
+{
+    check(queue->free_count > 0 && !queue->open);
+    queue->open_slot = queue->free[--queue->free_count];
+    queue->open = message_queue_slot(queue, queue->open_slot);
+    *queue->open = (struct queued_message){.opened_ns = monotonic_ns};
+    return queue->open;
+}
+
+void message_queue_close(struct message_queue *queue)
+{
+    check(queue->open);
+    queue->order[(queue->head + queue->closed_count) % queue->slot_count] = queue->open_slot;
+    queue->closed_count++;
+    queue->open = NULL;
+}
+
+struct queued_message *message_queue_at(const struct message_queue *queue, uint32_t i)
+{
+    debug_check(i < queue->closed_count);
+    return message_queue_slot(queue, queue->order[(queue->head + i) % queue->slot_count]);
+}
+
+void message_queue_pop(struct message_queue *queue)
+{
+    check(queue->closed_count > 0);
+    queue->free[queue->free_count++] = queue->order[queue->head];
+    queue->head = (queue->head + 1) % queue->slot_count;
+    queue->closed_count--;
+}
+
+uint64_t message_queue_walk(const struct message_queue *queue)
+{
+    uint64_t records = queue->open ? queue->open->records : 0;
+    for (uint32_t i = 0; i < queue->closed_count; i++)
+        records += message_queue_at(queue, i)->records;
+    return records;
+}

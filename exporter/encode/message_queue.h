@@ -1,0 +1,55 @@
+/*
+ * One destination's bounded queue of encoded messages (for JSON: chunks of whole lines). Messages
+ * are written in place in slots of one size; a slot that has been sent is the next to be used, so
+ * that a queue that hardly fills stays in the processor's cache.
+ *
+ * Owned by a destination; exporter's thread only, create and destroy on the control thread.
+ */
+#ifndef SPANFLOW_EXPORTER_ENCODE_MESSAGE_QUEUE_H
+#define SPANFLOW_EXPORTER_ENCODE_MESSAGE_QUEUE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct queued_message {
+    uint32_t octets;       /* of the data, final when closed */
+    uint32_t records;      /* cache records */
+    uint32_t data_records; /* on the wire */
+    uint32_t reserved;
+    uint64_t opened_ns; /* monotonic */
+    uint8_t data[];
+};
+
+struct message_queue {
+    uint8_t *memory; /* owned */
+    uint32_t *order; /* slots of the closed messages, a ring of slot_count; owned */
+    uint32_t *free;  /* stack of free slots; owned */
+    uint32_t slot_count;
+    uint32_t slot_octets; /* distance of slots */
+    uint32_t head;        /* index in order of the oldest closed message */
+    uint32_t closed_count;
+    uint32_t free_count;
+    struct queued_message *open; /* under construction, or NULL */
+    uint32_t open_slot;
+};
+
+/* Room for messages of MESSAGE_OCTETS with SLACK bytes writable behind each; as many slots as fit
+ * into OCTETS_MAX, but at least SLOTS_MIN. 0, or -1 and ERROR on lack of memory. */
+int message_queue_create(struct message_queue *queue, uint32_t message_octets, uint32_t slack,
+                         uint32_t octets_max, uint32_t slots_min, struct error *error);
+void message_queue_destroy(struct message_queue *queue);
+
+/* Starts a message; the queue must have a free slot and no open message. */
+struct queued_message *message_queue_open(struct message_queue *queue, uint64_t monotonic_ns);
+/* The open message is complete and waits to be sent. */
+void message_queue_close(struct message_queue *queue);
+/* The I-th oldest closed message, I < closed_count. */
+struct queued_message *message_queue_at(const struct message_queue *queue, uint32_t i);
+/* Frees the oldest closed message. */
+void message_queue_pop(struct message_queue *queue);
+
+/* Records in closed messages and in the open one, by a walk over them. */
+uint64_t message_queue_walk(const struct message_queue *queue);
+
+#endif

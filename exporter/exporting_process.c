@@ -1,0 +1,337 @@
+/*
+ * Drains the record rings into every destination, keeps the account and answers ledger cuts. See
+ * exporting_process.h; exporting_process_hooks.h is for tests.
+ */
+#include "exporting_process.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "destination.h"
+#include "exporting_process_hooks.h"
+
+enum { STEP_RECORDS_MAX = 4096, RING_TURN_RECORDS = 256 };
+
+struct ring_state {
+    struct record_ring *ring; /* not owned */
+    bool at_marker;           /* waits for the other rings */
+    uint64_t cut;
+};
+
+struct exporting_process {
+    struct exporting_process_config config;
+    struct destination *destinations; /* owned */
+    struct ring_state rings[EXPORT_RINGS_MAX];
+    uint32_t ring_count;
+    uint32_t turn; /* ring that goes first next time */
+    bool boot_known;
+    bool abandoned;
+    struct exporter_counters counters;
+    atomic_bool accepts;
+
+    pthread_mutex_t cut_lock; /* guards the three below */
+    bool cut_taken;
+    uint64_t cut_number;
+    struct exporter_counters cut_counters;
+};
+
+struct exporting_process *exporting_process_create(const struct exporting_process_config *config,
+                                                   struct record_ring *const rings[],
+                                                   uint32_t ring_count, struct error *error)
+{
+    check(ring_count <= EXPORT_RINGS_MAX);
+    check(config->destination_count <= DESTINATIONS_MAX);
+    check(config->interface_count <= EXPORT_INTERFACES_MAX);
+    struct exporting_process *process = calloc(1, sizeof *process);
+    struct destination *destinations = calloc(DESTINATIONS_MAX, sizeof *destinations);
+    if (!process || !destinations) {
+        free(process);
+        free(destinations);
+        error_set(error, "not enough memory for the exporting process");
+        return NULL;
+    }
+    process->config = *config;
+    process->destinations = destinations;
+    process->ring_count = ring_count;
+    for (uint32_t i = 0; i < ring_count; i++)
+        process->rings[i].ring = rings[i];
+    atomic_init(&process->accepts, true);
+    pthread_mutex_init(&process->cut_lock, NULL);
+    for (uint32_t i = 0; i < config->destination_count; i++) {
+        if (destination_create(&destinations[i], &process->config.destinations[i],
+                               &process->config, &process->counters.destination[i], error) != 0) {
+            exporting_process_destroy(process);
+            return NULL;
+        }
+        process->counters.destination_count++;
+    }
+    return process;
+}
+
+void exporting_process_destroy(struct exporting_process *process)
+{
+    if (!process)
+        return;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_destroy(&process->destinations[i]);
+    pthread_mutex_destroy(&process->cut_lock);
+    free(process->destinations);
+    free(process);
+}
+
+/* v9: sysUptime is 0 one second before the second of the first packet or of the first step. */
+static void set_boot(struct exporting_process *process, const struct flow_record *record,
+                     uint64_t export_ns)
+{
+    uint64_t first_ns = export_ns ? export_ns : UINT64_MAX;
+    for (unsigned side = 0; record && side < 2; side++)
+        if (record->cold->first_ns[side] < first_ns)
+            first_ns = record->cold->first_ns[side];
+    if (first_ns == UINT64_MAX)
+        return;
+    uint64_t second = first_ns / 1000000000u;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_set_boot(&process->destinations[i], (uint32_t)(second ? second - 1 : 0));
+    process->boot_known = true;
+}
+
+void exporting_process_counters(const struct exporting_process *process,
+                                struct exporter_counters *counters)
+{
+    *counters = process->counters;
+    for (uint32_t i = 0; i < counters->destination_count; i++) {
+        counters->destination[i].queued = 0;
+        if (!LEDGER_SKIPPED(&process->counters.destination[i].queued))
+            counters->destination[i].queued = message_queue_walk(&process->destinations[i].queue);
+    }
+}
+
+bool exporting_process_cut(struct exporting_process *process, uint64_t cut,
+                           struct exporter_counters *counters)
+{
+    pthread_mutex_lock(&process->cut_lock);
+    bool taken = process->cut_taken && process->cut_number == cut;
+    if (taken)
+        *counters = process->cut_counters;
+    pthread_mutex_unlock(&process->cut_lock);
+    return taken;
+}
+
+/* When every ring stands at the marker, the account is copied and the markers are passed. */
+static bool take_cut(struct exporting_process *process)
+{
+    if (process->ring_count == 0)
+        return false;
+    for (uint32_t i = 0; i < process->ring_count; i++)
+        if (!process->rings[i].at_marker)
+            return false;
+    pthread_mutex_lock(&process->cut_lock);
+    exporting_process_counters(process, &process->cut_counters);
+    process->cut_number = process->rings[0].cut;
+    process->cut_taken = true;
+    pthread_mutex_unlock(&process->cut_lock);
+    for (uint32_t i = 0; i < process->ring_count; i++) {
+        check(process->rings[i].cut == process->cut_number);
+        record_ring_next(process->rings[i].ring);
+        record_ring_release(process->rings[i].ring);
+        process->rings[i].at_marker = false;
+    }
+    return true;
+}
+
+static bool all_have_room(const struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
+        const struct destination *d = &process->destinations[i];
+        if (!d->broken && !destination_has_room(d))
+            return false;
+    }
+    return true;
+}
+
+static void take_record(struct exporting_process *process, uint32_t ring,
+                        const struct flow_record *record)
+{
+    uint64_t packets = flow_packets(record->hot, record->cold, 0) +
+                       flow_packets(record->hot, record->cold, 1);
+    uint64_t octets = flow_octets(record->hot, record->cold, 0) +
+                      flow_octets(record->hot, record->cold, 1);
+    ledger_add(&process->counters.exported[ring], packets, octets);
+    ledger_count(&process->counters.records[ring], 1);
+    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
+        struct destination *d = &process->destinations[i];
+        if (process->abandoned)
+            destination_lose(d, DESTINATION_LOST_SHUTDOWN);
+        else if (d->broken)
+            destination_lose(d, d->loss_reason);
+        else if (!destination_has_room(d))
+            destination_lose(d, DESTINATION_LOST_QUEUE_FULL);
+        else
+            destination_append(d, record);
+    }
+}
+
+/* Takes at most LIMIT records off one ring; returns how many. */
+static uint32_t drain_ring(struct exporting_process *process, uint32_t index, uint32_t limit,
+                           uint64_t export_ns)
+{
+    struct ring_state *state = &process->rings[index];
+    uint32_t taken = 0;
+    while (taken < limit && !state->at_marker) {
+        const struct flow_hot *element = record_ring_peek(state->ring);
+        if (!element)
+            break;
+        if ((flow_state(element) & FLOW_ELEMENT_KIND_MASK) == FLOW_ELEMENT_MARKER) {
+            state->at_marker = true;
+            state->cut = ((const struct flow_marker *)(const void *)element)->cut;
+            break;
+        }
+        if (process->config.offline && !process->abandoned && !all_have_room(process))
+            break;
+        struct flow_record record = flow_record_at(element);
+        if (!process->boot_known)
+            set_boot(process, &record, export_ns);
+        take_record(process, index, &record);
+        record_ring_next(state->ring);
+        taken++;
+    }
+    if (taken)
+        record_ring_release(state->ring);
+    return taken;
+}
+
+/* Takes records from the rings in turn; returns how many. */
+static uint32_t drain_rings(struct exporting_process *process, uint32_t limit, uint64_t export_ns)
+{
+    uint32_t taken = 0, before;
+    do {
+        before = taken;
+        for (uint32_t i = 0; i < process->ring_count && taken < limit; i++) {
+            uint32_t index = (process->turn + i) % process->ring_count;
+            uint32_t share = limit - taken < RING_TURN_RECORDS ? limit - taken : RING_TURN_RECORDS;
+            taken += drain_ring(process, index, share, export_ns);
+        }
+        if (process->ring_count)
+            process->turn = (process->turn + 1) % process->ring_count;
+        if (take_cut(process))
+            before = UINT32_MAX; /* what stood behind the markers is next */
+    } while (taken != before && taken < limit);
+    return taken;
+}
+
+static bool rings_are_empty(const struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->ring_count; i++)
+        if (record_ring_peek(process->rings[i].ring))
+            return false;
+    return true;
+}
+
+/* The common part of step and drain. Returns true if anything moved. */
+static bool advance(struct exporting_process *process, uint64_t monotonic_ns, uint64_t export_ns,
+                    bool draining)
+{
+    if (!process->boot_known && !process->config.offline)
+        set_boot(process, NULL, export_ns);
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_step(&process->destinations[i], monotonic_ns, export_ns);
+    uint32_t taken = drain_rings(process, STEP_RECORDS_MAX, export_ns);
+    bool closing = draining && rings_are_empty(process), moved = taken > 0;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
+        struct destination *d = &process->destinations[i];
+        if (d->broken)
+            continue;
+        pacing_offered(&d->pacing, monotonic_ns, taken);
+        destination_close_due(d, closing);
+        moved |= destination_send(d, draining);
+    }
+    atomic_store_explicit(&process->accepts,
+                          !process->config.offline || process->abandoned || all_have_room(process),
+                          memory_order_release);
+    return moved;
+}
+
+static void find_next(const struct exporting_process *process, uint64_t *next_ns)
+{
+    if (!next_ns)
+        return;
+    *next_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
+        uint64_t wanted_ns = destination_next_ns(&process->destinations[i]);
+        *next_ns = wanted_ns < *next_ns ? wanted_ns : *next_ns;
+    }
+}
+
+enum exporting_status exporting_process_step(struct exporting_process *process,
+                                             uint64_t monotonic_ns, uint64_t export_ns,
+                                             uint64_t *next_ns)
+{
+    bool moved = advance(process, monotonic_ns, export_ns, false);
+    find_next(process, next_ns);
+    if (exporting_process_failed(process))
+        return EXPORTING_FAILED;
+    return moved ? EXPORTING_BUSY : EXPORTING_IDLE;
+}
+
+bool exporting_process_drain(struct exporting_process *process, uint64_t monotonic_ns,
+                             uint64_t export_ns, uint64_t *next_ns)
+{
+    advance(process, monotonic_ns, export_ns, true);
+    find_next(process, next_ns);
+    if (!rings_are_empty(process))
+        return false;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        if (!destination_is_empty(&process->destinations[i]))
+            return false;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_complete(&process->destinations[i]);
+    return true;
+}
+
+void exporting_process_abandon(struct exporting_process *process)
+{
+    process->abandoned = true;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_give_up(&process->destinations[i], DESTINATION_LOST_SHUTDOWN);
+    while (drain_rings(process, STEP_RECORDS_MAX, 0))
+        continue;
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_complete(&process->destinations[i]);
+}
+
+bool exporting_process_accepts(const struct exporting_process *process)
+{
+    return atomic_load_explicit(&process->accepts, memory_order_acquire);
+}
+
+const char *exporting_process_problem(const struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        if (process->destinations[i].problem.text[0])
+            return process->destinations[i].problem.text;
+    return "";
+}
+
+bool exporting_process_failed(const struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        if (process->destinations[i].broken)
+            return true;
+    return false;
+}
+
+void exporting_process_set_transport(struct exporting_process *process, uint32_t index,
+                                     struct transport transport)
+{
+    struct destination *d = &process->destinations[index];
+    d->transport.ops->close(d->transport.state);
+    d->transport = transport;
+}
+
+struct exporter_counters *exporting_process_account(struct exporting_process *process)
+{
+    return &process->counters;
+}

@@ -1,0 +1,175 @@
+/*
+ * UDP: a connected, non-blocking socket with one source port for its whole life and the
+ * don't-fragment bit set (RFC 7011 section 10.3.3). A refusal by the collector's host is reported
+ * by the kernel on a later send; it is passed on and never ends the transport.
+ *
+ * Owned by a destination; see transport.h for threads.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "transport/transport.h"
+
+enum { IPV4_UDP_OCTETS = 20 + 8, IPV6_UDP_OCTETS = 40 + 8 };
+
+struct transport_udp {
+    int socket;
+    char where[300]; /* for error lines */
+};
+
+static enum transport_status udp_status(struct transport_udp *udp, int number, struct error *error)
+{
+    switch (number) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+    case EINTR:
+        return TRANSPORT_AGAIN;
+    case ECONNREFUSED:
+        return TRANSPORT_REFUSED;
+    case EMSGSIZE:
+        error_set(error, "%s: a message is larger than the path's MTU: lower mtu=", udp->where);
+        return TRANSPORT_FAILED;
+    default:
+        error_set(error, "%s: cannot send: %s", udp->where, strerror(number));
+        return TRANSPORT_FAILED;
+    }
+}
+
+static enum transport_status udp_send(void *state, const struct iovec *messages, uint32_t count,
+                                      uint32_t *sent, struct error *error)
+{
+    struct transport_udp *udp = state;
+    struct mmsghdr headers[TRANSPORT_BURST_MAX];
+    memset(headers, 0, count * sizeof headers[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        headers[i].msg_hdr.msg_iov = (struct iovec *)(uintptr_t)&messages[i];
+        headers[i].msg_hdr.msg_iovlen = 1;
+    }
+    *sent = 0;
+    while (*sent < count) {
+        int taken = sendmmsg(udp->socket, headers + *sent, count - *sent, MSG_DONTWAIT);
+        if (taken < 0 && errno == EINTR)
+            continue;
+        if (taken < 0)
+            return udp_status(udp, errno, error);
+        *sent += (uint32_t)taken;
+    }
+    return TRANSPORT_DONE;
+}
+
+static int udp_complete(void *state, struct error *error)
+{
+    (void)state;
+    (void)error;
+    return 0;
+}
+
+static void udp_close(void *state)
+{
+    struct transport_udp *udp = state;
+    if (udp->socket >= 0)
+        close(udp->socket);
+    free(udp);
+}
+
+static const struct transport_ops udp_ops = {udp_send, udp_complete, udp_close};
+
+static int udp_bind(int socket, int family, const char *source, struct error *error)
+{
+    struct addrinfo hints = {.ai_family = family,
+                             .ai_socktype = SOCK_DGRAM,
+                             .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
+    struct addrinfo *found;
+    int status = getaddrinfo(source, "0", &hints, &found);
+    if (status != 0) {
+        error_set(error, "source=%s is not an address of the collector's family: %s", source,
+                  gai_strerror(status));
+        return -1;
+    }
+    status = bind(socket, found->ai_addr, found->ai_addrlen);
+    if (status != 0)
+        error_set(error, "cannot send from source=%s: %s", source, strerror(errno));
+    freeaddrinfo(found);
+    return status;
+}
+
+static int udp_dont_fragment(int socket, int family)
+{
+    int on = IP_PMTUDISC_DO, on6 = IPV6_PMTUDISC_DO;
+    if (family == AF_INET)
+        return setsockopt(socket, IPPROTO_IP, IP_MTU_DISCOVER, &on, sizeof on);
+    return setsockopt(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &on6, sizeof on6);
+}
+
+/* A socket connected to ADDRESS, or -1 and ERROR. */
+static int udp_connect(const struct addrinfo *address, const struct destination_config *destination,
+                       struct error *error)
+{
+    int fd = socket(address->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        error_set(error, "no UDP socket: %s", strerror(errno));
+        return -1;
+    }
+    if (udp_dont_fragment(fd, address->ai_family) != 0) {
+        error_set(error, "cannot set the don't-fragment bit: %s", strerror(errno));
+        close(fd);
+        return -1;
+    }
+    const char *source = destination->source_address;
+    if (source[0] && udp_bind(fd, address->ai_family, source, error) != 0) {
+        close(fd);
+        return -1;
+    }
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+        error_set(error, "cannot reach it: %s", strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int transport_udp_open(struct transport *transport, const struct destination_config *destination,
+                       uint32_t *message_octets_max, struct error *error)
+{
+    struct transport_udp *udp = calloc(1, sizeof *udp);
+    if (!udp) {
+        error_set(error, "%s: not enough memory", destination->name);
+        return -1;
+    }
+    bool colon = strchr(destination->host, ':') != NULL;
+    snprintf(udp->where, sizeof udp->where, colon ? "udp://[%s]:%u" : "udp://%s:%u",
+             destination->host, destination->port);
+    char service[8];
+    snprintf(service, sizeof service, "%u", destination->port);
+    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int status = getaddrinfo(destination->host, service, &hints, &found);
+    udp->socket = -1;
+    if (status != 0) {
+        error_set(error, "%s: cannot find the host: %s", udp->where, gai_strerror(status));
+        udp_close(udp);
+        return -1;
+    }
+    struct error last = {""};
+    for (struct addrinfo *a = found; a && udp->socket < 0; a = a->ai_next) {
+        udp->socket = udp_connect(a, destination, &last);
+        *message_octets_max = destination->mtu - (uint32_t)(a->ai_family == AF_INET6
+                                                                ? IPV6_UDP_OCTETS
+                                                                : IPV4_UDP_OCTETS);
+    }
+    freeaddrinfo(found);
+    if (udp->socket < 0) {
+        error_set(error, "%s: %s", udp->where, last.text);
+        udp_close(udp);
+        return -1;
+    }
+    *transport = (struct transport){&udp_ops, udp};
+    return 0;
+}
