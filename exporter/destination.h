@@ -18,9 +18,9 @@
 #include "transport/transport.h"
 
 struct destination {
-    const struct destination_config *config;       /* not owned */
+    const struct destination_config *config;        /* not owned */
     const struct exporting_process_config *process; /* not owned */
-    struct destination_counters *counters;         /* not owned */
+    struct destination_counters *counters;          /* not owned */
     struct template_set templates;
     struct options_set options;
     struct values_context context;

@@ -61,8 +61,8 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
     atomic_init(&process->accepts, true);
     pthread_mutex_init(&process->cut_lock, NULL);
     for (uint32_t i = 0; i < config->destination_count; i++) {
-        if (destination_create(&destinations[i], &process->config.destinations[i],
-                               &process->config, &process->counters.destination[i], error) != 0) {
+        if (destination_create(&destinations[i], &process->config.destinations[i], &process->config,
+                               &process->counters.destination[i], error) != 0) {
             exporting_process_destroy(process);
             return NULL;
         }
@@ -155,10 +155,10 @@ static bool all_have_room(const struct exporting_process *process)
 static void take_record(struct exporting_process *process, uint32_t ring,
                         const struct flow_record *record)
 {
-    uint64_t packets = flow_packets(record->hot, record->cold, 0) +
-                       flow_packets(record->hot, record->cold, 1);
-    uint64_t octets = flow_octets(record->hot, record->cold, 0) +
-                      flow_octets(record->hot, record->cold, 1);
+    uint64_t packets =
+        flow_packets(record->hot, record->cold, 0) + flow_packets(record->hot, record->cold, 1);
+    uint64_t octets =
+        flow_octets(record->hot, record->cold, 0) + flow_octets(record->hot, record->cold, 1);
     ledger_add(&process->counters.exported[ring], packets, octets);
     ledger_count(&process->counters.records[ring], 1);
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {

@@ -26,5 +26,5 @@
                           .type = TYPE_##type_,                                                    \
                           .group = VALUES_BASE},
 
-const struct element_info element_table[ELEMENT_COUNT] = {
-    INFORMATION_ELEMENTS(FLOW_ROW) OPTIONS_ELEMENTS(OPTIONS_ROW)};
+const struct element_info element_table[ELEMENT_COUNT] = {INFORMATION_ELEMENTS(FLOW_ROW)
+                                                              OPTIONS_ELEMENTS(OPTIONS_ROW)};

@@ -22,8 +22,8 @@ static const struct {
 
 enum { SAMPLING_DETERMINISTIC = 1, SCOPE_SYSTEM = 1, SCOPE_OCTETS = 4 };
 
-static bool options_id_taken(const struct options_set *options, const struct template_set *templates,
-                             uint16_t id)
+static bool options_id_taken(const struct options_set *options,
+                             const struct template_set *templates, uint16_t id)
 {
     for (unsigned i = 0; i < TEMPLATE_KINDS; i++)
         if (templates->kinds[i].id == id)
@@ -40,11 +40,11 @@ void options_set_init(struct options_set *options, unsigned version,
 {
     memset(options, 0, sizeof *options);
     bool sampled = config->sampling_interval > 1;
-    const bool wanted[OPTIONS_KINDS] = {
-        [OPTIONS_INTERFACES] = config->interface_count > 0,
-        [OPTIONS_SAMPLING] = sampled,
-        [OPTIONS_SAMPLING_ALGORITHM] = sampled && version == 9,
-        [OPTIONS_STATISTICS] = config->statistics_interval_s > 0 && !config->offline};
+    const bool wanted[OPTIONS_KINDS] = {[OPTIONS_INTERFACES] = config->interface_count > 0,
+                                        [OPTIONS_SAMPLING] = sampled,
+                                        [OPTIONS_SAMPLING_ALGORITHM] = sampled && version == 9,
+                                        [OPTIONS_STATISTICS] =
+                                            config->statistics_interval_s > 0 && !config->offline};
     for (unsigned kind = 0; kind < OPTIONS_KINDS; kind++) {
         if (!wanted[kind])
             continue;

@@ -8,10 +8,9 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
-#define TEN(d)                                                                                     \
-    #d "0" #d "1" #d "2" #d "3" #d "4" #d "5" #d "6" #d "7" #d "8" #d "9"
-static const char digit_pairs[] = TEN(0) TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) TEN(8)
-    TEN(9);
+#define TEN(d) #d "0" #d "1" #d "2" #d "3" #d "4" #d "5" #d "6" #d "7" #d "8" #d "9"
+static const char digit_pairs[] =
+    TEN(0) TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) TEN(8) TEN(9);
 
 char *text_u64(char *out, uint64_t value)
 {

@@ -83,11 +83,10 @@ enum { PROFILE_ROW_COUNT = sizeof profile_rows / sizeof profile_rows[0] };
 
 static unsigned profile_facts(const struct destination_config *destination, unsigned kind)
 {
-    static const uint16_t unit[] = {[TIME_MILLISECONDS] = WHEN_MS,
-                                    [TIME_MICROSECONDS] = WHEN_US,
-                                    [TIME_NANOSECONDS] = WHEN_NS};
-    static const uint16_t profile[PROFILE_COUNT] = {[PROFILE_PLAIN] = WHEN_PLAIN,
-                                                    [PROFILE_NFDUMP] = WHEN_NFDUMP};
+    static const uint16_t unit[] = {
+        [TIME_MILLISECONDS] = WHEN_MS, [TIME_MICROSECONDS] = WHEN_US, [TIME_NANOSECONDS] = WHEN_NS};
+    static const uint16_t profile[PROFILE_COUNT] = {
+        [PROFILE_PLAIN] = WHEN_PLAIN, [PROFILE_NFDUMP] = WHEN_NFDUMP};
     unsigned facts = (unsigned)unit[destination->time_unit] | profile[destination->profile];
     facts |= kind & TEMPLATE_IPV6 ? WHEN_IPV6 : WHEN_IPV4;
     facts |= kind & TEMPLATE_ICMP ? WHEN_ICMP : 0;
@@ -99,7 +98,7 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
 uint32_t profile_fields(const struct destination_config *destination, unsigned kind,
                         uint16_t fields[TEMPLATE_FIELDS_MAX])
 {
-    static_assert(PROFILE_ROW_COUNT <= TEMPLATE_FIELDS_MAX, "every row may be a field");
+    static_assert((int)PROFILE_ROW_COUNT <= (int)TEMPLATE_FIELDS_MAX, "every row may be a field");
     unsigned facts = profile_facts(destination, kind);
     uint32_t count = 0;
     for (unsigned i = 0; i < PROFILE_ROW_COUNT; i++)

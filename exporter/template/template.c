@@ -53,8 +53,7 @@ void template_set_init(struct template_set *set, const struct destination_config
         if (biflow && (!destination->biflow || (kind & TEMPLATE_ICMP)))
             continue;
         struct template *template = &set->kinds[kind];
-        template->field_count =
-            (uint16_t)profile_fields(destination, kind, template->fields);
+        template->field_count = (uint16_t)profile_fields(destination, kind, template->fields);
         template_plan(template);
         template->id =
             template_id_of(destination->version, template->fields, template->field_count);

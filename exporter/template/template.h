@@ -29,12 +29,13 @@ struct template_block {
     uint16_t octets;
 };
 
-struct template {
+struct template
+{
     uint16_t id;     /* 0: this kind does not occur */
     uint16_t octets; /* of one data record */
     uint16_t field_count;
     uint16_t block_count;
-    uint32_t groups; /* enum value_group */
+    uint32_t groups;                      /* enum value_group */
     uint16_t fields[TEMPLATE_FIELDS_MAX]; /* enum element */
     struct template_block blocks[TEMPLATE_FIELDS_MAX];
 };

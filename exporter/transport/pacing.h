@@ -20,11 +20,11 @@ enum {
 
 struct pacing {
     bool unpaced;
-    bool fixed;    /* rate= was given */
+    bool fixed; /* rate= was given */
     bool offline;
-    uint64_t rate; /* records per second, if fixed */
-    uint64_t open_ns; /* monotonic time of the next burst */
-    uint64_t second;  /* of the newest entry of seconds[] */
+    uint64_t rate;                         /* records per second, if fixed */
+    uint64_t open_ns;                      /* monotonic time of the next burst */
+    uint64_t second;                       /* of the newest entry of seconds[] */
     uint64_t seconds[PACING_MEAN_SECONDS]; /* records offered, by second modulo 10 */
 };
 

@@ -23,10 +23,10 @@
 struct transport_file {
     int fd;
     bool regular;
-    bool may_block;    /* the descriptor is not ours alone: ask before each small write */
+    bool may_block; /* the descriptor is not ours alone: ask before each small write */
     bool broken;
-    uint64_t octets;   /* of the messages handed over whole */
-    size_t partial;    /* octets of the next message that are written already */
+    uint64_t octets; /* of the messages handed over whole */
+    size_t partial;  /* octets of the next message that are written already */
     char path[1100];
     char temporary[1200]; /* "" if written in place */
 };

@@ -83,9 +83,8 @@ static const struct transport_ops udp_ops = {udp_send, udp_complete, udp_close};
 
 static int udp_bind(int socket, int family, const char *source, struct error *error)
 {
-    struct addrinfo hints = {.ai_family = family,
-                             .ai_socktype = SOCK_DGRAM,
-                             .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
+    struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
     struct addrinfo *found;
     int status = getaddrinfo(source, "0", &hints, &found);
     if (status != 0) {
@@ -160,9 +159,9 @@ int transport_udp_open(struct transport *transport, const struct destination_con
     struct error last = {""};
     for (struct addrinfo *a = found; a && udp->socket < 0; a = a->ai_next) {
         udp->socket = udp_connect(a, destination, &last);
-        *message_octets_max = destination->mtu - (uint32_t)(a->ai_family == AF_INET6
-                                                                ? IPV6_UDP_OCTETS
-                                                                : IPV4_UDP_OCTETS);
+        *message_octets_max =
+            destination->mtu -
+            (uint32_t)(a->ai_family == AF_INET6 ? IPV6_UDP_OCTETS : IPV4_UDP_OCTETS);
     }
     freeaddrinfo(found);
     if (udp->socket < 0) {
