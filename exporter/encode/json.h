@@ -26,6 +26,7 @@ struct json_plan {
     struct json_field fields[TEMPLATE_FIELDS_MAX];
 };
 
+/* Makes the plan whose keys and order are TEMPLATE's. */
 void json_plan_init(struct json_plan *plan, const struct template *template);
 
 /* Writes the line with its line feed at OUT, which has JSON_LINE_MAX bytes; returns its end. */

@@ -10,6 +10,7 @@
 
 enum { TEXT_U64_MAX = 20, TEXT_IPV4_MAX = 15, TEXT_IPV6_MAX = 45 };
 
+/* VALUE in decimal. */
 char *text_u64(char *out, uint64_t value);
 /* ADDRESS: 4 bytes, network order. */
 char *text_ipv4(char *out, const uint8_t *address);

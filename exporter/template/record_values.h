@@ -20,7 +20,7 @@
  * that much slack behind them. */
 enum { VALUES_COPY_UNIT = 16 };
 
-struct __attribute__((packed)) record_values {
+struct record_values {
     uint64_t reverse_octets;
     uint64_t reverse_packets;
     uint8_t address[32]; /* IPv6 source, destination; IPv4 ones are the last 8 bytes */
@@ -53,7 +53,7 @@ struct __attribute__((packed)) record_values {
     uint64_t reverse_start;
     uint64_t reverse_end;
     uint8_t slack[VALUES_COPY_UNIT];
-};
+} __attribute__((packed));
 static_assert(offsetof(struct record_values, source_port) ==
                   offsetof(struct record_values, address) + 32,
               "IPv4 and IPv6 addresses both end where the ports begin");
@@ -80,6 +80,7 @@ struct values_context {
     } ports[EXPORT_INTERFACES_MAX + 1];
 };
 
+/* Sets CONTEXT up for DESTINATION, whose templates need GROUPS. */
 void values_context_init(struct values_context *context,
                          const struct exporting_process_config *process,
                          const struct destination_config *destination, uint32_t groups,

@@ -28,6 +28,7 @@ struct pacing {
     uint64_t seconds[PACING_MEAN_SECONDS]; /* records offered, by second modulo 10 */
 };
 
+/* Sets PACING up for DESTINATION; only UDP is paced. */
 void pacing_init(struct pacing *pacing, const struct destination_config *destination, bool offline);
 /* RECORDS more are to be sent: feeds the 10-second mean. */
 void pacing_offered(struct pacing *pacing, uint64_t monotonic_ns, uint64_t records);
