@@ -24,7 +24,7 @@ enum time_unit { TIME_MILLISECONDS, TIME_MICROSECONDS, TIME_NANOSECONDS };
 enum { DESTINATIONS_MAX = 16, EXPORT_RINGS_MAX = 64, EXPORT_INTERFACES_MAX = 256 };
 
 struct destination_config {
-    char name[64]; /* key of the ledger's row; unique */
+    char name[1536]; /* key of the ledger's row, as the user wrote it; unique */
     enum destination_kind kind;
     char host[256];          /* UDP: address or name, no brackets */
     uint16_t port;           /* UDP */

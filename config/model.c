@@ -1,0 +1,283 @@
+/* Tree to values. The tree is valid, so a leaf with a default is always there. */
+#include "model.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "parse/parse.h"
+
+static const uint64_t SECOND_NS = 1000000000;
+enum { PORT_IPFIX = 4739, PORT_NETFLOW9 = 2055 };
+
+/* An enumeration leaf as a value of C. */
+struct word_value {
+    const char *word;
+    unsigned value;
+};
+static const struct word_value roles[] = {
+    {"span", INTERFACE_SPAN}, {"tap-a", INTERFACE_TAP_A}, {"tap-b", INTERFACE_TAP_B}, {0}};
+static const struct word_value profiles[] = {
+    {"plain", PROFILE_PLAIN}, {"nfdump", PROFILE_NFDUMP}, {0}};
+static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECONDS},
+                                               {"microseconds", TIME_MICROSECONDS},
+                                               {"nanoseconds", TIME_NANOSECONDS},
+                                               {0}};
+static const struct word_value tunnels[] = {
+    {"all", TUNNEL_ALL},           {"gre", TUNNEL_GRE},         {"ipip", TUNNEL_IPIP},
+    {"6in4", TUNNEL_6IN4},         {"vxlan", TUNNEL_VXLAN},     {"geneve", TUNNEL_GENEVE},
+    {"gtpu", TUNNEL_GTPU},         {"erspan", TUNNEL_ERSPAN},   {"mpls-udp", TUNNEL_MPLS_UDP},
+    {"teredo", TUNNEL_TEREDO},     {"l2tp", TUNNEL_L2TP},       {"etherip", TUNNEL_ETHERIP},
+    {0},
+};
+
+/* A word that the module allows and this table lacks is our own mistake. */
+static unsigned find_word(const struct word_value *table, const char *word)
+{
+    while (table->word && strcmp(table->word, word) != 0)
+        table++;
+    check(table->word);
+    return table->value;
+}
+
+static uint64_t number(const struct lyd_node *node, const char *path, uint64_t missing)
+{
+    const char *value = config_tree_value(node, path);
+    return value ? strtoull(value, NULL, 10) : missing;
+}
+
+static uint32_t number32(const struct lyd_node *node, const char *path)
+{
+    return (uint32_t)number(node, path, 0);
+}
+
+static bool truth(const struct lyd_node *node, const char *path)
+{
+    const char *value = config_tree_value(node, path);
+    return value && strcmp(value, "true") == 0;
+}
+
+/* Copies a text leaf; an absent one is "". The module counts characters, memory counts octets. */
+static bool copy_text(const struct lyd_node *node, const char *path, char *text, size_t size,
+                      struct error *error)
+{
+    const char *value = config_tree_value(node, path);
+    size_t length = value ? strlen(value) : 0;
+    if (length >= size) {
+        error_set(error, "%s: longer than %zu octets; give less", path, size - 1);
+        return false;
+    }
+    if (length)
+        memcpy(text, value, length);
+    return true;
+}
+
+/* ADDRESS/LENGTH in canonical form, as the module's type gives it. */
+static void read_prefix(const char *text, struct prefix *prefix)
+{
+    char address[INET6_ADDRSTRLEN];
+    size_t length = strcspn(text, "/");
+    check(length < sizeof address && text[length] == '/');
+    memcpy(address, text, length);
+    address[length] = 0;
+    prefix->family = strchr(address, ':') ? 6 : 4;
+    prefix->length = (uint8_t)strtoul(text + length + 1, NULL, 10);
+    check(inet_pton(prefix->family == 6 ? AF_INET6 : AF_INET, address, prefix->address) == 1);
+}
+
+/* Reads every instance of the leaf-list NAME below PARENT; the module bounds their number. */
+static uint32_t read_prefixes(const struct lyd_node *parent, const char *name,
+                              struct prefix prefixes[PREFIXES_MAX])
+{
+    uint32_t count = 0;
+    for (const struct lyd_node *child = lyd_child(parent); child; child = child->next) {
+        if (strcmp(child->schema->name, name) != 0)
+            continue;
+        check(count < PREFIXES_MAX);
+        read_prefix(lyd_get_value(child), &prefixes[count++]);
+    }
+    return count;
+}
+
+static bool read_source(const struct lyd_node *entry, struct probe_config *config,
+                        struct error *error)
+{
+    check(config->source_count < SOURCES_MAX);
+    struct source_config *source = &config->sources[config->source_count++];
+    source->ifindex = number32(entry, "ifIndex");
+    source->role = find_word(roles, config_tree_value(entry, "role"));
+    return copy_text(entry, "name", source->name, sizeof source->name, error) &&
+           copy_text(entry, "device", source->device, sizeof source->device, error) &&
+           copy_text(entry, "filter", source->filter, sizeof source->filter, error);
+}
+
+static void read_file_name(const struct lyd_node *leaf, struct probe_config *config)
+{
+    char **files = realloc(config->files, (config->file_count + 1) * sizeof *files);
+    check(files);
+    config->files = files;
+    files[config->file_count] = strdup(lyd_get_value(leaf));
+    check(files[config->file_count]);
+    config->file_count++;
+    config->offline = true;
+}
+
+static bool read_udp(const struct lyd_node *udp, struct destination_config *destination,
+                     struct error *error)
+{
+    /* nfcapd 1.7 shows more of version 9 than of IPFIX, so the profile prefers it. */
+    unsigned version = destination->profile == PROFILE_NFDUMP ? 9 : 10;
+    destination->kind = DESTINATION_UDP;
+    destination->version = (unsigned)number(udp, "ipfixVersion", version);
+    destination->port = (uint16_t)number(
+        udp, "destinationPort", destination->version == 9 ? PORT_NETFLOW9 : PORT_IPFIX);
+    destination->mtu = number32(udp, "maxPacketSize");
+    destination->rate = number(udp, "recordRateLimit", 0);
+    destination->rate_set = config_tree_value(udp, "recordRateLimit") != NULL;
+    destination->domain = number32(udp, "observationDomainId");
+    destination->time_unit = find_word(time_units, config_tree_value(udp, "timeUnit"));
+    return copy_text(udp, "destinationAddress", destination->host, sizeof destination->host,
+                     error) &&
+           copy_text(udp, "sourceAddress", destination->source_address,
+                     sizeof destination->source_address, error);
+}
+
+static bool read_writer(const struct lyd_node *writer, enum destination_kind kind,
+                        struct destination_config *destination, struct error *error)
+{
+    destination->kind = kind;
+    destination->version = 10;
+    if (kind == DESTINATION_FILE) {
+        destination->domain = number32(writer, "observationDomainId");
+        destination->time_unit = find_word(time_units, config_tree_value(writer, "timeUnit"));
+    }
+    return copy_text(writer, "file", destination->path, sizeof destination->path, error);
+}
+
+static bool read_destination(const struct lyd_node *entry, struct probe_config *config,
+                             struct error *error)
+{
+    struct exporting_process_config *exporting = &config->exporting;
+    check(exporting->destination_count < DESTINATIONS_MAX);
+    struct destination_config *destination =
+        &exporting->destinations[exporting->destination_count++];
+    if (!copy_text(entry, "name", destination->name, sizeof destination->name, error))
+        return false;
+    destination->profile = find_word(profiles, config_tree_value(entry, "profile"));
+    destination->biflow = truth(entry, "biflow");
+    for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
+        const char *name = child->schema->name;
+        struct error inner = {""};
+        bool fits = true;
+        if (strcmp(name, "udpExporter") == 0)
+            fits = read_udp(child, destination, &inner);
+        else if (strcmp(name, "fileWriter") == 0)
+            fits = read_writer(child, DESTINATION_FILE, destination, &inner);
+        else if (strcmp(name, "jsonWriter") == 0)
+            fits = read_writer(child, DESTINATION_JSON, destination, &inner);
+        if (!fits) {
+            error_set(error, "/spanflow/exportingProcess/destination[name='%.200s']/%s/%s",
+                      destination->name, name, inner.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_cache(const struct lyd_node *cache, struct probe_config *config)
+{
+    config->flows_max = number32(cache, "maxFlows");
+    config->active_timeout_ns = number(cache, "activeTimeout", 0) * SECOND_NS;
+    config->idle_timeout_ns = number(cache, "idleTimeout", 0) * SECOND_NS;
+    config->tcp_linger_ns = number(cache, "tcpLinger", 0) * SECOND_NS;
+    config->vlan_in_key = truth(cache, "vlanInKey");
+    config->fragment_table = truth(cache, "fragmentTable");
+    for (const struct lyd_node *child = lyd_child(cache); child; child = child->next)
+        if (strcmp(child->schema->name, "decapsulate") == 0)
+            config->tunnels |= find_word(tunnels, lyd_get_value(child));
+}
+
+static bool read_exporting(const struct lyd_node *node, struct probe_config *config,
+                           struct error *error)
+{
+    struct exporting_process_config *exporting = &config->exporting;
+    exporting->template_refresh_s = number32(node, "templateRefreshTimeout");
+    exporting->template_refresh_messages = number32(node, "templateRefreshPacket");
+    exporting->statistics_interval_s = number32(node, "statisticsTimeout");
+    exporting->queue_octets_max = number32(node, "queueSize");
+    for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
+        if (strcmp(child->schema->name, "destination") == 0 &&
+            !read_destination(child, config, error))
+            return false;
+    return true;
+}
+
+static bool read_selection(const struct lyd_node *selection, struct probe_config *config,
+                           struct error *error)
+{
+    config->sampling_interval = number32(selection, "sampCountBased/packetSpace") + 1;
+    config->ignore_count = read_prefixes(selection, "ignorePrefix", config->ignore);
+    return copy_text(selection, "filter", config->filter, sizeof config->filter, error);
+}
+
+/* Reads one child of the root; PATHs of complaints begin below it. */
+static bool read_child(const struct lyd_node *child, struct probe_config *config,
+                       struct error *error)
+{
+    const char *name = child->schema->name;
+    if (strcmp(name, "observationPoint") == 0)
+        return read_source(child, config, error);
+    if (strcmp(name, "captureFile") == 0)
+        read_file_name(child, config);
+    else if (strcmp(name, "selectionProcess") == 0)
+        return read_selection(child, config, error);
+    else if (strcmp(name, "cache") == 0)
+        read_cache(child, config);
+    else if (strcmp(name, "exportingProcess") == 0)
+        return read_exporting(child, config, error);
+    return true;
+}
+
+static bool read_root(const struct lyd_node *root, struct probe_config *config,
+                      struct error *error)
+{
+    for (const struct lyd_node *child = lyd_child(root); child; child = child->next) {
+        struct error inner = {""};
+        if (read_child(child, config, &inner))
+            continue;
+        error_set(error, "%s%s/%s", inner.text[0] == '/' ? "" : "/spanflow/",
+                  inner.text[0] == '/' ? "" : child->schema->name, inner.text);
+        return false;
+    }
+    config->local_count = read_prefixes(root, "localNetwork", config->local);
+    return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
+}
+
+struct probe_config *probe_config_from_tree(const struct config_tree *tree, struct error *error)
+{
+    struct probe_config *config = calloc(1, sizeof *config);
+    if (!config) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    config->workers = 1;
+    if (read_root(tree->root, config, error)) {
+        config->exporting.sampling_interval = config->sampling_interval;
+        config->exporting.offline = config->offline;
+        if (model_check(config, error))
+            return config;
+    }
+    probe_config_free(config);
+    return NULL;
+}
+
+void probe_config_free(struct probe_config *config)
+{
+    if (!config)
+        return;
+    for (uint32_t i = 0; i < config->file_count; i++)
+        free(config->files[i]);
+    free(config->files);
+    free(config);
+}

@@ -1,0 +1,26 @@
+/*
+ * From a validated tree of spanflow.yang to the plain values that the probe runs with. Checks what
+ * the module cannot say: filter expressions, one writer per file, one domain per collector.
+ *
+ * Control thread.
+ */
+#ifndef SPANFLOW_CONFIG_MODEL_H
+#define SPANFLOW_CONFIG_MODEL_H
+
+#include "config_tree.h"
+#include "probe_config.h"
+
+/* A new configuration that no longer needs the tree, for probe_config_free(). NULL and one line
+ * with the path of the offending leaf in ERROR when it cannot be run. */
+struct probe_config *probe_config_from_tree(const struct config_tree *tree, struct error *error);
+
+/* Frees CONFIG and all it owns; NULL is fine. */
+void probe_config_free(struct probe_config *config);
+
+/* Whether libpcap compiles EXPRESSION; what is wrong with it in ERROR if not. */
+bool model_check_filter(const char *expression, struct error *error);
+
+/* Checks CONFIG as a whole, used by probe_config_from_tree(). */
+bool model_check(const struct probe_config *config, struct error *error);
+
+#endif

@@ -1,0 +1,120 @@
+/* What the YANG module cannot say about a configuration. Every complaint names its leaf. */
+#include <pcap/pcap.h>
+#include <string.h>
+
+#include "model.h"
+
+#define DESTINATION "/spanflow/exportingProcess/destination"
+
+bool model_check_filter(const char *expression, struct error *error)
+{
+    struct bpf_program program;
+    pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
+    if (!pcap) {
+        error_set(error, "out of memory");
+        return false;
+    }
+    bool compiles = pcap_compile(pcap, &program, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (compiles)
+        pcap_freecode(&program);
+    else
+        error_set(error, "not a filter expression: %s; see pcap-filter(7)", pcap_geterr(pcap));
+    pcap_close(pcap);
+    return compiles;
+}
+
+static bool check_filters(const struct probe_config *config, struct error *error)
+{
+    struct error inner = {""};
+    if (config->filter[0] && !model_check_filter(config->filter, &inner)) {
+        error_set(error, "/spanflow/selectionProcess/filter: %s", inner.text);
+        return false;
+    }
+    for (uint32_t i = 0; i < config->source_count; i++) {
+        const struct source_config *source = &config->sources[i];
+        if (source->filter[0] && !model_check_filter(source->filter, &inner)) {
+            error_set(error, "/spanflow/observationPoint[name='%s']/filter: %s", source->name,
+                      inner.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_sources(const struct probe_config *config, struct error *error)
+{
+    for (uint32_t i = 0; i < config->source_count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            const struct source_config *a = &config->sources[j];
+            const struct source_config *b = &config->sources[i];
+            bool same_device = strcmp(a->device, b->device) == 0;
+            bool same_index = a->ifindex && a->ifindex == b->ifindex;
+            if (!same_device && !same_index)
+                continue;
+            error_set(error, "/spanflow/observationPoint[name='%s']/%s: the same as that of '%s'; "
+                             "give each its own",
+                      b->name, same_device ? "device" : "ifIndex", a->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Two message streams with one domain at one collector mix up their templates. */
+static bool same_stream(const struct destination_config *a, const struct destination_config *b)
+{
+    return a->kind == DESTINATION_UDP && b->kind == DESTINATION_UDP && a->port == b->port &&
+           a->domain == b->domain && strcmp(a->host, b->host) == 0;
+}
+
+static bool same_file(const struct destination_config *a, const struct destination_config *b)
+{
+    return a->kind != DESTINATION_UDP && b->kind != DESTINATION_UDP &&
+           strcmp(a->path, b->path) == 0;
+}
+
+static bool check_destinations(const struct probe_config *config, struct error *error)
+{
+    const struct exporting_process_config *exporting = &config->exporting;
+    for (uint32_t i = 0; i < exporting->destination_count; i++) {
+        const struct destination_config *b = &exporting->destinations[i];
+        for (uint32_t j = 0; j < i; j++) {
+            const struct destination_config *a = &exporting->destinations[j];
+            if (same_stream(a, b)) {
+                error_set(error, DESTINATION "[name='%.100s']/udpExporter/observationDomainId: the "
+                                             "collector and domain of '%.100s'; give another domain",
+                          b->name, a->name);
+                return false;
+            }
+            if (same_file(a, b)) {
+                error_set(error, DESTINATION "[name='%.100s']/%s/file: '%.100s' writes it already; "
+                                             "give another",
+                          b->name, b->kind == DESTINATION_FILE ? "fileWriter" : "jsonWriter",
+                          a->name);
+                return false;
+            }
+        }
+        if (b->kind != DESTINATION_UDP && strcmp(b->path, "-") != 0 &&
+            strcmp(b->path, config->ledger_path) == 0) {
+            error_set(error, "/spanflow/ledgerFile: '%.100s' writes it already; give another",
+                      b->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool model_check(const struct probe_config *config, struct error *error)
+{
+    if (config->source_count == 0 && config->file_count == 0) {
+        error_set(error, "/spanflow: nothing to observe; give -i, -r, or -c with an "
+                         "observationPoint or a captureFile");
+        return false;
+    }
+    if (config->exporting.destination_count == 0 && !config->ledger_path[0]) {
+        error_set(error, DESTINATION ": no destination; give -e or -n, or --ledger to count only");
+        return false;
+    }
+    return check_sources(config, error) && check_filters(config, error) &&
+           check_destinations(config, error);
+}

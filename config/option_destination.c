@@ -1,0 +1,251 @@
+/* The argument of -e (and -n): where records go, and words after a question mark. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "options.h"
+
+#define NOT_IN_THIS_BUILD "not in this build"
+
+enum {
+    KIND_UDP = 1 << 0,
+    KIND_FILE = 1 << 1,
+    KIND_JSON = 1 << 2,
+    KIND_ALL = KIND_UDP | KIND_FILE | KIND_JSON
+};
+
+static const struct kind {
+    const char *scheme;
+    const char *container; /* NULL: not in this build */
+    unsigned kind;
+} kinds[] = {
+    {"udp://", "udpExporter", KIND_UDP}, {"file:", "fileWriter", KIND_FILE},
+    {"json:", "jsonWriter", KIND_JSON},  {"tcp://", NULL, 0},
+    {"tls://", NULL, 0},                 {"dtls://", NULL, 0},
+    {"sctp://", NULL, 0},                {"kafka://", NULL, 0},
+};
+
+const struct option_word option_destination_words[] = {
+    {"udp://HOST:PORT", "messages to a collector; an IPv6 address stands in brackets; the port may "
+                        "be left out: 4739 for IPFIX, 2055 for NetFlow version 9"},
+    {"file:PATH", "one file of IPFIX messages (RFC 5655); - is the standard output"},
+    {"json:PATH", "one JSON object per record and line; - is the standard output"},
+    {"version=9|10", "udp: 9 for NetFlow version 9, 10 for IPFIX (default; in profile nfdump 9)"},
+    {"profile=plain|nfdump", "the choice of information elements (default plain)"},
+    {"biflow=yes|no", "both directions of a flow in one record (default no)"},
+    {"rate=RECORDS", "udp: the bound of records sent in a second; 0 = none"},
+    {"domain=N", "udp, file: the observation domain id (default 1)"},
+    {"source=ADDRESS", "udp: the local address to send from"},
+    {"mtu=OCTETS", "udp: the bound of a whole IP packet (default 1400)"},
+    {"time=ms|us|ns", "udp, file: the unit of flow times (default ms)"},
+    {NULL, NULL},
+};
+
+/* What a user writes and what the leaf holds. */
+struct spelling {
+    const char *word;
+    const char *value; /* NULL: not in this build */
+};
+static const struct spelling biflow_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
+static const struct spelling time_spellings[] = {
+    {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
+static const struct spelling profile_spellings[] = {{"plain", "plain"}, {"nfdump", "nfdump"},
+                                                    {"silk", NULL},     {"fluentd-v9", NULL},
+                                                    {"v5", NULL},       {"full", NULL},
+                                                    {0}};
+static const struct spelling version_spellings[] = {{"9", "9"}, {"10", "10"}, {"5", NULL}, {0}};
+
+static const struct query_word {
+    const char *word;
+    const char *leaf; /* NULL: not in this build */
+    unsigned kinds;   /* where it has a meaning */
+    bool common;      /* a leaf of the destination itself, not of its transport */
+    const struct spelling *spellings; /* NULL: taken as it is */
+} query_words[] = {
+    {"version", "ipfixVersion", KIND_UDP, false, version_spellings},
+    {"profile", "profile", KIND_ALL, true, profile_spellings},
+    {"biflow", "biflow", KIND_ALL, true, biflow_spellings},
+    {"rate", "recordRateLimit", KIND_UDP, false, NULL},
+    {"domain", "observationDomainId", KIND_UDP | KIND_FILE, false, NULL},
+    {"source", "sourceAddress", KIND_UDP, false, NULL},
+    {"mtu", "maxPacketSize", KIND_UDP, false, NULL},
+    {"time", "timeUnit", KIND_UDP | KIND_FILE, false, time_spellings},
+    {"cert", NULL, 0, false, NULL},
+    {"key", NULL, 0, false, NULL},
+    {"ca", NULL, 0, false, NULL},
+    {"group", NULL, 0, false, NULL},
+    {"anonymise", NULL, 0, false, NULL},
+    {"format", NULL, 0, false, NULL},
+};
+enum { QUERY_WORDS = sizeof query_words / sizeof query_words[0] };
+
+/* A destination on its way into the tree. */
+struct destination {
+    struct option_state *state;
+    struct lyd_node *entry;
+    const struct kind *kind;
+    bool seen[QUERY_WORDS];
+};
+
+/* Sets a leaf of the transport, or a common one, and names WORD in a complaint. */
+static bool set(struct destination *destination, const char *leaf, bool common, const char *word,
+                const char *value, struct error *error)
+{
+    char path[96];
+    struct error inner = {""};
+    snprintf(path, sizeof path, "%s%s%s", common ? "" : destination->kind->container,
+             common ? "" : "/", leaf);
+    if (config_tree_set_below(destination->state->tree, destination->entry, path, value, &inner))
+        return true;
+    error_set(error, "%s: %s", word, inner.text);
+    return false;
+}
+
+/* The leaf's value for what the user wrote; NULL and ERROR if there is none. */
+static const char *translate(const struct query_word *word, const char *written,
+                             struct error *error)
+{
+    if (!word->spellings)
+        return written;
+    char known[96] = "";
+    for (const struct spelling *spelling = word->spellings; spelling->word; spelling++) {
+        if (strcmp(spelling->word, written) == 0) {
+            if (!spelling->value)
+                error_set(error, "%s=%s is " NOT_IN_THIS_BUILD, word->word, written);
+            return spelling->value;
+        }
+        if (!spelling->value)
+            continue;
+        size_t length = strlen(known);
+        snprintf(known + length, sizeof known - length, "%s%s", length ? ", " : "",
+                 spelling->word);
+    }
+    error_set(error, "%s: \"%.64s\" is not possible; give one of %s", word->word, written, known);
+    return NULL;
+}
+
+static bool apply_word(struct destination *destination, char *text, struct error *error)
+{
+    char *value = strchr(text, '=');
+    size_t i = 0;
+    if (value)
+        *value++ = 0;
+    while (i < QUERY_WORDS && strcmp(query_words[i].word, text) != 0)
+        i++;
+    if (i == QUERY_WORDS || !value) {
+        error_set(error, "\"%.64s\" is unknown; give NAME=VALUE, see spanflowd --help", text);
+        return false;
+    }
+    const struct query_word *word = &query_words[i];
+    if (!word->leaf) {
+        error_set(error, "%s= is " NOT_IN_THIS_BUILD, text);
+        return false;
+    }
+    /* A file of RFC 5655 is IPFIX: to say so is right, to want anything else is not. */
+    if (strcmp(text, "version") == 0 && destination->kind->kind == KIND_FILE) {
+        if (strcmp(value, "10") == 0)
+            return true;
+        error_set(error, "version: file: holds IPFIX messages only; remove it");
+        return false;
+    }
+    if (!(word->kinds & destination->kind->kind)) {
+        error_set(error, "%s= has no meaning for %s; remove it", text, destination->kind->scheme);
+        return false;
+    }
+    if (destination->seen[i]) {
+        error_set(error, "%s= is given twice; give it once", text);
+        return false;
+    }
+    destination->seen[i] = true;
+    const char *translated = translate(word, value, error);
+    return translated && set(destination, word->leaf, word->common, text, translated, error);
+}
+
+/* HOST, HOST:PORT, [IPV6] or [IPV6]:PORT. */
+static bool apply_host(struct destination *destination, char *text, struct error *error)
+{
+    char *host = text;
+    char *port = NULL;
+    if (*text == '[') {
+        char *end = strchr(text, ']');
+        if (!end || (end[1] && end[1] != ':')) {
+            error_set(error, "give an IPv6 address as [ADDRESS]:PORT");
+            return false;
+        }
+        host = text + 1;
+        port = end[1] ? end + 2 : NULL;
+        *end = 0;
+    } else {
+        port = strchr(text, ':');
+        if (port && strchr(port + 1, ':')) {
+            error_set(error, "an IPv6 address stands in brackets, [ADDRESS]:PORT");
+            return false;
+        }
+        if (port)
+            *port++ = 0;
+    }
+    if (!*host) {
+        error_set(error, "names no host; give HOST:PORT");
+        return false;
+    }
+    return set(destination, "destinationAddress", false, "host", host, error) &&
+           (!port || set(destination, "destinationPort", false, "port", port, error));
+}
+
+/* Reads TEXT (changed) behind the scheme into the tree under NAME. */
+static bool add(struct destination *destination, const char *name, char *text, struct error *error)
+{
+    char *query = strchr(text, '?');
+    if (query)
+        *query++ = 0;
+    if (!config_tree_add(destination->state->tree, "/spanflow/exportingProcess/destination", name,
+                         &destination->entry, error))
+        return false;
+    if (destination->kind->kind == KIND_UDP) {
+        if (!apply_host(destination, text, error))
+            return false;
+    } else if (!set(destination, "file", false, "path", text, error)) {
+        return false;
+    }
+    while (query)
+        if (!apply_word(destination, strsep(&query, "&"), error))
+            return false;
+    return true;
+}
+
+bool option_destination_apply(struct option_state *state, const struct option_description *option,
+                              const char *argument, struct error *error)
+{
+    (void)option;
+    struct destination destination = {.state = state};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strncmp(argument, kinds[i].scheme, strlen(kinds[i].scheme)) == 0)
+            destination.kind = &kinds[i];
+    if (!destination.kind) {
+        error_set(error, "not a destination; give udp://HOST:PORT, file:PATH or json:PATH");
+        return false;
+    }
+    const char *scheme = destination.kind->scheme;
+    if (!destination.kind->container) {
+        error_set(error, "%s is " NOT_IN_THIS_BUILD, scheme);
+        return false;
+    }
+    char *text = strdup(argument + strlen(scheme));
+    check(text);
+    bool added = add(&destination, argument, text, error);
+    free(text);
+    return added;
+}
+
+bool option_collector_apply(struct option_state *state, const char *collector, const char *version,
+                            struct error *error)
+{
+    size_t size = strlen(collector) + (version ? strlen(version) : 0) + 32;
+    char *argument = malloc(size);
+    check(argument);
+    snprintf(argument, size, "udp://%s%s%s", collector, version ? "?version=" : "",
+             version ? version : "");
+    bool applied = option_destination_apply(state, NULL, argument, error);
+    free(argument);
+    return applied;
+}

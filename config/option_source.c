@@ -1,0 +1,136 @@
+/* The argument of -i: a kind of device, the device, and words after commas. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "model.h"
+#include "options.h"
+
+const struct option_word option_source_words[] = {
+    {"dpdk:ADDRESS", "a device by its PCI address, such as dpdk:0000:03:00.0"},
+    {"dpdk:DRIVER,WORDS", "a virtual device, such as dpdk:net_pcap0,rx_pcap=x.pcap"},
+    {"af_packet:INTERFACE", "a network interface through the kernel; short for "
+                            "dpdk:net_af_packet0,iface=INTERFACE"},
+    {"name=NAME", "the name in flow records; else the interface, or the device"},
+    {"ifindex=N", "the interface index in flow records, 1..65535"},
+    {"role=ROLE", "span (default), tap-a or tap-b"},
+    {"filter=EXPRESSION", "meter only what matches; must be the last word, because the rest of "
+                          "the argument, commas too, is the expression"},
+    {NULL, NULL},
+};
+
+/* Our own words; all others belong to the driver. */
+static const struct {
+    const char *word;
+    const char *leaf; /* NULL: the key */
+} own_words[] = {{"name=", NULL}, {"ifindex=", "ifIndex"}, {"role=", "role"}, {"filter=", "filter"}};
+enum { OWN_WORDS = sizeof own_words / sizeof own_words[0], OWN_NAME = 0, OWN_FILTER = 3 };
+
+struct source_words {
+    const char *own[OWN_WORDS]; /* values, NULL if not given */
+    char *device;               /* the driver's part, commas between its words */
+    const char *interface;      /* value of iface=, inside the copied argument */
+};
+
+/* Index of WORD among our own, OWN_WORDS if it is the driver's. */
+static size_t own_index(const char *word)
+{
+    size_t i = 0;
+    while (i < OWN_WORDS && strncmp(word, own_words[i].word, strlen(own_words[i].word)) != 0)
+        i++;
+    return i;
+}
+
+/* Splits TEXT (changed) at commas into WORDS. */
+static bool split(char *text, struct source_words *words, struct error *error)
+{
+    char *rest = text;
+    while (rest) {
+        size_t own = own_index(rest);
+        char *word = own == OWN_FILTER ? rest : strsep(&rest, ",");
+        if (own == OWN_FILTER)
+            rest = NULL;
+        if (own == OWN_WORDS) {
+            if (words->device[0])
+                strcat(words->device, ",");
+            strcat(words->device, word);
+            if (strncmp(word, "iface=", 6) == 0)
+                words->interface = word + 6;
+            continue;
+        }
+        if (words->own[own]) {
+            error_set(error, "%s is given twice; give it once", own_words[own].word);
+            return false;
+        }
+        words->own[own] = word + strlen(own_words[own].word);
+    }
+    if (words->device[0] && words->device[0] != ',')
+        return true;
+    error_set(error, "names no device; see spanflowd --help");
+    return false;
+}
+
+/* Adds the observation point; the driver's part begins with the name of the device. */
+static bool add(struct option_state *state, struct source_words *words, struct error *error)
+{
+    char name[64] = "";
+    size_t first = strcspn(words->device, ",");
+    if (words->own[OWN_NAME])
+        first = 0;
+    else if (words->interface && words->interface[0])
+        snprintf(name, sizeof name, "%.63s", words->interface);
+    else
+        snprintf(name, sizeof name, "%.*s", (int)(first < 63 ? first : 63), words->device);
+
+    struct lyd_node *entry = NULL;
+    if (!config_tree_add(state->tree, "/spanflow/observationPoint",
+                         words->own[OWN_NAME] ? words->own[OWN_NAME] : name, &entry, error))
+        return false;
+    for (size_t i = 0; i < OWN_WORDS; i++) {
+        if (!own_words[i].leaf || !words->own[i])
+            continue;
+        struct error inner = {""};
+        if (i == OWN_FILTER && !model_check_filter(words->own[i], error))
+            return false;
+        if (!config_tree_set_below(state->tree, entry, own_words[i].leaf, words->own[i], &inner)) {
+            error_set(error, "%s %s", own_words[i].word, inner.text);
+            return false;
+        }
+    }
+    return config_tree_set_below(state->tree, entry, "device", words->device, error);
+}
+
+bool option_source_apply(struct option_state *state, const struct option_description *option,
+                         const char *argument, struct error *error)
+{
+    (void)option;
+    const char *colon = strchr(argument, ':');
+    size_t kind = colon ? (size_t)(colon - argument) : 0;
+    bool dpdk = kind == 4 && memcmp(argument, "dpdk", kind) == 0;
+    bool packet = kind == 9 && memcmp(argument, "af_packet", kind) == 0;
+    if (kind == 3 && memcmp(argument, "xdp", kind) == 0) {
+        error_set(error, "xdp: is not in this build");
+        return false;
+    }
+    if (!dpdk && !packet) {
+        error_set(error, "not a source; give dpdk:DEVICE or af_packet:INTERFACE");
+        return false;
+    }
+    size_t size = strlen(argument) + 64;
+    char *text = malloc(size);
+    struct source_words words = {.device = calloc(1, size)};
+    check(text && words.device);
+    if (packet)
+        snprintf(text, size, "net_af_packet%u,iface=%s", state->af_packet_count++, colon + 1);
+    else
+        snprintf(text, size, "%s", colon + 1);
+    bool added = split(text, &words, error);
+    if (added && packet && (!words.interface || !words.interface[0])) {
+        error_set(error, "names no interface; give af_packet:INTERFACE");
+        added = false;
+    }
+    added = added && add(state, &words, error);
+    free(text);
+    free(words.device);
+    return added;
+}

@@ -1,0 +1,258 @@
+/*
+ * The table of options and the loop that walks the arguments. Called once at the start, on the
+ * control thread; arguments stay owned by main().
+ */
+#include "options.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "model.h"
+
+#define NOT_IN_THIS_BUILD "not in this build"
+
+typedef bool option_apply(struct option_state *state, const struct option_description *option,
+                          const char *argument, struct error *error);
+
+static option_apply apply_leaf, apply_timeouts, apply_sampling, apply_key, apply_tunnels;
+static option_apply apply_refresh, apply_workers, apply_filter, keep, refuse;
+
+/* The leaf paths that more than one line needs. */
+#define CACHE "/spanflow/cache/"
+#define SELECTION "/spanflow/selectionProcess/"
+#define EXPORTING "/spanflow/exportingProcess/"
+
+#define KEEP(member) .apply = keep, .kept = offsetof(struct option_state, member)
+
+const struct option_description option_table[] = {
+    {.letter = 'c', .argument = "FILE", KEEP(file),
+     .help = "read the configuration FILE, JSON (RFC 7951) or XML after the module spanflow.yang; "
+             "- is the standard input; other options add to it or override it"},
+    {.letter = 'i', .argument = "SOURCE", .repeats = true, .apply = option_source_apply,
+     .help = "observe the packets that a device receives, see SOURCES"},
+    {.letter = 'r', .argument = "FILE", .repeats = true, .leaf = "/spanflow/captureFile",
+     .apply = apply_leaf,
+     .help = "read packets from a pcap or pcapng file; - is the standard input; the packet time is "
+             "the clock and every flow is exported at the end"},
+    {.letter = 'e', .argument = "DESTINATION", .repeats = true, .apply = option_destination_apply,
+     .help = "export flow records, see DESTINATIONS"},
+    {.letter = 'n', .argument = "HOST:PORT", KEEP(collector),
+     .help = "short for -e udp://HOST:PORT"},
+    {.letter = 'v', .argument = "VERSION", KEEP(version),
+     .help = "the version of the messages to the collector of -n: 9 for NetFlow version 9, 10 for "
+             "IPFIX"},
+    {.letter = 't', .argument = "NAME=SECONDS,...", .repeats = true, .apply = apply_timeouts,
+     .help = "timeouts, see TIMEOUTS"},
+    {.letter = 'm', .argument = "MAXFLOWS", .leaf = CACHE "maxFlows", .apply = apply_leaf,
+     .help = "the number of flow records held at a time"},
+    {.letter = 'w', .argument = "WORKERS", .apply = apply_workers,
+     .help = "the number of worker threads; more than 1 is " NOT_IN_THIS_BUILD},
+    {.letter = 's', .argument = "1/N", .leaf = SELECTION "sampCountBased/packetSpace",
+     .apply = apply_sampling, .help = "meter every N-th packet only"},
+    {.name = "filter", .argument = "EXPRESSION", .leaf = SELECTION "filter", .apply = apply_filter,
+     .help = "meter only packets that match the expression, see pcap-filter(7)"},
+    {.name = "ignore", .argument = "PREFIX", .repeats = true, .leaf = SELECTION "ignorePrefix",
+     .apply = apply_leaf, .help = "do not meter packets from or to addresses in the prefix"},
+    {.name = "local", .argument = "PREFIX", .repeats = true, .leaf = "/spanflow/localNetwork",
+     .apply = apply_leaf,
+     .help = "addresses in the prefix are local; this decides the direction of flows"},
+    {.name = "key", .argument = "vlan|novlan", .leaf = CACHE "vlanInKey", .apply = apply_key,
+     .help = "whether the two outermost VLAN ids tell flows apart"},
+    {.name = "decapsulate", .argument = "LIST|all", .repeats = true, .leaf = CACHE "decapsulate",
+     .apply = apply_tunnels,
+     .help = "meter the innermost packet inside these tunnels, in a list with commas: gre, ipip, "
+             "6in4, vxlan, geneve, gtpu, erspan, mpls-udp, teredo, l2tp, etherip"},
+    {.name = "no-fragment-table", .leaf = CACHE "fragmentTable", .value = "false",
+     .apply = apply_leaf, .help = "later fragments make flows of their own with ports 0"},
+    {.name = "template-refresh", .argument = "SECONDS/MESSAGES", .apply = apply_refresh,
+     .help = "send templates again over UDP after so many seconds or messages, 0 = not by this "
+             "measure"},
+    {.name = "ledger", .argument = "FILE", .leaf = "/spanflow/ledgerFile", .apply = apply_leaf,
+     .help = "write the account of every packet as JSON on exit and on SIGUSR1; - is the standard "
+             "output"},
+    {.name = "check", KEEP(check),
+     .help = "check the options and the configuration, then exit with 0 or 2"},
+    {.name = "help", .letter = 'h', KEEP(help), .help = "show this text"},
+    {.name = "version", KEEP(show_version), .help = "show the version"},
+    {.name = "group", .argument = "NAME=MODE", .repeats = true, .apply = refuse},
+    {.name = "spool", .argument = "DIRECTORY,max=OCTETS", .apply = refuse},
+    {.name = "state", .argument = "DIRECTORY", .apply = refuse},
+};
+const size_t option_count = sizeof option_table / sizeof option_table[0];
+
+static bool refuse(struct option_state *state, const struct option_description *option,
+                   const char *argument, struct error *error)
+{
+    (void)state;
+    (void)option;
+    (void)argument;
+    error_set(error, "this option is " NOT_IN_THIS_BUILD);
+    return false;
+}
+
+static bool apply_leaf(struct option_state *state, const struct option_description *option,
+                       const char *argument, struct error *error)
+{
+    const char *value = option->argument ? argument : option->value;
+    return config_tree_set(state->tree, option->leaf, value, error);
+}
+
+static bool apply_filter(struct option_state *state, const struct option_description *option,
+                         const char *argument, struct error *error)
+{
+    return model_check_filter(argument, error) && apply_leaf(state, option, argument, error);
+}
+
+/* The names of -t. */
+static const struct {
+    const char *name;
+    const char *leaf;
+} timeouts[] = {
+    {"active", CACHE "activeTimeout"},
+    {"idle", CACHE "idleTimeout"},
+    {"tcp-linger", CACHE "tcpLinger"},
+};
+
+const struct option_word option_timeout_words[] = {
+    {"active=SECONDS", "cut and export a flow that lasts longer; 0 = never"},
+    {"idle=SECONDS", "a flow without a packet for this time is over; 0 = never"},
+    {"tcp-linger=SECONDS", "how long a finished connection takes last segments; 0 = not at all"},
+    {NULL, NULL},
+};
+
+static bool apply_timeout(struct option_state *state, char *word, struct error *error)
+{
+    char *value = strchr(word, '=');
+    if (value)
+        *value++ = 0;
+    for (size_t i = 0; value && i < sizeof timeouts / sizeof timeouts[0]; i++) {
+        struct error inner = {""};
+        if (strcmp(timeouts[i].name, word) != 0)
+            continue;
+        if (config_tree_set(state->tree, timeouts[i].leaf, value, &inner))
+            return true;
+        error_set(error, "%s: %s", word, inner.text);
+        return false;
+    }
+    error_set(error, "\"%.64s\" is no timeout; give active=, idle= or tcp-linger= with seconds",
+              word);
+    return false;
+}
+
+/* Calls EACH for every part of LIST between commas. */
+static bool for_each_word(struct option_state *state, const char *list,
+                          bool (*each)(struct option_state *, char *, struct error *),
+                          struct error *error)
+{
+    char *copy = strdup(list);
+    check(copy);
+    bool applied = true;
+    char *rest = copy;
+    while (applied && rest)
+        applied = each(state, strsep(&rest, ","), error);
+    free(copy);
+    return applied;
+}
+
+static bool apply_timeouts(struct option_state *state, const struct option_description *option,
+                           const char *argument, struct error *error)
+{
+    (void)option;
+    return for_each_word(state, argument, apply_timeout, error);
+}
+
+static bool apply_tunnel(struct option_state *state, char *word, struct error *error)
+{
+    return config_tree_set(state->tree, CACHE "decapsulate", word, error);
+}
+
+static bool apply_tunnels(struct option_state *state, const struct option_description *option,
+                          const char *argument, struct error *error)
+{
+    (void)option;
+    return for_each_word(state, argument, apply_tunnel, error);
+}
+
+/* A whole decimal number and nothing else. */
+static bool read_number(const char *text, uint64_t max, uint64_t *number)
+{
+    char *end = NULL;
+    if (!*text || strspn(text, "0123456789") != strlen(text) || strlen(text) > 19)
+        return false;
+    *number = strtoull(text, &end, 10);
+    return *number <= max;
+}
+
+static bool apply_sampling(struct option_state *state, const struct option_description *option,
+                           const char *argument, struct error *error)
+{
+    uint64_t interval = 0;
+    char space[24];
+    if (strncmp(argument, "1/", 2) != 0 || !read_number(argument + 2, UINT32_MAX, &interval) ||
+        interval == 0) {
+        error_set(error, "give 1/N with N from 1 to 4294967295");
+        return false;
+    }
+    snprintf(space, sizeof space, "%lu", (unsigned long)(interval - 1));
+    return config_tree_set(state->tree, option->leaf, space, error);
+}
+
+static bool apply_key(struct option_state *state, const struct option_description *option,
+                      const char *argument, struct error *error)
+{
+    bool vlan = strcmp(argument, "vlan") == 0;
+    if (vlan || strcmp(argument, "novlan") == 0)
+        return config_tree_set(state->tree, option->leaf, vlan ? "true" : "false", error);
+    error_set(error, "give vlan or novlan");
+    return false;
+}
+
+static bool apply_refresh(struct option_state *state, const struct option_description *option,
+                          const char *argument, struct error *error)
+{
+    (void)option;
+    char seconds[24] = "";
+    const char *messages = strchr(argument, '/');
+    if (!messages || (size_t)(messages - argument) >= sizeof seconds) {
+        error_set(error, "give SECONDS/MESSAGES, such as 60/4096");
+        return false;
+    }
+    memcpy(seconds, argument, (size_t)(messages - argument));
+    return config_tree_set(state->tree, EXPORTING "templateRefreshTimeout", seconds, error) &&
+           config_tree_set(state->tree, EXPORTING "templateRefreshPacket", messages + 1, error);
+}
+
+static bool apply_workers(struct option_state *state, const struct option_description *option,
+                          const char *argument, struct error *error)
+{
+    (void)state;
+    (void)option;
+    uint64_t workers = 0;
+    if (!read_number(argument, 1024, &workers) || workers == 0) {
+        error_set(error, "give a number of workers from 1");
+        return false;
+    }
+    if (workers == 1)
+        return true;
+    error_set(error, "more than one worker is " NOT_IN_THIS_BUILD);
+    return false;
+}
+
+static bool keep(struct option_state *state, const struct option_description *option,
+                 const char *argument, struct error *error)
+{
+    (void)error;
+    char *kept = (char *)state + option->kept;
+    if (option->argument)
+        memcpy(kept, &argument, sizeof argument);
+    else
+        memcpy(kept, &(bool){true}, sizeof(bool));
+    return true;
+}
+
+bool option_is_kept(const struct option_description *option)
+{
+    return option->apply == keep;
+}

@@ -1,0 +1,74 @@
+/*
+ * The command line options of spanflowd: one table, from which arguments are parsed and the help
+ * text and the manual are made. Options become the same tree as a configuration file.
+ *
+ * Control thread. Nothing here keeps an argument after it returned.
+ */
+#ifndef SPANFLOW_CONFIG_OPTIONS_H
+#define SPANFLOW_CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config_tree.h"
+
+/* What one command line asks for besides leaves. */
+struct option_state {
+    struct config_tree *tree;
+    const char *collector; /* -n, becomes a destination when all options are read */
+    const char *version;   /* -v */
+    const char *file;      /* -c */
+    uint32_t af_packet_count;
+    bool help;
+    bool show_version;
+    bool check;
+};
+
+struct option_description {
+    const char *name;     /* "fragment-table" of --fragment-table, NULL if there is only a letter */
+    char letter;          /* 't' of -t, 0 if there is only a name */
+    const char *argument; /* in the help text; NULL: the option has no argument */
+    const char *leaf;     /* path that the option sets; NULL: more than one, or none */
+    const char *value;    /* what an option without argument sets the leaf to */
+    bool repeats;
+    size_t kept; /* of options that are not leaves: offset of their field in option_state */
+    /* Runs after -c was read. ERROR gets what is wrong, without the option's name. */
+    bool (*apply)(struct option_state *state, const struct option_description *option,
+                  const char *argument, struct error *error);
+    const char *help; /* NULL: not in this build, so the option is recognised and refused */
+};
+
+extern const struct option_description option_table[];
+extern const size_t option_count;
+
+/* One word of a list such as "active=60,idle=15" or "?version=9&biflow=yes", for the help text. */
+struct option_word {
+    const char *word; /* "active=SECONDS" */
+    const char *help;
+};
+
+/* True for options that only fill a field of option_state and need no tree. */
+bool option_is_kept(const struct option_description *option);
+
+/* The appliers of -i and -e, each in a file of its own. */
+bool option_source_apply(struct option_state *state, const struct option_description *option,
+                         const char *argument, struct error *error);
+bool option_destination_apply(struct option_state *state, const struct option_description *option,
+                              const char *argument, struct error *error);
+/* Each ends with a NULL word. */
+extern const struct option_word option_timeout_words[];
+extern const struct option_word option_source_words[];
+extern const struct option_word option_destination_words[];
+
+/* Adds the destination of -n HOST:PORT with the version of -v (NULL: the default). */
+bool option_collector_apply(struct option_state *state, const char *collector, const char *version,
+                            struct error *error);
+
+/* Writes how OPTION is given, "-t NAME=SECONDS,...", into TEXT. */
+void option_head(const struct option_description *option, char *text, size_t size);
+
+/* Prints the help text. */
+void options_print_help(FILE *file);
+
+#endif
