@@ -1,6 +1,6 @@
 /*
- * Walks the arguments twice: first for the options that are about the run itself (-c, --help), then,
- * on top of the file of -c, for those that are leaves.
+ * Walks the arguments twice: first for the options that are about the run itself (-c, --help),
+ * then, on top of the file of -c, for those that are leaves.
  */
 #include "command_line.h"
 
@@ -17,7 +17,7 @@ enum { OPTIONS_MAX = 64 };
 struct occurrence {
     const struct option_description *option;
     const char *argument;
-    char shown[16]; /* "-t" or "--filter", cut */
+    char shown[32]; /* "-t" or "--filter", cut */
 };
 
 static const struct option_description *find_letter(char letter)
@@ -147,8 +147,7 @@ static void print_checked(const struct probe_config *config)
 }
 
 enum command_line_result config_from_command_line(int argc, char *const argv[],
-                                                  struct probe_config **config,
-                                                  struct error *error)
+                                                  struct probe_config **config, struct error *error)
 {
     struct config_tree tree = {0};
     struct option_state state = {.tree = &tree};

@@ -27,8 +27,7 @@ bool config_tree_open(struct config_tree *tree, struct error *error)
     memset(tree, 0, sizeof *tree);
     /* Messages are kept and translated, never printed by the library. */
     ly_log_options(LY_LOSTORE);
-    uint16_t options =
-        LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIRS | LY_CTX_SET_PRIV_PARSED;
+    uint16_t options = LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIRS | LY_CTX_SET_PRIV_PARSED;
     if (ly_ctx_new(NULL, options, &tree->context) != LY_SUCCESS) {
         error_set(error, "the YANG library cannot start: out of memory");
         return false;
@@ -158,8 +157,7 @@ bool config_tree_add(struct config_tree *tree, const char *path, const char *key
                      struct lyd_node **entry, struct error *error)
 {
     char text[PATH_TEXT_MAX];
-    const struct lysc_node *node =
-        lys_find_path(tree->context, NULL, library_path(path, text), 0);
+    const struct lysc_node *node = lys_find_path(tree->context, NULL, library_path(path, text), 0);
     check(node && node->nodetype == LYS_LIST);
     ly_err_clean(tree->context, NULL);
     struct lyd_node *parent = list_parent(tree, path);

@@ -150,6 +150,9 @@ void config_tree_error(const struct config_tree *tree, const char *name, struct 
     else if (name)
         snprintf(where, sizeof where, "%s: ", name);
     say(find_schema(tree, path), item->msg, text, sizeof text);
+    /* A choice is not part of the data: what lacks it is the node around it. */
+    if (strstr(item->msg, "Mandatory choice") && strrchr(path, '/'))
+        *strrchr(path, '/') = 0;
     error_set(error, "%s%s%s%s", where, path, path[0] ? ": " : "", text);
 }
 

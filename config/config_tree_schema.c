@@ -11,8 +11,7 @@ struct text {
     size_t length;
 };
 
-__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format,
-                                                         ...)
+__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

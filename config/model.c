@@ -25,10 +25,18 @@ static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECOND
                                                {"nanoseconds", TIME_NANOSECONDS},
                                                {0}};
 static const struct word_value tunnels[] = {
-    {"all", TUNNEL_ALL},           {"gre", TUNNEL_GRE},         {"ipip", TUNNEL_IPIP},
-    {"6in4", TUNNEL_6IN4},         {"vxlan", TUNNEL_VXLAN},     {"geneve", TUNNEL_GENEVE},
-    {"gtpu", TUNNEL_GTPU},         {"erspan", TUNNEL_ERSPAN},   {"mpls-udp", TUNNEL_MPLS_UDP},
-    {"teredo", TUNNEL_TEREDO},     {"l2tp", TUNNEL_L2TP},       {"etherip", TUNNEL_ETHERIP},
+    {"all", TUNNEL_ALL},
+    {"gre", TUNNEL_GRE},
+    {"ipip", TUNNEL_IPIP},
+    {"6in4", TUNNEL_6IN4},
+    {"vxlan", TUNNEL_VXLAN},
+    {"geneve", TUNNEL_GENEVE},
+    {"gtpu", TUNNEL_GTPU},
+    {"erspan", TUNNEL_ERSPAN},
+    {"mpls-udp", TUNNEL_MPLS_UDP},
+    {"teredo", TUNNEL_TEREDO},
+    {"l2tp", TUNNEL_L2TP},
+    {"etherip", TUNNEL_ETHERIP},
     {0},
 };
 
@@ -130,8 +138,8 @@ static bool read_udp(const struct lyd_node *udp, struct destination_config *dest
     unsigned version = destination->profile == PROFILE_NFDUMP ? 9 : 10;
     destination->kind = DESTINATION_UDP;
     destination->version = (unsigned)number(udp, "ipfixVersion", version);
-    destination->port = (uint16_t)number(
-        udp, "destinationPort", destination->version == 9 ? PORT_NETFLOW9 : PORT_IPFIX);
+    destination->port = (uint16_t)number(udp, "destinationPort",
+                                         destination->version == 9 ? PORT_NETFLOW9 : PORT_IPFIX);
     destination->mtu = number32(udp, "maxPacketSize");
     destination->rate = number(udp, "recordRateLimit", 0);
     destination->rate_set = config_tree_value(udp, "recordRateLimit") != NULL;
@@ -239,8 +247,7 @@ static bool read_child(const struct lyd_node *child, struct probe_config *config
     return true;
 }
 
-static bool read_root(const struct lyd_node *root, struct probe_config *config,
-                      struct error *error)
+static bool read_root(const struct lyd_node *root, struct probe_config *config, struct error *error)
 {
     for (const struct lyd_node *child = lyd_child(root); child; child = child->next) {
         struct error inner = {""};

@@ -51,8 +51,9 @@ static bool check_sources(const struct probe_config *config, struct error *error
             bool same_index = a->ifindex && a->ifindex == b->ifindex;
             if (!same_device && !same_index)
                 continue;
-            error_set(error, "/spanflow/observationPoint[name='%s']/%s: the same as that of '%s'; "
-                             "give each its own",
+            error_set(error,
+                      "/spanflow/observationPoint[name='%s']/%s: the same as that of '%s'; "
+                      "give each its own",
                       b->name, same_device ? "device" : "ifIndex", a->name);
             return false;
         }
@@ -81,14 +82,16 @@ static bool check_destinations(const struct probe_config *config, struct error *
         for (uint32_t j = 0; j < i; j++) {
             const struct destination_config *a = &exporting->destinations[j];
             if (same_stream(a, b)) {
-                error_set(error, DESTINATION "[name='%.100s']/udpExporter/observationDomainId: the "
-                                             "collector and domain of '%.100s'; give another domain",
+                error_set(error,
+                          DESTINATION "[name='%.100s']/udpExporter/observationDomainId: the "
+                                      "collector and domain of '%.100s'; give another domain",
                           b->name, a->name);
                 return false;
             }
             if (same_file(a, b)) {
-                error_set(error, DESTINATION "[name='%.100s']/%s/file: '%.100s' writes it already; "
-                                             "give another",
+                error_set(error,
+                          DESTINATION "[name='%.100s']/%s/file: '%.100s' writes it already; "
+                                      "give another",
                           b->name, b->kind == DESTINATION_FILE ? "fileWriter" : "jsonWriter",
                           a->name);
                 return false;

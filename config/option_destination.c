@@ -19,10 +19,14 @@ static const struct kind {
     const char *container; /* NULL: not in this build */
     unsigned kind;
 } kinds[] = {
-    {"udp://", "udpExporter", KIND_UDP}, {"file:", "fileWriter", KIND_FILE},
-    {"json:", "jsonWriter", KIND_JSON},  {"tcp://", NULL, 0},
-    {"tls://", NULL, 0},                 {"dtls://", NULL, 0},
-    {"sctp://", NULL, 0},                {"kafka://", NULL, 0},
+    {"udp://", "udpExporter", KIND_UDP},
+    {"file:", "fileWriter", KIND_FILE},
+    {"json:", "jsonWriter", KIND_JSON},
+    {"tcp://", NULL, 0},
+    {"tls://", NULL, 0},
+    {"dtls://", NULL, 0},
+    {"sctp://", NULL, 0},
+    {"kafka://", NULL, 0},
 };
 
 const struct option_word option_destination_words[] = {
@@ -49,17 +53,20 @@ struct spelling {
 static const struct spelling biflow_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
 static const struct spelling time_spellings[] = {
     {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
-static const struct spelling profile_spellings[] = {{"plain", "plain"}, {"nfdump", "nfdump"},
-                                                    {"silk", NULL},     {"fluentd-v9", NULL},
-                                                    {"v5", NULL},       {"full", NULL},
+static const struct spelling profile_spellings[] = {{"plain", "plain"},
+                                                    {"nfdump", "nfdump"},
+                                                    {"silk", NULL},
+                                                    {"fluentd-v9", NULL},
+                                                    {"v5", NULL},
+                                                    {"full", NULL},
                                                     {0}};
 static const struct spelling version_spellings[] = {{"9", "9"}, {"10", "10"}, {"5", NULL}, {0}};
 
 static const struct query_word {
     const char *word;
-    const char *leaf; /* NULL: not in this build */
-    unsigned kinds;   /* where it has a meaning */
-    bool common;      /* a leaf of the destination itself, not of its transport */
+    const char *leaf;                 /* NULL: not in this build */
+    unsigned kinds;                   /* where it has a meaning */
+    bool common;                      /* a leaf of the destination itself, not of its transport */
     const struct spelling *spellings; /* NULL: taken as it is */
 } query_words[] = {
     {"version", "ipfixVersion", KIND_UDP, false, version_spellings},
@@ -117,8 +124,7 @@ static const char *translate(const struct query_word *word, const char *written,
         if (!spelling->value)
             continue;
         size_t length = strlen(known);
-        snprintf(known + length, sizeof known - length, "%s%s", length ? ", " : "",
-                 spelling->word);
+        snprintf(known + length, sizeof known - length, "%s%s", length ? ", " : "", spelling->word);
     }
     error_set(error, "%s: \"%.64s\" is not possible; give one of %s", word->word, written, known);
     return NULL;

@@ -23,7 +23,8 @@ const struct option_word option_source_words[] = {
 static const struct {
     const char *word;
     const char *leaf; /* NULL: the key */
-} own_words[] = {{"name=", NULL}, {"ifindex=", "ifIndex"}, {"role=", "role"}, {"filter=", "filter"}};
+} own_words[] = {
+    {"name=", NULL}, {"ifindex=", "ifIndex"}, {"role=", "role"}, {"filter=", "filter"}};
 enum { OWN_WORDS = sizeof own_words / sizeof own_words[0], OWN_NAME = 0, OWN_FILTER = 3 };
 
 struct source_words {

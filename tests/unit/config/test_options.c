@@ -1,0 +1,230 @@
+/* Every option and every word of -i and -e, as seen in the configuration that comes out. */
+#include "config_test.h"
+
+#include <unistd.h>
+
+#include "options.h"
+#include "parse/parse.h"
+
+static void defaults(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(WORDS("-r", "a.pcap", "-e", "udp://collector"));
+    const struct exporting_process_config *exporting = &config->exporting;
+    const struct destination_config *udp = &exporting->destinations[0];
+    assert_true(config->offline && exporting->offline);
+    assert_int_equal(config->active_timeout_ns, 60000000000);
+    assert_int_equal(config->idle_timeout_ns, 15000000000);
+    assert_int_equal(config->tcp_linger_ns, 2000000000);
+    assert_int_equal(config->flows_max, 1048576);
+    assert_int_equal(config->workers, 1);
+    assert_int_equal(config->sampling_interval, 1);
+    assert_int_equal(exporting->sampling_interval, 1);
+    assert_true(config->vlan_in_key && config->fragment_table);
+    assert_int_equal(config->tunnels, 0);
+    assert_int_equal(exporting->template_refresh_s, 60);
+    assert_int_equal(exporting->template_refresh_messages, 4096);
+    assert_int_equal(exporting->statistics_interval_s, 60);
+    assert_int_equal(exporting->destination_count, 1);
+    assert_int_equal(udp->kind, DESTINATION_UDP);
+    assert_string_equal(udp->host, "collector");
+    assert_int_equal(udp->port, 4739);
+    assert_int_equal(udp->version, 10);
+    assert_int_equal(udp->profile, PROFILE_PLAIN);
+    assert_int_equal(udp->time_unit, TIME_MILLISECONDS);
+    assert_int_equal(udp->domain, 1);
+    assert_int_equal(udp->mtu, 1400);
+    assert_false(udp->biflow || udp->rate_set);
+    probe_config_free(config);
+}
+
+static void timeouts_and_cache(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-r", "a", "-e", "json:-", "-t", "active=0,idle=7", "-ttcp-linger=9", "-m",
+                       "4096", "-w", "1", "--key=novlan", "--no-fragment-table", "--decapsulate",
+                       "gre,vxlan", "--decapsulate", "etherip", "--template-refresh", "5/70"));
+    assert_int_equal(config->active_timeout_ns, 0);
+    assert_int_equal(config->idle_timeout_ns, 7000000000);
+    assert_int_equal(config->tcp_linger_ns, 9000000000);
+    assert_int_equal(config->flows_max, 4096);
+    assert_false(config->vlan_in_key);
+    assert_false(config->fragment_table);
+    assert_int_equal(config->tunnels, TUNNEL_GRE | TUNNEL_VXLAN | TUNNEL_ETHERIP);
+    assert_int_equal(config->exporting.template_refresh_s, 5);
+    assert_int_equal(config->exporting.template_refresh_messages, 70);
+    probe_config_free(config);
+    config = accepted(WORDS("-r", "a", "-e", "json:-", "--decapsulate", "all"));
+    assert_int_equal(config->tunnels, TUNNEL_ALL);
+    probe_config_free(config);
+}
+
+static void selection(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-r", "-", "--ledger", "l.json", "-s", "1/100", "--filter", "tcp or udp",
+              "--ignore", "10.1.2.3/8", "--ignore", "2001:DB8::7/32", "--local", "192.0.2.1/32"));
+    assert_int_equal(config->file_count, 2);
+    assert_string_equal(config->files[0], "a");
+    assert_string_equal(config->files[1], "-");
+    assert_string_equal(config->ledger_path, "l.json");
+    assert_int_equal(config->sampling_interval, 100);
+    assert_int_equal(config->exporting.sampling_interval, 100);
+    assert_string_equal(config->filter, "tcp or udp");
+    assert_int_equal(config->ignore_count, 2);
+    static const uint8_t ten[16] = {10};
+    static const uint8_t documentation[16] = {0x20, 0x01, 0x0d, 0xb8};
+    static const uint8_t host[16] = {192, 0, 2, 1};
+    assert_int_equal(config->ignore[0].family, 4);
+    assert_int_equal(config->ignore[0].length, 8);
+    assert_memory_equal(config->ignore[0].address, ten, 16);
+    assert_int_equal(config->ignore[1].family, 6);
+    assert_int_equal(config->ignore[1].length, 32);
+    assert_memory_equal(config->ignore[1].address, documentation, 16);
+    assert_int_equal(config->local_count, 1);
+    assert_memory_equal(config->local[0].address, host, 16);
+    probe_config_free(config);
+}
+
+static void sources(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(
+        WORDS("-i", "dpdk:0000:03:00.0", "-i", "dpdk:net_pcap0,rx_pcap=x.pcap,role=tap-b,name=b",
+              "-i", "af_packet:eth0,ifindex=7,framesz=4096", "-i",
+              "af_packet:eth1,filter=port 53 and ether[0] & 1 = 0", "-e", "json:-"));
+    const struct source_config *source = config->sources;
+    assert_false(config->offline || config->exporting.offline);
+    assert_int_equal(config->source_count, 4);
+    assert_string_equal(source[0].name, "0000:03:00.0");
+    assert_string_equal(source[0].device, "0000:03:00.0");
+    assert_int_equal(source[0].role, INTERFACE_SPAN);
+    assert_string_equal(source[1].name, "b");
+    assert_string_equal(source[1].device, "net_pcap0,rx_pcap=x.pcap");
+    assert_int_equal(source[1].role, INTERFACE_TAP_B);
+    assert_string_equal(source[2].name, "eth0");
+    assert_string_equal(source[2].device, "net_af_packet0,iface=eth0,framesz=4096");
+    assert_int_equal(source[2].ifindex, 7);
+    assert_string_equal(source[3].device, "net_af_packet1,iface=eth1");
+    assert_string_equal(source[3].filter, "port 53 and ether[0] & 1 = 0");
+    probe_config_free(config);
+}
+
+/* Everything behind filter= is the expression: a comma in it never becomes a word. */
+static void filter_takes_the_rest(void **state)
+{
+    (void)state;
+    assert_non_null(
+        strstr(refused(WORDS("-i", "dpdk:net_x0,filter=tcp,role=tap-a", "-e", "json:-")),
+               "not a filter expression"));
+}
+
+static void destinations(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(WORDS(
+        "-r", "a", "-e",
+        "udp://[2001:DB8::1]:99?version=9&profile=nfdump&biflow=yes&rate=0&domain=5&"
+        "source=::1&mtu=512",
+        "-e", "udp://192.0.2.1?profile=nfdump", "-e", "file:f.ipfix?domain=3&time=ns", "-e",
+        "json:-?profile=nfdump&biflow=no", "-e", "udp://h?time=us", "-n", "h:9995", "-v", "9"));
+    const struct destination_config *destination = config->exporting.destinations;
+    assert_int_equal(config->exporting.destination_count, 6);
+    assert_string_equal(destination[0].host, "2001:db8::1");
+    assert_int_equal(destination[0].port, 99);
+    assert_int_equal(destination[0].version, 9);
+    assert_int_equal(destination[0].profile, PROFILE_NFDUMP);
+    assert_true(destination[0].biflow && destination[0].rate_set);
+    assert_int_equal(destination[0].rate, 0);
+    assert_int_equal(destination[0].domain, 5);
+    assert_string_equal(destination[0].source_address, "::1");
+    assert_int_equal(destination[0].mtu, 512);
+    assert_string_equal(destination[1].name, "udp://192.0.2.1?profile=nfdump");
+    assert_int_equal(destination[1].version, 9);
+    assert_int_equal(destination[1].port, 2055);
+    assert_int_equal(destination[2].kind, DESTINATION_FILE);
+    assert_string_equal(destination[2].path, "f.ipfix");
+    assert_int_equal(destination[2].domain, 3);
+    assert_int_equal(destination[2].time_unit, TIME_NANOSECONDS);
+    assert_int_equal(destination[2].version, 10);
+    assert_int_equal(destination[3].kind, DESTINATION_JSON);
+    assert_string_equal(destination[3].path, "-");
+    assert_int_equal(destination[3].profile, PROFILE_NFDUMP);
+    assert_int_equal(destination[4].time_unit, TIME_MICROSECONDS);
+    assert_string_equal(destination[5].name, "udp://h:9995?version=9");
+    assert_int_equal(destination[5].port, 9995);
+    assert_int_equal(destination[5].version, 9);
+    probe_config_free(config);
+}
+
+/* A path that is longer than a short name keeps its whole text as the destination's name. */
+static void long_names_stay_whole(void **state)
+{
+    (void)state;
+    char argument[1000] = "json:/";
+    memset(argument + 6, 'x', 900);
+    struct probe_config *config = accepted(WORDS("-r", "a", "-e", argument));
+    assert_string_equal(config->exporting.destinations[0].name, argument);
+    assert_string_equal(config->exporting.destinations[0].path, argument + 5);
+    probe_config_free(config);
+}
+
+static enum command_line_result answer(char *const words[], char *text, size_t size)
+{
+    struct probe_config *config = NULL;
+    struct error error = {""};
+    int count = 0;
+    while (words[count])
+        count++;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    fflush(stdout);
+    int keep = dup(1);
+    assert_true(dup2(fileno(file), 1) == 1);
+    enum command_line_result result = config_from_command_line(count, words, &config, &error);
+    fflush(stdout);
+    assert_true(dup2(keep, 1) == 1);
+    close(keep);
+    rewind(file);
+    text[fread(text, 1, size - 1, file)] = 0;
+    fclose(file);
+    assert_null(config);
+    return result;
+}
+
+static void answers(void **state)
+{
+    (void)state;
+    char text[16384];
+    assert_int_equal(answer(WORDS("--help"), text, sizeof text), COMMAND_LINE_DONE);
+    for (size_t i = 0; i < option_count; i++) {
+        char head[96];
+        option_head(&option_table[i], head, sizeof head);
+        assert_int_equal(strstr(text, head) != NULL, option_table[i].help != NULL);
+    }
+    assert_int_equal(answer(WORDS("-h"), text, sizeof text), COMMAND_LINE_DONE);
+    assert_int_equal(answer(WORDS("--version"), text, sizeof text), COMMAND_LINE_DONE);
+    assert_memory_equal(text, "spanflowd ", 10);
+    assert_int_equal(answer(WORDS("--check", "-r", "a", "-e", "json:-"), text, sizeof text),
+                     COMMAND_LINE_DONE);
+    assert_non_null(strstr(text, "OK"));
+    assert_int_equal(answer(WORDS("--check", "-r", "a"), text, sizeof text), COMMAND_LINE_REFUSED);
+    assert_string_equal(text, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(timeouts_and_cache),
+        cmocka_unit_test(selection),
+        cmocka_unit_test(sources),
+        cmocka_unit_test(filter_takes_the_rest),
+        cmocka_unit_test(destinations),
+        cmocka_unit_test(long_names_stay_whole),
+        cmocka_unit_test(answers),
+    };
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

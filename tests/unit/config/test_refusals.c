@@ -1,0 +1,247 @@
+/* What is refused, and that the line names the option or the leaf and says what to do. */
+#include "config_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct refusal {
+    char *words[10];  /* after -r a.pcap -e json:- */
+    const char *line; /* a part of the complaint */
+};
+
+/* Prepends words that alone are fine, so that only the one under test can be refused. */
+static const char *refused_after_good(char *const words[])
+{
+    char *all[16] = {"spanflowd", "-r", "a.pcap", "-e", "json:-"};
+    size_t count = 5;
+    while (*words && count < 15)
+        all[count++] = *words++;
+    return refused(all);
+}
+
+static void check_all(const struct refusal *refusals, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *line = refused_after_good(refusals[i].words);
+        if (!strstr(line, refusals[i].line))
+            fail_msg("'%s' is not in: %s", refusals[i].line, line);
+    }
+}
+
+static void not_in_this_build(void **state)
+{
+    (void)state;
+    static char *const words[][2] = {
+        {"-i", "xdp:eth0"},
+        {"-e", "tcp://h:1"},
+        {"-e", "tls://h:1"},
+        {"-e", "dtls://h:1"},
+        {"-e", "sctp://h:1"},
+        {"-e", "kafka://broker/topic"},
+        {"-e", "udp://h?version=5"},
+        {"-e", "udp://h?profile=silk"},
+        {"-e", "udp://h?profile=fluentd-v9"},
+        {"-e", "udp://h?profile=v5"},
+        {"-e", "udp://h?profile=full"},
+        {"-e", "udp://h?anonymise=k"},
+        {"-e", "udp://h?cert=c"},
+        {"-e", "udp://h?key=k"},
+        {"-e", "udp://h?ca=c"},
+        {"-e", "udp://h?group=g"},
+        {"-e", "json:x?format=json"},
+        {"--group", "g=parallel"},
+        {"--spool", "/tmp,max=1"},
+        {"--state", "/tmp"},
+        {"-w", "2"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *line = refused_after_good((char *[]){words[i][0], words[i][1], NULL});
+        assert_memory_equal(line, words[i][0], strlen(words[i][0]));
+        assert_non_null(strstr(line, words[i][1]));
+        assert_non_null(strstr(line, "not in this build"));
+    }
+    assert_non_null(
+        strstr(refused_after_good((char *[]){"-n", "h:1", "-v", "5", NULL}), "not in this build"));
+}
+
+static void options(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"--nonsense"}, "--nonsense: unknown option"},
+        {{"-q"}, "-q: unknown option"},
+        {{"extra"}, "extra: not an option"},
+        {{"-t"}, "-t: give -t NAME=SECONDS"},
+        {{"--check=1"}, "--check=1: this option has no argument"},
+        {{"-t", "active=x"}, "-t active=x: active: \"x\" is not possible; give 0..31536000"},
+        {{"-t", "active"}, "is no timeout"},
+        {{"-t", "foo=1"}, "\"foo\" is no timeout"},
+        {{"-m", "0"}, "-m 0: \"0\" is not possible; give 1..1073741824 flows"},
+        {{"-m", "1", "-m", "2"}, "-m: given twice"},
+        {{"-w", "0"}, "-w 0: give a number"},
+        {{"-s", "100"}, "-s 100: give 1/N"},
+        {{"-s", "1/0"}, "-s 1/0: give 1/N"},
+        {{"-s", "1/4294967296"}, "give 1/N"},
+        {{"--filter", "prt 80"}, "--filter prt 80: not a filter expression"},
+        {{"--ignore", "10.0.0.0"}, "--ignore 10.0.0.0: \"10.0.0.0\" is not possible"},
+        {{"--local", "::/129"}, "--local ::/129"},
+        {{"--key", "mac"}, "--key mac: give vlan or novlan"},
+        {{"--decapsulate", "foo"}, "--decapsulate foo: \"foo\" is not possible; give all, gre"},
+        {{"--template-refresh", "60"}, "give SECONDS/MESSAGES"},
+        {{"--template-refresh", "60/x"}, "--template-refresh 60/x: \"x\" is not possible"},
+        {{"-r", "a.pcap"}, "-r a.pcap: given twice"},
+        {{"-v", "9"}, "-v 9: -v is the version of -n"},
+        {{"-n", "h:1", "-v", "8"}, "-n h:1: version: \"8\" is not possible"},
+        {{"-i", "eth0"}, "-i eth0: not a source"},
+        {{"-i", "dpdk:"}, "-i dpdk:: names no device"},
+        {{"-i", "af_packet:"}, "names no interface"},
+        {{"-i", "dpdk:net_x,role=up"}, "role= \"up\" is not possible; give span, tap-a or tap-b"},
+        {{"-i", "dpdk:net_x,ifindex=70000"}, "ifindex= \"70000\" is not possible"},
+        {{"-i", "dpdk:net_x,name=a,name=b"}, "name= is given twice"},
+        {{"-i", "dpdk:net_x", "-i", "dpdk:net_x"}, "-i dpdk:net_x: the name is given twice"},
+        {{"-i", "dpdk:net_x"}, "capture files cannot be read in one run"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void destinations(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-e", "collector:4739"}, "-e collector:4739: not a destination"},
+        {{"-e", "udp://"}, "names no host"},
+        {{"-e", "udp://h:0"}, "port: \"0\" is not possible; give 1..65535"},
+        {{"-e", "udp://h:x"}, "port: \"x\" is not possible"},
+        {{"-e", "udp://::1"}, "stands in brackets"},
+        {{"-e", "udp://[::1"}, "[ADDRESS]:PORT"},
+        {{"-e", "udp://[::1]99"}, "[ADDRESS]:PORT"},
+        {{"-e", "json:"}, "path: \"\" is not possible"},
+        {{"-e", "json:x?version=9"}, "version= has no meaning for json:"},
+        {{"-e", "json:x?domain=2"}, "domain= has no meaning for json:"},
+        {{"-e", "json:x?time=us"}, "time= has no meaning for json:"},
+        {{"-e", "file:x?rate=1"}, "rate= has no meaning for file:"},
+        {{"-e", "file:x?mtu=1400"}, "mtu= has no meaning for file:"},
+        {{"-e", "file:x?source=::1"}, "source= has no meaning for file:"},
+        {{"-e", "file:x?version=9"}, "holds IPFIX messages only"},
+        {{"-e", "udp://h?mtu=511"}, "mtu: \"511\" is not possible; give 512..65535 octets"},
+        {{"-e", "udp://h?mtu=65536"}, "mtu: \"65536\""},
+        {{"-e", "udp://h?domain=0"}, "domain: \"0\" is not possible; give 1..4294967295"},
+        {{"-e", "udp://h?rate=-1"}, "rate: \"-1\""},
+        {{"-e", "udp://h?source=host"}, "source: \"host\" is not possible"},
+        {{"-e", "udp://h?biflow=maybe"}, "biflow: \"maybe\" is not possible; give one of yes, no"},
+        {{"-e", "udp://h?profile=x"}, "profile: \"x\" is not possible; give one of plain, nfdump"},
+        {{"-e", "udp://h?colour=red"}, "\"colour\" is unknown"},
+        {{"-e", "udp://h?"}, "\"\" is unknown"},
+        {{"-e", "udp://h?mtu=600&mtu=700"}, "mtu= is given twice"},
+        {{"-e", "udp://h?version=9&biflow=yes"}, "only in profile nfdump"},
+        {{"-e", "udp://h?version=9&time=us"}, "version 9 tells flow times in milliseconds only"},
+        {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
+        {{"-e", "json:-"}, "-e json:-: the name is given twice"},
+        {{"-e", "json:-?biflow=yes"}, "'json:-' writes it already"},
+        {{"-e", "json:x", "--ledger", "x"}, "/spanflow/ledgerFile: 'json:x' writes it already"},
+        {{"-e", "udp://h", "-e", "udp://h:4739"}, "/udpExporter/observationDomainId"},
+        {{"-e", "udp://h", "-n", "h:4739"}, "give another domain"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+/* Different domains or ports at one collector are different streams. */
+static void streams_that_do_not_clash(void **state)
+{
+    (void)state;
+    probe_config_free(accepted(WORDS("-r", "a", "-e", "udp://h", "-e", "udp://h?domain=2", "-e",
+                                     "udp://h:1", "-e", "udp://i")));
+}
+
+static void whole_runs(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(refused(WORDS("-e", "json:-")), "nothing to observe"));
+    assert_non_null(strstr(refused(WORDS("-r", "a")), "no destination"));
+    assert_non_null(strstr(
+        refused(WORDS("-i", "dpdk:net_x,name=1", "-i", "dpdk:net_x,name=2", "--ledger", "-")),
+        "/spanflow/observationPoint[name='2']/device: the same"));
+    assert_non_null(
+        strstr(refused(WORDS("-i", "dpdk:a,ifindex=1", "-i", "dpdk:b,ifindex=1", "--ledger", "-")),
+               "/spanflow/observationPoint[name='b']/ifIndex: the same"));
+    probe_config_free(accepted(WORDS("-r", "a", "--ledger", "-")));
+    assert_non_null(
+        strstr(refused(WORDS("-c", "/nonexistent/file")), "/nonexistent/file: No such file"));
+}
+
+/* Writes TEXT to a file of its own and gives its name to -c. */
+static const char *refused_file(const char *text)
+{
+    char path[] = "/tmp/spanflow_config_XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+    const char *line = refused(WORDS("-c", path, "--ledger", "-"));
+    unlink(path);
+    return line;
+}
+
+#define JSON(content) "{\"spanflow:spanflow\":{" content "}}"
+#define DESTINATION(content)                                                                       \
+    JSON("\"exportingProcess\":{\"destination\":[{\"name\":\"a\"" content "}]}")
+#define XML(content)                                                                               \
+    "<spanflow xmlns=\"urn:spanflow:params:xml:ns:yang:spanflow\">" content "</spanflow>"
+
+static void files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *line;
+    } refusals[] = {
+        {"", "is empty"},
+        {"hello", ":1: "},
+        {"[]", ":1: "},
+        {"{\"cache\":{}}", "namespace"},
+        {"{\"a:b\":{}}", "unknown name \"a\""},
+        {"{\"spanflow:spanflow\":{", ":1: "},
+        {"{\"spanflow:spanflow\":{},\"spanflow:spanflow\":{}}", "more than one"},
+        {"{}", "nothing to observe"},
+        {JSON("\n\"cache\":{\"idleTimeout\":-1}"), ":2: /spanflow/cache/idleTimeout: \"-1\""},
+        {JSON("\"cache\":{\"idleTimeout\":\"1\"}"), "/idleTimeout: \"1\" must stand without"},
+        {JSON("\"cache\":{\"idleTimeout\":1,\"idleTimeout\":2}"), "/idleTimeout: given twice"},
+        {JSON("\"cache\":{\"colour\":1}"), "/spanflow/cache: unknown name \"colour\""},
+        {JSON("\"cache\":[]"), "/spanflow: "},
+        {JSON("\"captureFile\":[\"\"]"), "/spanflow/captureFile: \"\" is not possible"},
+        {JSON("\"localNetwork\":[\"10.0.0.1/8\",\"10.0.0.0/8\"]"), "given twice"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\"}]"), "/observationPoint/device: is missing"},
+        {JSON("\"observationPoint\":[{\"device\":\"a\"}]"), "an entry has no \"name\""},
+        {JSON("\"captureFile\":[\"a\"],\"selectionProcess\":{\"filter\":\"prt 1\"}"),
+         "/spanflow/selectionProcess/filter: not a filter expression"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"device\":\"b\",\"filter\":\"prt 1\"}]"),
+         "/spanflow/observationPoint[name='a']/filter: not a filter expression"},
+        {DESTINATION(""), "/spanflow/exportingProcess/destination: is missing; give udpExporter"},
+        {DESTINATION(",\"profile\":\"x\""),
+         "[name='a']/profile: \"x\" is not possible; give plain"},
+        {DESTINATION(",\"udpExporter\":{\"destinationPort\":1}"),
+         "udpExporter/destinationAddress: is missing"},
+        {DESTINATION(",\"fileWriter\":{\"file\":\"x\"},\"jsonWriter\":{\"file\":\"y\"}"),
+         "has one of udpExporter, fileWriter and jsonWriter"},
+        {DESTINATION("},{\"name\":\"a\""), "destination[name='a']: given twice"},
+        {"<spanflow><cache/></spanflow>", "namespace"},
+        {XML("<cache><idleTimeout>x</idleTimeout></cache>"), "/cache/idleTimeout: \"x\""},
+        {XML("<cache>"), ":1: "},
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        const char *line = refused_file(refusals[i].text);
+        if (!strstr(line, refusals[i].line))
+            fail_msg("'%s' is not in: %s", refusals[i].line, line);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(not_in_this_build), cmocka_unit_test(options),
+        cmocka_unit_test(destinations),      cmocka_unit_test(streams_that_do_not_clash),
+        cmocka_unit_test(whole_runs),        cmocka_unit_test(files),
+    };
+    return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
+}
