@@ -1,0 +1,194 @@
+/* Start and end of DPDK's environment. See dpdk_eal.h. */
+#include "packet/dpdk_eal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARGUMENTS_MAX = 64, BASE_MEMORY_OCTETS = 64 * 1024 * 1024 };
+
+/* The first line that DPDK wrote since the last reset. */
+static char reason[256];
+static bool started;
+static pthread_key_t thread_key;
+
+static ssize_t keep_line(void *cookie, const char *text, size_t size)
+{
+    (void)cookie;
+    if (reason[0] == '\0') {
+        size_t length = 0;
+        while (length < size && text[length] != '\n' && length < sizeof reason - 1)
+            length++;
+        memcpy(reason, text, length);
+        reason[length] = '\0';
+    }
+    return (ssize_t)size;
+}
+
+void dpdk_eal_forget_reason(void)
+{
+    reason[0] = '\0';
+}
+
+const char *dpdk_eal_reason(int error_number)
+{
+    return reason[0] ? reason : rte_strerror(error_number);
+}
+
+/* Octets of huge pages that nobody uses. */
+static uint64_t free_huge_octets(void)
+{
+    const char *root = "/sys/kernel/mm/hugepages";
+    DIR *directory = opendir(root);
+    uint64_t octets = 0;
+    if (!directory)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        unsigned long kibibytes;
+        unsigned long pages = 0;
+        char path[512];
+        if (sscanf(entry->d_name, "hugepages-%lukB", &kibibytes) != 1)
+            continue;
+        snprintf(path, sizeof path, "%s/%s/free_hugepages", root, entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (!file)
+            continue;
+        if (fscanf(file, "%lu", &pages) == 1)
+            octets += (uint64_t)pages * kibibytes * 1024;
+        fclose(file);
+    }
+    closedir(directory);
+    return octets;
+}
+
+struct arguments {
+    int count;
+    char *values[ARGUMENTS_MAX];
+    char text[ARGUMENTS_MAX][64];
+};
+
+static void add(struct arguments *arguments, const char *first, uint64_t number)
+{
+    if (arguments->count == ARGUMENTS_MAX - 1)
+        return;
+    char *text = arguments->text[arguments->count];
+    snprintf(text, sizeof arguments->text[0], "%s%.0lu", first, (unsigned long)number);
+    arguments->values[arguments->count++] = text;
+}
+
+static void add_devices(struct arguments *arguments, const struct dpdk_device *const devices[],
+                        uint32_t count)
+{
+    bool pci = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!devices[i]->pci || arguments->count >= ARGUMENTS_MAX - 4)
+            continue;
+        pci = true;
+        add(arguments, "--allow", 0);
+        arguments->values[arguments->count++] = (char *)(uintptr_t)devices[i]->words;
+    }
+    if (!pci) {
+        add(arguments, "--no-pci", 0);
+        add(arguments, "--iova-mode=va", 0);
+    }
+}
+
+/* The first CPU this process may use. */
+static size_t first_cpu(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            if (CPU_ISSET(cpu, &set))
+                return cpu;
+    return 0;
+}
+
+static void add_memory(struct arguments *arguments, uint64_t octets, struct source_notes *notes)
+{
+    uint64_t mebibytes = (octets + BASE_MEMORY_OCTETS) >> 20;
+    if (free_huge_octets() >= octets + BASE_MEMORY_OCTETS) {
+        add(arguments, "--in-memory", 0);
+        return;
+    }
+    source_note(notes,
+                "dpdk: %lu MiB of free huge pages are missing: packets take about twice the time; "
+                "as root: echo %lu > /proc/sys/vm/nr_hugepages",
+                (unsigned long)mebibytes, (unsigned long)(mebibytes / 2 + 1));
+    add(arguments, "--no-huge", 0);
+    add(arguments, "--no-shconf", 0);
+    add(arguments, "-m", 0);
+    snprintf(arguments->text[arguments->count], sizeof arguments->text[0], "%lu",
+             (unsigned long)mebibytes);
+    arguments->values[arguments->count] = arguments->text[arguments->count];
+    arguments->count++;
+}
+
+static void leave_thread(void *value)
+{
+    (void)value;
+    rte_thread_unregister();
+}
+
+bool dpdk_eal_start(const struct dpdk_device *const devices[], uint32_t count,
+                    uint64_t memory_octets, struct source_notes *notes, struct error *error)
+{
+    static const cookie_io_functions_t functions = {.write = keep_line};
+    static struct arguments arguments; /* EAL keeps pointers into its arguments */
+    if (started) {
+        error_set(error, "dpdk: can be started only once in a process");
+        return false;
+    }
+    FILE *log = fopencookie(NULL, "w", functions);
+    if (log) {
+        setvbuf(log, NULL, _IOLBF, 1024);
+        rte_openlog_stream(log);
+    }
+    add(&arguments, "spanflow", 0);
+    add_memory(&arguments, memory_octets, notes);
+    add_devices(&arguments, devices, count);
+    add(&arguments, "--no-telemetry", 0);
+    add(&arguments, "--log-level=*:error", 0);
+    add(&arguments, "--lcores", 0);
+    snprintf(arguments.text[arguments.count], sizeof arguments.text[0], "0@%zu", first_cpu());
+    arguments.values[arguments.count] = arguments.text[arguments.count];
+    arguments.count++;
+    /* EAL binds the calling thread to one CPU; later threads would inherit that. */
+    cpu_set_t affinity;
+    bool known = sched_getaffinity(0, sizeof affinity, &affinity) == 0;
+    dpdk_eal_forget_reason();
+    int result = rte_eal_init(arguments.count, arguments.values);
+    if (known)
+        sched_setaffinity(0, sizeof affinity, &affinity);
+    if (result < 0) {
+        error_set(error, "dpdk: cannot start: %s", dpdk_eal_reason(rte_errno));
+        return false;
+    }
+    started = true;
+    pthread_key_create(&thread_key, leave_thread);
+    return true;
+}
+
+void dpdk_eal_join_thread(void)
+{
+    static _Thread_local bool joined;
+    if (joined || rte_lcore_id() != LCORE_ID_ANY)
+        return;
+    joined = true;
+    if (rte_thread_register() == 0)
+        pthread_setspecific(thread_key, &joined);
+}
+
+void dpdk_eal_stop(void)
+{
+    if (started)
+        rte_eal_cleanup();
+}

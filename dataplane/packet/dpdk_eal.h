@@ -1,0 +1,27 @@
+/*
+ * DPDK's environment abstraction layer, started once with everything the user need not know:
+ * private memory, huge pages where there are enough, no files, no telemetry, and its messages
+ * kept as the reason of our own one-line errors. Control thread.
+ */
+#ifndef SPANFLOW_PACKET_DPDK_EAL_H
+#define SPANFLOW_PACKET_DPDK_EAL_H
+
+#include "packet/dpdk_device.h"
+#include "packet/source_dpdk.h"
+
+/* Starts EAL for COUNT DEVICES that need MEMORY_OCTETS of packet buffers. False with one line in
+ * ERROR; a note says when huge pages are missing. */
+bool dpdk_eal_start(const struct dpdk_device *const devices[], uint32_t count,
+                    uint64_t memory_octets, struct source_notes *notes, struct error *error);
+
+/* Makes the worker thread that calls it known to EAL, so that packet buffers are cached for it;
+ * undone when the thread ends. Repeated calls do nothing. */
+void dpdk_eal_join_thread(void);
+
+/* Forgets what DPDK said so far; dpdk_eal_reason() then gives the first line it said since. */
+void dpdk_eal_forget_reason(void);
+const char *dpdk_eal_reason(int error_number);
+
+void dpdk_eal_stop(void);
+
+#endif

@@ -1,0 +1,244 @@
+/* Bringing a DPDK port up and down. See dpdk_port.h. */
+#include "packet/dpdk_port.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "packet/dpdk_eal.h"
+
+enum {
+    RECEIVE_DESCRIPTORS = 4096,
+    TRANSMIT_DESCRIPTORS = 512,
+    POOL_PACKETS = 8191,
+    POOL_CACHE = 256,
+    POOL_OVERHEAD = 256, /* of each packet buffer */
+    FRAME_OCTETS_MAX = 9728,
+    FRAME_OCTETS_MIN = 2048,
+    FRAME_EXTRA = 26 /* Ethernet header, two tags, frame check sequence */
+};
+
+static const struct driver_traits drivers[] = {
+    /* Counts failed reads of a damaged file as errors, again and again. */
+    {"net_pcap", true, false, true, true, true, 1000},
+    /* Has no counters of its own; its socket tells. */
+    {"net_af_packet", false, false, false, false, true, 0},
+    {"net_af_xdp", true, true, false, true, true, 0},
+    {"net_memif", true, true, true, false, false, 0},
+    {"net_ring", true, true, true, false, false, 0},
+    {"net_null", true, true, true, false, false, 0},
+    {"net_tap", true, true, true, false, true, 0},
+    {"net_vhost", true, true, true, false, false, 0},
+    {"net_virtio_user", true, true, true, false, false, 0},
+};
+
+static const struct driver_traits hardware = {"", true, true, true, true, false, 0};
+
+static const struct driver_traits *find_traits(const char *driver)
+{
+    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
+        if (strcmp(drivers[i].name, driver) == 0)
+            return &drivers[i];
+    return &hardware;
+}
+
+static uint32_t pool_packets(const struct dpdk_device *device)
+{
+    uint64_t packets = POOL_PACKETS + device->preloaded;
+    return packets < UINT32_MAX / 2 ? (uint32_t)packets : UINT32_MAX / 2;
+}
+
+/* Room for one frame in one buffer: reassembling a packet costs a copy. */
+static uint16_t buffer_octets(const struct dpdk_device *device)
+{
+    uint32_t octets = FRAME_OCTETS_MAX;
+    if (device->af_packet)
+        octets = device->ring.frame_octets;
+    else if (device->infinite)
+        octets = device->frame_octets_max;
+    if (octets < FRAME_OCTETS_MIN)
+        octets = FRAME_OCTETS_MIN;
+    octets = (octets + 63) & ~63u;
+    octets += RTE_PKTMBUF_HEADROOM;
+    return octets < UINT16_MAX ? (uint16_t)octets : UINT16_MAX;
+}
+
+uint64_t dpdk_port_memory(const struct dpdk_device *device)
+{
+    return (uint64_t)pool_packets(device) * (buffer_octets(device) + (uint64_t)POOL_OVERHEAD);
+}
+
+static bool failed(const struct dpdk_device *device, const char *what, int result,
+                   struct error *error)
+{
+    error_set(error, "dpdk:%s: %s: %s", device->name, what, dpdk_eal_reason(-result));
+    return false;
+}
+
+static bool probe(struct dpdk_port *port, const struct dpdk_device *device, struct error *error)
+{
+    dpdk_eal_forget_reason();
+    if (!device->pci) {
+        int result = rte_dev_probe(device->words);
+        if (result != 0)
+            return failed(device, "cannot open the device", result, error);
+    }
+    int result = rte_eth_dev_get_port_by_name(device->name, &port->id);
+    if (result != 0 && device->pci) {
+        error_set(error,
+                  "dpdk:%s: no driver has taken this device; bind it to vfio-pci "
+                  "(dpdk-devbind.py --bind=vfio-pci %s)",
+                  device->name, device->name);
+        return false;
+    }
+    return result == 0 || failed(device, "is no Ethernet device", result, error);
+}
+
+/* Receive and, if TRANSMIT_QUEUES is not 0, a queue that nothing is ever put into. */
+static int set_up(const struct dpdk_port *port, const struct rte_eth_dev_info *info,
+                  uint16_t transmit_queues)
+{
+    struct rte_eth_conf configuration = {0};
+    configuration.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+    uint16_t receive = RECEIVE_DESCRIPTORS;
+    uint16_t transmit = TRANSMIT_DESCRIPTORS;
+    int result = rte_eth_dev_configure(port->id, 1, transmit_queues, &configuration);
+    if (result == 0)
+        result = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &receive, &transmit);
+    if (result == 0)
+        result = rte_eth_rx_queue_setup(
+            port->id, 0, receive, (unsigned)rte_eth_dev_socket_id(port->id), NULL, port->pool);
+    if (result == 0 && transmit_queues > 0)
+        result = rte_eth_tx_queue_setup(port->id, 0, transmit,
+                                        (unsigned)rte_eth_dev_socket_id(port->id), NULL);
+    return result;
+}
+
+static int set_largest_mtu(const struct dpdk_port *port, const struct rte_eth_dev_info *info)
+{
+    static const uint16_t sizes[] = {FRAME_OCTETS_MAX - FRAME_EXTRA, 9600, 9216, 9000};
+    if (port->traits->kernel_interface)
+        return 0;
+    uint16_t largest = info->max_mtu < sizes[0] ? info->max_mtu : sizes[0];
+    int result = rte_eth_dev_set_mtu(port->id, largest);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && result == -EINVAL; i++)
+        if (sizes[i] < largest)
+            result = rte_eth_dev_set_mtu(port->id, sizes[i]);
+    return result;
+}
+
+static int switch_flow_control_off(const struct dpdk_port *port)
+{
+    struct rte_eth_fc_conf flow_control = {0};
+    int result = rte_eth_dev_flow_ctrl_get(port->id, &flow_control);
+    if (result == -ENOTSUP || (result == 0 && flow_control.mode == RTE_ETH_FC_NONE))
+        return 0; /* a device without flow control sends no pause frames */
+    if (result != 0)
+        return result;
+    flow_control.mode = RTE_ETH_FC_NONE;
+    return rte_eth_dev_flow_ctrl_set(port->id, &flow_control);
+}
+
+/* A mirror port takes everything and says nothing. What the driver refuses is told in one line. */
+static void listen_only(const struct dpdk_port *port, const struct dpdk_device *device,
+                        bool promiscuous, struct source_notes *notes)
+{
+    const struct {
+        const char *what;
+        int result;
+    } steps[] = {
+        {"flow control off", switch_flow_control_off(port)},
+        {"VLAN stripping off", rte_eth_dev_set_vlan_offload(port->id, 0)},
+        {"promiscuous mode", promiscuous ? 0 : rte_eth_promiscuous_enable(port->id)},
+        {"all multicast", promiscuous ? 0 : rte_eth_allmulticast_enable(port->id)},
+    };
+    char refused[128] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        if (steps[i].result != 0)
+            used += (size_t)snprintf(refused + used, sizeof refused - used, "%s%s",
+                                     used ? ", " : "", steps[i].what);
+    if (used > 0)
+        source_note(notes, "dpdk:%s: the driver cannot set: %s", device->name, refused);
+}
+
+/* net_af_packet: finds its socket and frees it of the driver's habits. */
+static bool take_packet_socket(struct dpdk_port *port, const struct dpdk_device *device,
+                               struct source_notes *notes)
+{
+    port->packet_socket = packet_socket_find(device->ifindex);
+    if (port->packet_socket < 0)
+        return false;
+    if (packet_socket_replace(port->packet_socket, device->ifindex, &device->ring))
+        return true;
+    source_note(notes, "dpdk:%s: the kernel puts IPv4 fragments together before they are seen",
+                device->name);
+    return false;
+}
+
+static void tell_kernel_interface(const struct dpdk_device *device, struct source_notes *notes)
+{
+    if (device->cut_above)
+        source_note(notes, "dpdk:%s: frames of more than %u octets will be cut", device->name,
+                    device->cut_above);
+    if (device->merges_packets)
+        source_note(notes,
+                    "dpdk:%s: the interface merges packets before they are seen; switch it off: "
+                    "ethtool -K INTERFACE gro off",
+                    device->name);
+}
+
+bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device,
+                     struct source_notes *notes, struct error *error)
+{
+    memset(port, 0, sizeof *port);
+    port->packet_socket = -1;
+    if (!probe(port, device, error))
+        return false;
+    port->started = true;
+    struct rte_eth_dev_info info;
+    int result = rte_eth_dev_info_get(port->id, &info);
+    if (result != 0)
+        return failed(device, "tells nothing about itself", result, error);
+    port->traits = find_traits(info.driver_name);
+    char pool_name[RTE_MEMPOOL_NAMESIZE];
+    snprintf(pool_name, sizeof pool_name, "packets%u", port->id);
+    port->pool = rte_pktmbuf_pool_create(pool_name, pool_packets(device), POOL_CACHE, 0,
+                                         buffer_octets(device), rte_eth_dev_socket_id(port->id));
+    if (!port->pool)
+        return failed(device, "no memory for packet buffers", -rte_errno, error);
+    dpdk_eal_forget_reason();
+    result = set_up(port, &info, 0);
+    int mtu_result = result == 0 ? set_largest_mtu(port, &info) : 0;
+    if (result == 0)
+        result = rte_eth_dev_start(port->id);
+    if (result != 0) { /* some drivers want a transmit queue */
+        result = set_up(port, &info, 1);
+        mtu_result = result == 0 ? set_largest_mtu(port, &info) : 0;
+        if (result == 0)
+            result = rte_eth_dev_start(port->id);
+    }
+    if (result != 0)
+        return failed(device, "cannot start the device", result, error);
+    if (mtu_result != 0)
+        source_note(notes, "dpdk:%s: the driver keeps its own MTU", device->name);
+    bool own_socket = device->af_packet && take_packet_socket(port, device, notes);
+    listen_only(port, device, own_socket, notes);
+    tell_kernel_interface(device, notes);
+    return true;
+}
+
+void dpdk_port_close(struct dpdk_port *port)
+{
+    if (port->started) {
+        rte_eth_dev_stop(port->id);
+        rte_eth_dev_close(port->id);
+    }
+    rte_mempool_free(port->pool);
+    port->pool = NULL;
+    port->started = false;
+}

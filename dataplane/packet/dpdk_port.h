@@ -1,0 +1,40 @@
+/*
+ * One Ethernet port of DPDK, brought up to receive and to do nothing else. Control thread.
+ */
+#ifndef SPANFLOW_PACKET_DPDK_PORT_H
+#define SPANFLOW_PACKET_DPDK_PORT_H
+
+#include <rte_mempool.h>
+
+#include "packet/dpdk_device.h"
+#include "packet/source_dpdk.h"
+
+/* What is known about drivers of DPDK 22.11 that they do not say themselves. */
+struct driver_traits {
+    const char *name;
+    bool counts_missed;         /* imissed are packets that were lost */
+    bool counts_errors;         /* ierrors, too */
+    bool counts_no_buffer;      /* rx_nombuf, too */
+    bool tells_losses;          /* no packet is lost that these do not count */
+    bool kernel_interface;      /* its MTU belongs to the administrator */
+    uint32_t timestamp_unit_ns; /* of the mbuf's receive time; 0 = none that is wall time */
+};
+
+struct dpdk_port {
+    uint16_t id;
+    struct rte_mempool *pool; /* owned */
+    const struct driver_traits *traits;
+    int packet_socket; /* net_af_packet: its socket (not owned), else -1 */
+    bool started;
+};
+
+/* Octets of packet buffers that DEVICE will need. */
+uint64_t dpdk_port_memory(const struct dpdk_device *device);
+
+/* Brings DEVICE up. EAL runs. False with one line in ERROR. */
+bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device,
+                     struct source_notes *notes, struct error *error);
+
+void dpdk_port_close(struct dpdk_port *port);
+
+#endif

@@ -1,0 +1,26 @@
+/* Stands for source_dpdk.c in builds without DPDK and says so. */
+#include "packet/source_dpdk.h"
+
+struct packet_source *source_dpdk_open(const char *device, const struct packet_interface *wanted,
+                                       const uint64_t *now_ns, struct error *error)
+{
+    (void)wanted;
+    (void)now_ns;
+    error_set(error, "dpdk:%s: not in this build; configure it with -Ddpdk=enabled", device);
+    return NULL;
+}
+
+bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
+                       struct source_notes *notes, struct error *error)
+{
+    (void)sources;
+    (void)notes;
+    if (count == 0)
+        return true;
+    error_set(error, "dpdk: not in this build; configure it with -Ddpdk=enabled");
+    return false;
+}
+
+void source_dpdk_shutdown(void)
+{
+}
