@@ -61,6 +61,11 @@ void worker_destroy(struct worker *worker);
  * live sources; offline 0, then packet times alone are the clock. Worker thread. */
 enum worker_status worker_step(struct worker *worker, uint64_t now_ns);
 
+/* Sleeps until a source that can sleep may have packets, or until the monotonic time UNTIL_NS.
+ * Returns at once if a live source must be polled. Thread loop only, after worker_step() said IDLE.
+ */
+void worker_wait(struct worker *worker, uint64_t until_ns);
+
 /* Newest time the worker knows (packet times and NOW_NS); 0 before any. Any thread. */
 uint64_t worker_time_ns(const struct worker *worker);
 /* Time of the first packet; 0 before any. Any thread. */
@@ -85,7 +90,7 @@ void worker_account_now(struct worker *worker, struct worker_account *account);
 /* For the line at start and for state. Worker thread, or any thread after it ended. */
 const struct flow_cache *worker_flow_cache(const struct worker *worker);
 const struct parser_counters *worker_parser_counters(const struct worker *worker);
-/* Sources that ended with FAILED: number, and the one line of the I-th. */
+/* Sources that ended with RECEIVE_FAILED; each has its one line in packet_source.problem. */
 uint32_t worker_failed_sources(const struct worker *worker);
 
 #endif

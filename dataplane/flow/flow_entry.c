@@ -1,0 +1,530 @@
+/*
+ * The rarer half of the flow cache: how records start, take the packets that change their state,
+ * end, leave, and make room for others. Called by flow_cache.c and flow_sweep.c on the worker's
+ * thread.
+ */
+#include <string.h>
+
+#include "flow/flow_cache_private.h"
+
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
+
+/* ---- time ---- */
+
+struct flow_deadline flow_deadline(const struct flow_cache *cache, const struct flow_hot *hot,
+                                   const struct flow_cold *cold)
+{
+    bool closing = flow_state(hot) & FLOW_STATE_CLOSING;
+    uint64_t silence =
+        closing && cache->linger_ns < cache->idle_ns ? cache->linger_ns : cache->idle_ns;
+    struct flow_deadline d;
+    d.idle_ns = newest_ns(hot) + silence;
+    d.time_ns = d.idle_ns;
+    d.reason = closing ? FLOW_END_DETECTED : FLOW_END_IDLE;
+    if (has_packets(cold)) {
+        uint64_t active = origin_ns(hot, cold) + cache->active_ns;
+        if (active < d.time_ns) {
+            d.time_ns = active;
+            d.reason = FLOW_END_ACTIVE;
+        }
+    }
+    return d;
+}
+
+uint8_t flow_due(const struct flow_cache *cache, uint64_t deadline_ns)
+{
+    uint64_t present = cache->now_ns / NS_PER_S;
+    uint64_t second = deadline_ns / NS_PER_S;
+    uint64_t ahead = second > present ? second - present : 0;
+    if (ahead > DUE_AHEAD_MAX)
+        ahead = DUE_AHEAD_MAX;
+    return (uint8_t)(cache->epoch + ahead);
+}
+
+void flow_set_due(struct flow_cache *cache, struct flow_slot at, uint8_t due)
+{
+    at.bucket->due[at.slot] = due;
+    uint64_t group = (uint64_t)(at.bucket - cache->buckets) / SUMMARY_BUCKETS;
+    if (due_before(due, cache->summary[group]))
+        cache->summary[group] = due;
+}
+
+/* ---- leaving ---- */
+
+bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason reason)
+{
+    const struct flow_hot *hot = &cache->hot[index];
+    unsigned state = flow_state(hot);
+    uint8_t *line = record_ring_reserve(cache->ring, flow_element_lines(hot));
+    if (!line) {
+        cache->counters.ring_full++;
+        return false;
+    }
+    struct flow_hot *out = (struct flow_hot *)(void *)line;
+    *out = *hot;
+    out->flags_state &= ~((uint32_t)FLOW_ELEMENT_KIND_MASK << 24);
+    line += FLOW_LINE;
+    if (state & FLOW_STATE_IPV6) {
+        memcpy(line, &cache->hot6[index], FLOW_LINE);
+        line += FLOW_LINE;
+    }
+    struct flow_cold *cold = (struct flow_cold *)(void *)line;
+    *cold = cache->cold[index];
+    cold->end_reason = (uint8_t)reason;
+    if (reason == FLOW_END_ACTIVE)
+        cold->marks |= FLOW_MARK_CONTINUES;
+    for (unsigned side = 0; side < 2; side++)
+        if (cold->first_ns[side] == UINT64_MAX)
+            out->last_ns[side] = 0;
+    line += FLOW_LINE;
+    if (state & FLOW_STATE_EXTRA)
+        memcpy(line, &cache->extra[index], FLOW_LINE);
+    ledger_count(&cache->ledger->records_out, 1);
+    cache->counters.ended[reason]++;
+    if (reason == FLOW_END_RESOURCES)
+        cache->counters.early_evictions++;
+    return true;
+}
+
+static uint64_t hash_of_record(const struct flow_cache *cache, uint32_t index)
+{
+    struct packet_facts facts;
+    memset(&facts.key, 0, sizeof facts.key);
+    facts.key.head = cache->hot[index].key;
+    facts.key.family = flow_state(&cache->hot[index]) & FLOW_STATE_IPV6 ? 6 : 4;
+    if (facts.key.family == 6) {
+        memcpy(facts.key.address6_a, cache->hot6[index].address_a, 16);
+        memcpy(facts.key.address6_b, cache->hot6[index].address_b, 16);
+    }
+    uint64_t hash;
+    cache->hash(&cache->hash_key, &facts, 1, &hash);
+    return hash;
+}
+
+void flow_remove(struct flow_cache *cache, struct flow_slot at)
+{
+    uint8_t bit = (uint8_t)(1u << at.slot);
+    uint32_t index = at.bucket->index[at.slot];
+    debug_check(at.bucket->occupied & bit);
+    if (at.bucket->foreign & bit) {
+        struct flow_bucket *first = first_bucket(cache, hash_of_record(cache, index));
+        debug_check(first->overflow > 0);
+        if (first->overflow != BUCKET_OVERFLOW_MAX)
+            first->overflow--;
+    }
+    at.bucket->occupied &= (uint8_t)~bit;
+    at.bucket->done &= (uint8_t)~bit;
+    at.bucket->foreign &= (uint8_t)~bit;
+    cache->free_list[cache->free_count++] = index;
+}
+
+/* ---- starting ---- */
+
+/* Ids stay unique within a worker even if two flows start in one nanosecond. */
+static uint64_t next_flow_id(struct flow_cache *cache, uint64_t time_ns)
+{
+    cache->last_flow_time = time_ns > cache->last_flow_time ? time_ns : cache->last_flow_time + 1;
+    uint64_t x = cache->last_flow_time + cache->worker * 0x9e3779b97f4a7c15ull;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    return x ^ (x >> 31);
+}
+
+/* Forgets the packets, not the flow. */
+static void clear_packets(struct flow_hot *hot, struct flow_cold *cold)
+{
+    hot->counter[0] = 0;
+    hot->counter[1] = 0;
+    hot->flags_state &= 0xff000000u & ~((uint32_t)FLOW_STATE_EXTRA << 24);
+    memset(hot->ttl_min, 0, 8);
+    cold->first_ns[0] = UINT64_MAX;
+    cold->first_ns[1] = UINT64_MAX;
+    memset(cold->packets_carry, 0, sizeof cold->packets_carry);
+    memset(cold->octets_carry, 0, sizeof cold->octets_carry);
+    cold->port[0] = 0xffff;
+    cold->port[1] = 0xffff;
+    cold->end_reason = FLOW_END_NONE;
+}
+static_assert(offsetof(struct flow_hot, initial_flags) == offsetof(struct flow_hot, ttl_min) + 6,
+              "ttl, tos and initial flags are cleared at once");
+
+void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns)
+{
+    struct flow_hot *hot = &cache->hot[index];
+    struct flow_cold *cold = &cache->cold[index];
+    uint64_t origin = origin_ns(hot, cold);
+    if (time_ns >= origin + cache->active_ns)
+        origin += (time_ns - origin) / cache->active_ns * cache->active_ns;
+    set_origin(hot, cold, origin);
+    clear_packets(hot, cold);
+    cold->marks &= (uint8_t)~FLOW_MARK_CONTINUES;
+    cold->marks |= FLOW_MARK_CONTINUED;
+}
+
+static bool egress_port(const struct flow_cache *cache, uint16_t port)
+{
+    return cache->egress_ports[port / 32] >> (port % 32) & 1;
+}
+
+/* Element 61 of both directions: out of the local networks is egress; else by the port's role. */
+static uint8_t direction_marks(const struct flow_cache *cache, const struct packet_facts *facts,
+                               uint16_t port)
+{
+    bool local_a = prefix_set_holds(cache->local, &facts->key, 0);
+    bool local_b = prefix_set_holds(cache->local, &facts->key, 1);
+    if (local_a || local_b)
+        return (uint8_t)((local_a ? FLOW_MARK_DIRECTION_A : 0) |
+                         (local_b ? FLOW_MARK_DIRECTION_B : 0));
+    if (!egress_port(cache, port))
+        return 0;
+    return facts->side ? FLOW_MARK_DIRECTION_B : FLOW_MARK_DIRECTION_A;
+}
+
+/* A fresh flow in the record INDEX: everything but the first packet's counts. */
+static void start_flow(struct flow_cache *cache, uint32_t index, const struct packet_batch *batch,
+                       const struct packet_facts *facts, unsigned i)
+{
+    struct flow_hot *hot = &cache->hot[index];
+    struct flow_cold *cold = &cache->cold[index];
+    memset(hot, 0, sizeof *hot);
+    memset(cold, 0, sizeof *cold);
+    hot->key = facts->key.head;
+    unsigned state = facts->side ? FLOW_STATE_INITIATOR_B : 0;
+    if (facts->key.family == 6) {
+        state |= FLOW_STATE_IPV6;
+        memcpy(cache->hot6[index].address_a, facts->key.address6_a, 16);
+        memcpy(cache->hot6[index].address_b, facts->key.address6_b, 16);
+        memset(cache->hot6[index].reserved, 0, sizeof cache->hot6[index].reserved);
+    }
+    hot->flags_state = (uint32_t)state << 24;
+    clear_packets(hot, cold);
+    set_origin(hot, cold, batch->timestamp_ns[i]);
+    cold->flow_id = next_flow_id(cache, batch->timestamp_ns[i]);
+    cold->marks = direction_marks(cache, facts, batch->port[i]);
+    if (facts->facts & PACKET_FACT_MACS) {
+        const uint8_t *macs = batch->data[i] + facts->mac_offset;
+        memcpy(facts->side ? cold->mac_a : cold->mac_b, macs, 6);
+        memcpy(facts->side ? cold->mac_b : cold->mac_a, macs + 6, 6);
+    }
+    if ((facts->facts & PACKET_FACT_TCP) && !(facts->tcp_flags & TCP_SYN)) {
+        cold->marks |= FLOW_MARK_MID_STREAM;
+        cache->counters.tcp_tail++;
+    }
+}
+
+/* ---- taking a packet ---- */
+
+static void start_side(struct flow_cache *cache, uint32_t index, const struct packet_batch *batch,
+                       const struct packet_facts *facts, unsigned i)
+{
+    struct flow_hot *hot = &cache->hot[index];
+    struct flow_cold *cold = &cache->cold[index];
+    unsigned side = facts->side;
+    uint64_t time_ns = batch->timestamp_ns[i];
+    if (!has_packets(cold))
+        ledger_count(&cache->ledger->flows, 1);
+    cold->first_ns[side] = time_ns;
+    hot->last_ns[side] = time_ns;
+    hot->ttl_min[side] = facts->ttl;
+    hot->ttl_max[side] = facts->ttl;
+    hot->tos[side] = facts->tos;
+    hot->initial_flags[side] = (uint8_t)facts->tcp_flags;
+    cold->port[side] = batch->port[i];
+    if (facts->label_count == 0)
+        return;
+    struct flow_extra *extra = &cache->extra[index];
+    if (!(flow_state(hot) & FLOW_STATE_EXTRA)) {
+        memset(extra, 0, sizeof *extra);
+        hot->flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
+    }
+    extra->label_count[side] = facts->label_count;
+    memcpy(extra->labels[side], facts->labels, sizeof extra->labels[side]);
+}
+
+static void carry(struct flow_hot *hot, struct flow_cold *cold, unsigned side)
+{
+    uint64_t packets_bit = 1ull << FLOW_CARRY_PACKET_BIT;
+    uint64_t octets_bit = 1ull << FLOW_CARRY_OCTET_BIT;
+    if (hot->counter[side] & packets_bit) {
+        hot->counter[side] &= ~packets_bit;
+        cold->packets_carry[side]++;
+    }
+    if (hot->counter[side] & octets_bit) {
+        hot->counter[side] &= ~octets_bit;
+        cold->octets_carry[side]++;
+    }
+}
+
+/* The connection's state after this segment; true if it is over with it. */
+static bool follow_tcp(struct flow_hot *hot, struct flow_cold *cold,
+                       const struct packet_facts *facts)
+{
+    unsigned side = facts->side;
+    unsigned flags = facts->tcp_flags;
+    uint32_t state = hot->flags_state >> 24;
+    if ((flags & TCP_SYN) && !(cold->marks & FLOW_MARK_INITIATOR_SEEN)) {
+        unsigned initiator = flags & TCP_ACK ? 1 - side : side;
+        state &= ~(uint32_t)FLOW_STATE_INITIATOR_B;
+        state |= initiator ? FLOW_STATE_INITIATOR_B : 0;
+        cold->marks |= FLOW_MARK_INITIATOR_SEEN;
+    }
+    if (flags & TCP_FIN) {
+        state |= side ? FLOW_STATE_FIN_B : FLOW_STATE_FIN_A;
+        cold->fin_end[side] =
+            facts->tcp_sequence + facts->tcp_payload_length + 1 + (flags & TCP_SYN ? 1 : 0);
+    }
+    uint32_t other_fin = side ? FLOW_STATE_FIN_A : FLOW_STATE_FIN_B;
+    if ((flags & TCP_ACK) && (state & other_fin) &&
+        (int32_t)(facts->tcp_acknowledgement - cold->fin_end[1 - side]) >= 0)
+        cold->marks |= side ? FLOW_MARK_FIN_ACKED_A : FLOW_MARK_FIN_ACKED_B;
+    const uint8_t both = FLOW_MARK_FIN_ACKED_A | FLOW_MARK_FIN_ACKED_B;
+    bool over = (flags & TCP_RST) || (cold->marks & both) == both;
+    bool was_over = state & FLOW_STATE_CLOSING;
+    if (over)
+        state |= FLOW_STATE_CLOSING;
+    hot->flags_state = (hot->flags_state & 0xffffffu) | state << 24;
+    return over && !was_over;
+}
+
+static void count_packet(struct flow_cache *cache, uint32_t index, const struct packet_batch *batch,
+                         const struct packet_facts *facts, unsigned i)
+{
+    struct flow_hot *hot = &cache->hot[index];
+    struct flow_cold *cold = &cache->cold[index];
+    unsigned side = facts->side;
+    uint64_t time_ns = batch->timestamp_ns[i];
+    if (cold->first_ns[side] == UINT64_MAX) {
+        start_side(cache, index, batch, facts, i);
+    } else {
+        if (time_ns < cold->first_ns[side])
+            cold->first_ns[side] = time_ns;
+        if (time_ns < hot->last_ns[side])
+            cache->counters.late_packets++;
+        else
+            hot->last_ns[side] = time_ns;
+        if (facts->ttl < hot->ttl_min[side])
+            hot->ttl_min[side] = facts->ttl;
+        if (facts->ttl > hot->ttl_max[side])
+            hot->ttl_max[side] = facts->ttl;
+        if (cache->several_ports && cold->port[side] != batch->port[i])
+            cache->counters.direction_moved++;
+    }
+    hot->counter[side] += (1ull << FLOW_OCTET_BITS) + facts->ip_octets;
+    carry(hot, cold, side);
+    hot->flags_state |= (uint32_t)facts->tcp_flags << (side * 12);
+}
+
+/* Adds the packet to its record, which is the right one by now. */
+static void take_packet(struct flow_cache *cache, struct flow_slot at,
+                        const struct packet_batch *batch, const struct packet_facts *facts,
+                        unsigned i)
+{
+    uint32_t index = at.bucket->index[at.slot];
+    struct flow_hot *hot = &cache->hot[index];
+    struct flow_cold *cold = &cache->cold[index];
+    bool first = !has_packets(cold);
+    count_packet(cache, index, batch, facts, i);
+    bool over = (facts->facts & PACKET_FACT_TCP) && follow_tcp(hot, cold, facts);
+    if (over && cache->linger_ns == 0) {
+        if (flow_emit(cache, index, FLOW_END_DETECTED)) {
+            flow_remove(cache, at);
+        } else {
+            cold->end_reason = FLOW_END_DETECTED;
+            at.bucket->done |= (uint8_t)(1u << at.slot);
+            flow_set_due(cache, at, cache->epoch);
+        }
+    } else if (first || over) {
+        flow_set_due(cache, at, flow_due(cache, flow_deadline(cache, hot, cold).time_ns));
+    }
+}
+
+/* ---- placing and making room ---- */
+
+/* The entry of BUCKET whose loss hurts least, as (kind, newest): lower goes first. */
+static unsigned victim_kind(const struct flow_cache *cache, uint32_t index)
+{
+    const struct flow_hot *hot = &cache->hot[index];
+    if (flow_state(hot) & FLOW_STATE_CLOSING)
+        return 0;
+    uint64_t packets = (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
+    if (packets > 1)
+        return 2;
+    const struct flow_cold *cold = &cache->cold[index];
+    if (!has_packets(cold))
+        return 0;
+    return cold->packets_carry[0] | cold->packets_carry[1] ? 2 : 1;
+}
+
+static void weigh_bucket(const struct flow_cache *cache, struct flow_bucket *bucket,
+                         struct flow_slot *best, unsigned *best_kind)
+{
+    for (unsigned live = bucket->occupied & ~(unsigned)bucket->done; live; live &= live - 1) {
+        unsigned slot = (unsigned)__builtin_ctz(live);
+        uint32_t index = bucket->index[slot];
+        unsigned kind = victim_kind(cache, index);
+        bool better = !best->bucket || kind < *best_kind;
+        if (!better && kind == *best_kind)
+            better = newest_ns(&cache->hot[index]) <
+                     newest_ns(&cache->hot[best->bucket->index[best->slot]]);
+        if (better) {
+            *best = (struct flow_slot){bucket, slot};
+            *best_kind = kind;
+        }
+    }
+}
+
+/* Sends the least valuable entry of FIRST and SECOND away. False if there is none or the ring is
+ * full. A record that is over at TIME_NS anyway leaves with its own reason. */
+static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
+                       struct flow_bucket *second, uint64_t time_ns)
+{
+    struct flow_slot victim = {NULL, 0};
+    unsigned kind = 0;
+    weigh_bucket(cache, first, &victim, &kind);
+    if (second && second != first)
+        weigh_bucket(cache, second, &victim, &kind);
+    if (!victim.bucket)
+        return false;
+    uint32_t index = victim.bucket->index[victim.slot];
+    if (has_packets(&cache->cold[index])) {
+        struct flow_deadline d = flow_deadline(cache, &cache->hot[index], &cache->cold[index]);
+        if (!flow_emit(cache, index, d.time_ns <= time_ns ? d.reason : FLOW_END_RESOURCES))
+            return false;
+    }
+    flow_remove(cache, victim);
+    return true;
+}
+
+/* All record indices are in use, though these two buckets may be empty: look further along. */
+static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
+                           struct flow_bucket *second, uint64_t time_ns)
+{
+    if ((first->occupied & ~first->done) || (second->occupied & ~second->done))
+        return evict_from(cache, first, second, time_ns);
+    uint64_t start = (uint64_t)(first - cache->buckets);
+    for (uint64_t step = 1; step <= cache->bucket_mask; step++) {
+        struct flow_bucket *bucket = &cache->buckets[(start + step) & cache->bucket_mask];
+        if (bucket->occupied & ~bucket->done)
+            return evict_from(cache, bucket, NULL, time_ns);
+    }
+    return false;
+}
+
+enum { BUCKET_CALM = 5 }; /* below this the second choice is not even looked at */
+
+/* A free slot with a free record index for HASH, or a NULL bucket. */
+static struct flow_slot place(struct flow_cache *cache, uint64_t hash, uint64_t time_ns)
+{
+    struct flow_slot at = {NULL, 0};
+    struct flow_bucket *first = first_bucket(cache, hash);
+    struct flow_bucket *second = second_bucket(cache, hash);
+    if (cache->free_count == 0 && cache->unused == cache->flows_max &&
+        !evict_anywhere(cache, first, second, time_ns))
+        return at;
+    if (first->occupied == 0xff && second->occupied == 0xff &&
+        !evict_from(cache, first, second, time_ns))
+        return at;
+    struct flow_bucket *bucket = first;
+    int used = __builtin_popcount(first->occupied);
+    if (used >= BUCKET_CALM && __builtin_popcount(second->occupied) < used)
+        bucket = second;
+    unsigned slot = (unsigned)__builtin_ctz(~(unsigned)bucket->occupied);
+    uint8_t bit = (uint8_t)(1u << slot);
+    bucket->occupied |= bit;
+    bucket->tag[slot] = hash_tag(hash);
+    if (bucket != first) {
+        bucket->foreign |= bit;
+        if (first->overflow != BUCKET_OVERFLOW_MAX)
+            first->overflow++;
+    }
+    bucket->index[slot] =
+        cache->free_count ? cache->free_list[--cache->free_count] : cache->unused++;
+    return (struct flow_slot){bucket, slot};
+}
+
+static void fill_ref(const struct flow_cache *cache, struct flow_slot at, bool new_record,
+                     struct flow_ref *ref)
+{
+    ref->index = at.bucket->index[at.slot];
+    ref->new_record = new_record;
+    ref->pending = (uint8_t)(flow_state(&cache->hot[ref->index]) &
+                             (FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING));
+}
+
+bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
+                 const struct packet_facts *facts, unsigned i, struct flow_ref *ref)
+{
+    struct flow_slot at = place(cache, hash, batch->timestamp_ns[i]);
+    if (!at.bucket)
+        return false;
+    start_flow(cache, at.bucket->index[at.slot], batch, facts, i);
+    fill_ref(cache, at, true, ref);
+    take_packet(cache, at, batch, facts, i);
+    return true;
+}
+
+/* ---- a hit that finds its record over ---- */
+
+/* The ring is full: the old record waits in its slot, unreachable, and the flow goes on in another
+ * one. False if there is no other. */
+static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t hash,
+                      enum flow_end_reason reason, uint64_t time_ns)
+{
+    uint32_t old = at->bucket->index[at->slot];
+    uint8_t bit = (uint8_t)(1u << at->slot);
+    at->bucket->done |= bit;
+    struct flow_slot other = place(cache, hash, time_ns);
+    if (!other.bucket) {
+        at->bucket->done &= (uint8_t)~bit;
+        return false;
+    }
+    cache->cold[old].end_reason = (uint8_t)reason;
+    flow_set_due(cache, *at, cache->epoch);
+    uint32_t index = other.bucket->index[other.slot];
+    cache->hot[index] = cache->hot[old];
+    cache->hot6[index] = cache->hot6[old];
+    cache->cold[index] = cache->cold[old];
+    *at = other;
+    return true;
+}
+
+/* Whether the record is over for a packet of time TIME_NS, and why; FLOW_END_NONE if not. */
+static enum flow_end_reason over_at(const struct flow_deadline *d, const struct flow_hot *hot,
+                                    const struct packet_facts *facts, uint64_t time_ns)
+{
+    if (time_ns < newest_ns(hot))
+        return FLOW_END_NONE;
+    if (time_ns >= d->time_ns)
+        return d->reason;
+    bool syn =
+        (facts->facts & PACKET_FACT_TCP) && (facts->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    return syn && (flow_state(hot) & FLOW_STATE_CLOSING) ? FLOW_END_DETECTED : FLOW_END_NONE;
+}
+
+bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t hash,
+                        const struct packet_batch *batch, const struct packet_facts *facts,
+                        unsigned i, struct flow_ref *ref)
+{
+    uint32_t index = at.bucket->index[at.slot];
+    uint64_t time_ns = batch->timestamp_ns[i];
+    struct flow_deadline d = flow_deadline(cache, &cache->hot[index], &cache->cold[index]);
+    enum flow_end_reason reason = over_at(&d, &cache->hot[index], facts, time_ns);
+    bool fresh = false;
+    if (reason != FLOW_END_NONE) {
+        fresh = reason != FLOW_END_ACTIVE || time_ns >= d.idle_ns;
+        if (has_packets(&cache->cold[index]) && !flow_emit(cache, index, reason) &&
+            !set_aside(cache, &at, hash, reason, time_ns))
+            return false;
+        index = at.bucket->index[at.slot];
+        if (fresh)
+            start_flow(cache, index, batch, facts, i);
+        else
+            flow_continue(cache, index, time_ns);
+    } else if (!has_packets(&cache->cold[index])) {
+        flow_continue(cache, index, time_ns);
+        reason = FLOW_END_ACTIVE;
+    }
+    fill_ref(cache, at, reason != FLOW_END_NONE, ref);
+    take_packet(cache, at, batch, facts, i);
+    return true;
+}

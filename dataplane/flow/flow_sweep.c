@@ -1,0 +1,151 @@
+/*
+ * Expiry by time: a pass over the buckets that takes one second of the clock for the whole table,
+ * reading only groups whose earliest due second has come. A bucket is visited at the same point of
+ * every second, so a record leaves less than a second after its deadline. Worker thread.
+ */
+#include <string.h>
+
+#include "flow/flow_cache_private.h"
+
+/* A lag of more than this many whole passes makes due epochs, which are modulo 256, ambiguous. */
+enum { PASSES_BLIND = 60 };
+
+static uint64_t position_at(const struct flow_cache *cache, uint64_t now_ns)
+{
+    uint64_t second = now_ns / NS_PER_S;
+    uint64_t rest = now_ns % NS_PER_S;
+    uint64_t part = (uint64_t)((unsigned __int128)rest * cache->group_count / NS_PER_S);
+    return second * cache->group_count + part;
+}
+
+enum visit { VISIT_KEPT, VISIT_GONE, VISIT_RING_FULL };
+
+/* Ends the record at AT if it is over. */
+static enum visit visit_record(struct flow_cache *cache, struct flow_slot at)
+{
+    uint32_t index = at.bucket->index[at.slot];
+    struct flow_hot *hot = &cache->hot[index];
+    struct flow_cold *cold = &cache->cold[index];
+    if (at.bucket->done >> at.slot & 1) {
+        if (!flow_emit(cache, index, (enum flow_end_reason)cold->end_reason))
+            return VISIT_RING_FULL;
+        flow_remove(cache, at);
+        return VISIT_GONE;
+    }
+    struct flow_deadline d = flow_deadline(cache, hot, cold);
+    if (d.time_ns <= cache->now_ns) {
+        if (has_packets(cold)) {
+            if (!flow_emit(cache, index, d.reason))
+                return VISIT_RING_FULL;
+            uint64_t late = cache->now_ns - d.time_ns;
+            if (late > cache->counters.sweep_late_ns_max)
+                cache->counters.sweep_late_ns_max = late;
+        }
+        if (d.reason != FLOW_END_ACTIVE || d.idle_ns <= cache->now_ns) {
+            flow_remove(cache, at);
+            return VISIT_GONE;
+        }
+        flow_continue(cache, index, d.time_ns);
+        d = flow_deadline(cache, hot, cold);
+    }
+    at.bucket->due[at.slot] = flow_due(cache, d.time_ns);
+    return VISIT_KEPT;
+}
+
+/* Visits what is due in one bucket (all of it if BLIND) and lowers EARLIEST to what remains. */
+static bool sweep_bucket(struct flow_cache *cache, struct flow_bucket *bucket, bool blind,
+                         uint8_t *earliest)
+{
+    for (unsigned live = bucket->occupied; live; live &= live - 1) {
+        struct flow_slot at = {bucket, (unsigned)__builtin_ctz(live)};
+        if (blind || due_reached(bucket->due[at.slot], cache->epoch)) {
+            enum visit visit = visit_record(cache, at);
+            if (visit == VISIT_RING_FULL)
+                return false;
+            if (visit == VISIT_GONE)
+                continue;
+        }
+        if (due_before(bucket->due[at.slot], *earliest))
+            *earliest = bucket->due[at.slot];
+    }
+    return true;
+}
+
+static bool sweep_group(struct flow_cache *cache, uint64_t group, bool blind)
+{
+    uint64_t end = (group + 1) * SUMMARY_BUCKETS;
+    if (end > cache->bucket_mask + 1)
+        end = cache->bucket_mask + 1;
+    uint8_t earliest = (uint8_t)(cache->epoch + DUE_AHEAD_MAX);
+    for (uint64_t b = group * SUMMARY_BUCKETS; b < end; b++) {
+        if (!sweep_bucket(cache, &cache->buckets[b], blind, &earliest)) {
+            cache->summary[group] = cache->epoch;
+            return false;
+        }
+    }
+    cache->summary[group] = earliest;
+    return true;
+}
+
+static void start_time(struct flow_cache *cache, uint64_t now_ns)
+{
+    cache->time_known = true;
+    cache->now_ns = now_ns;
+    cache->epoch = (uint8_t)(now_ns / NS_PER_S);
+    cache->swept = position_at(cache, now_ns);
+    /* Records that came before the first sweep carry due epochs of an unknown present. */
+    memset(cache->summary, cache->epoch, cache->group_count);
+    for (uint64_t b = 0; b <= cache->bucket_mask; b++)
+        if (cache->buckets[b].occupied)
+            memset(cache->buckets[b].due, cache->epoch, BUCKET_SLOTS);
+}
+
+void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns)
+{
+    if (!cache->time_known)
+        start_time(cache, now_ns);
+    if (now_ns < cache->now_ns)
+        return;
+    cache->now_ns = now_ns;
+    cache->epoch = (uint8_t)(now_ns / NS_PER_S);
+    uint64_t target = position_at(cache, now_ns);
+    uint64_t lag = target - cache->swept;
+    bool blind = lag > PASSES_BLIND * cache->group_count;
+    uint64_t end = lag > cache->group_count ? cache->swept + cache->group_count : target;
+    for (; cache->swept < end; cache->swept++) {
+        uint64_t group = cache->swept % cache->group_count;
+        if (!blind && !due_reached(cache->summary[group], cache->epoch))
+            continue;
+        if (!sweep_group(cache, group, blind))
+            return;
+    }
+    cache->swept = target;
+}
+
+bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason)
+{
+    for (; cache->flush_bucket <= cache->bucket_mask; cache->flush_bucket++) {
+        struct flow_bucket *bucket = &cache->buckets[cache->flush_bucket];
+        for (unsigned live = bucket->occupied; live; live &= live - 1) {
+            struct flow_slot at = {bucket, (unsigned)__builtin_ctz(live)};
+            uint32_t index = bucket->index[at.slot];
+            const struct flow_cold *cold = &cache->cold[index];
+            struct flow_deadline d = flow_deadline(cache, &cache->hot[index], cold);
+            enum flow_end_reason why = d.time_ns <= now_ns ? d.reason : reason;
+            if (bucket->done >> at.slot & 1)
+                why = (enum flow_end_reason)cold->end_reason;
+            if (has_packets(cold) && !flow_emit(cache, index, why))
+                return false;
+            flow_remove(cache, at);
+        }
+    }
+    cache->flush_bucket = 0;
+    return true;
+}
+
+void flow_cache_restart_time(struct flow_cache *cache)
+{
+    cache->time_known = false;
+    cache->now_ns = 0;
+    cache->epoch = 0;
+}

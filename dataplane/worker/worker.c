@@ -1,0 +1,383 @@
+/*
+ * The loop body of a metering process and the control it obeys: stop, clock step, ledger cut. All
+ * of it runs on the worker's thread; other threads set an atomic word and read a finished copy.
+ */
+#include "worker/worker.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "packet/packet_filter.h"
+
+enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PHASE_ENDED };
+
+static const uint64_t ns_per_s = 1000000000ull;
+
+struct worker {
+    struct worker_config config;
+    struct parser *parser;
+    struct flow_cache *cache;
+    struct worker_ledger ledger;
+    enum worker_phase phase;
+    bool source_ended[WORKER_SOURCES_MAX];
+    uint32_t sources_open;
+    uint32_t sources_failed;
+    uint32_t sampling_position;
+    uint64_t now_ns;
+    uint64_t device_polled_ns;
+    struct packet_batch batch;
+    struct packet_batch kept; /* what filter and sampling left of it */
+    struct packet_facts facts[PACKET_BATCH_MAX];
+
+    /* Written by other threads. */
+    _Atomic bool stop_asked;
+    _Atomic uint64_t cut_asked;
+    /* Read by other threads. */
+    _Atomic uint64_t cut_made;
+    _Atomic uint64_t time_ns;
+    _Atomic uint64_t first_packet_ns;
+    struct worker_account cut; /* complete before cut_made says so */
+};
+
+struct worker *worker_create(const struct worker_config *config, struct error *error)
+{
+    check(config->source_count <= WORKER_SOURCES_MAX && config->ring);
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        error_set(error, "no memory for a worker");
+        return NULL;
+    }
+    worker->config = *config;
+    worker->config.cache.ring = config->ring;
+    worker->config.cache.ledger = &worker->ledger;
+    worker->config.cache.worker = config->number;
+    worker->sources_open = config->source_count;
+    worker->parser = parser_create(&config->parser, error);
+    if (worker->parser)
+        worker->cache = flow_cache_create(&worker->config.cache, error);
+    if (!worker->cache) {
+        worker_destroy(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (!worker)
+        return;
+    flow_cache_destroy(worker->cache);
+    parser_destroy(worker->parser);
+    free(worker);
+}
+
+/* ---- one batch ---- */
+
+static uint64_t all_of(uint32_t count)
+{
+    return count == 64 ? UINT64_MAX : (1ull << count) - 1;
+}
+
+/* Counts the packets of LEFT_OUT as filtered for REASON. */
+static void count_filtered(struct worker *worker, const struct packet_batch *batch,
+                           uint64_t left_out, enum ledger_filtered reason)
+{
+    for (; left_out; left_out &= left_out - 1)
+        ledger_add(&worker->ledger.filtered[reason], 1,
+                   batch->wire_length[__builtin_ctzll(left_out)]);
+}
+
+static uint64_t filter(struct worker *worker, const struct packet_filter *expression,
+                       const struct packet_batch *batch, uint64_t kept)
+{
+    if (!expression)
+        return kept;
+    uint64_t matching = packet_filter_match(expression, batch);
+    count_filtered(worker, batch, kept & ~matching, FILTERED_EXPRESSION);
+    return kept & matching;
+}
+
+static uint64_t sample(struct worker *worker, const struct packet_batch *batch, uint64_t kept)
+{
+    if (worker->config.sampling_interval <= 1)
+        return kept;
+    uint64_t chosen = 0;
+    for (uint64_t rest = kept; rest; rest &= rest - 1) {
+        if (worker->sampling_position == 0)
+            chosen |= rest & -rest;
+        worker->sampling_position =
+            (worker->sampling_position + 1) % worker->config.sampling_interval;
+    }
+    count_filtered(worker, batch, kept & ~chosen, FILTERED_SAMPLING);
+    return chosen;
+}
+
+/* The packets of KEPT as a batch of their own; handles stay with the source's batch. */
+static const struct packet_batch *compact(struct worker *worker, const struct packet_batch *batch,
+                                          uint64_t kept)
+{
+    struct packet_batch *out = &worker->kept;
+    out->count = 0;
+    for (; kept; kept &= kept - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(kept);
+        unsigned o = out->count++;
+        out->data[o] = batch->data[i];
+        out->captured_length[o] = batch->captured_length[i];
+        out->wire_length[o] = batch->wire_length[i];
+        out->timestamp_ns[o] = batch->timestamp_ns[i];
+        out->port[o] = batch->port[i];
+        out->link[o] = batch->link[i];
+    }
+    return out;
+}
+
+/* The packets with a usable key outside the ignored prefixes; the others are counted. */
+static uint64_t meterable(struct worker *worker, const struct packet_batch *batch)
+{
+    const struct prefix_set *ignore = worker->config.ignore;
+    uint64_t chosen = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct packet_facts *facts = &worker->facts[i];
+        if (__builtin_expect(facts->verdict != PACKET_METERED, 0)) {
+            check(facts->verdict < IGNORED_COUNT);
+            ledger_add(&worker->ledger.ignored[facts->verdict], 1, batch->wire_length[i]);
+        } else if (ignore && (prefix_set_holds(ignore, &facts->key, 0) ||
+                              prefix_set_holds(ignore, &facts->key, 1))) {
+            ledger_add(&worker->ledger.filtered[FILTERED_IGNORE_PREFIX], 1, batch->wire_length[i]);
+        } else {
+            chosen |= 1ull << i;
+        }
+    }
+    return chosen;
+}
+
+static void follow_time(struct worker *worker, const struct packet_batch *batch)
+{
+    if (atomic_load_explicit(&worker->first_packet_ns, memory_order_relaxed) == 0)
+        atomic_store_explicit(&worker->first_packet_ns, batch->timestamp_ns[0],
+                              memory_order_release);
+    uint64_t newest = worker->now_ns;
+    for (uint32_t i = 0; i < batch->count; i++)
+        newest = batch->timestamp_ns[i] > newest ? batch->timestamp_ns[i] : newest;
+    worker->now_ns = newest;
+}
+
+static void meter(struct worker *worker, uint32_t source)
+{
+    const struct packet_batch *batch = &worker->batch;
+    check(batch->count >= 1 && batch->count <= PACKET_BATCH_MAX);
+    follow_time(worker, batch);
+    uint64_t kept = all_of(batch->count);
+    kept = filter(worker, worker->config.source_filters[source], batch, kept);
+    kept = filter(worker, worker->config.filter, batch, kept);
+    kept = sample(worker, batch, kept);
+    if (kept != all_of(batch->count))
+        batch = compact(worker, batch, kept);
+    if (batch->count == 0)
+        return;
+    parse_batch(worker->parser, batch, worker->facts);
+    uint64_t chosen = meterable(worker, batch);
+    if (chosen)
+        flow_cache_update_batch(worker->cache, batch, worker->facts, chosen, NULL);
+}
+
+/* ---- rounds ---- */
+
+static bool ring_has_room(struct worker *worker)
+{
+    return record_ring_free_lines(worker->config.ring) >= flow_cache_batch_lines(PACKET_BATCH_MAX);
+}
+
+/* Takes one batch of every source. True if there was any packet. */
+static bool take_batches(struct worker *worker, bool *held)
+{
+    bool any = false;
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        struct packet_source *source = worker->config.sources[s];
+        if (worker->source_ended[s])
+            continue;
+        if (worker->config.offline && !ring_has_room(worker)) {
+            *held = true;
+            break;
+        }
+        switch (source->ops->receive(source, &worker->batch)) {
+        case RECEIVE_PACKETS:
+            meter(worker, s);
+            source->ops->release(source, &worker->batch);
+            any = true;
+            break;
+        case RECEIVE_IDLE:
+            break;
+        case RECEIVE_FAILED:
+            worker->sources_failed++;
+            worker->source_ended[s] = true;
+            worker->sources_open--;
+            break;
+        case RECEIVE_END:
+            worker->source_ended[s] = true;
+            worker->sources_open--;
+            break;
+        }
+    }
+    return any;
+}
+
+static void poll_devices(struct worker *worker)
+{
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        struct packet_source *source = worker->config.sources[s];
+        if (source->ops->poll_device)
+            source->ops->poll_device(source);
+    }
+    worker->device_polled_ns = worker->now_ns;
+}
+
+void worker_account_now(struct worker *worker, struct worker_account *account)
+{
+    poll_devices(worker);
+    memset(account, 0, sizeof *account);
+    account->ledger = worker->ledger;
+    account->source_count = worker->config.source_count;
+    for (uint32_t s = 0; s < worker->config.source_count; s++)
+        account->source[s] = worker->config.sources[s]->ledger;
+    account->cached = flow_cache_walk(worker->cache);
+}
+
+/* Makes the cut that was asked for, if the ring has room for its marker. */
+static void answer_cut(struct worker *worker)
+{
+    uint64_t asked = atomic_load_explicit(&worker->cut_asked, memory_order_acquire);
+    if (asked == atomic_load_explicit(&worker->cut_made, memory_order_relaxed))
+        return;
+    struct flow_marker *marker = record_ring_reserve(worker->config.ring, 1);
+    if (!marker)
+        return;
+    memset(marker, 0, sizeof *marker);
+    marker->cut = asked;
+    marker->flags_state = (uint32_t)FLOW_ELEMENT_MARKER << 24;
+    worker_account_now(worker, &worker->cut);
+    record_ring_publish(worker->config.ring);
+    atomic_store_explicit(&worker->cut_made, asked, memory_order_release);
+}
+
+static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
+{
+    bool held = false;
+    bool any = take_batches(worker, &held);
+    if (now_ns > worker->now_ns)
+        worker->now_ns = now_ns;
+    atomic_store_explicit(&worker->time_ns, worker->now_ns, memory_order_relaxed);
+    if (worker->now_ns)
+        flow_cache_sweep(worker->cache, worker->now_ns);
+    if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
+        poll_devices(worker);
+    record_ring_publish(worker->config.ring);
+    if (worker->sources_open == 0)
+        worker->phase = PHASE_ENDING;
+    if (held)
+        return WORKER_HELD;
+    return any || worker->phase == PHASE_ENDING ? WORKER_BUSY : WORKER_IDLE;
+}
+
+/* Ends all records; true when the last is on the ring. */
+static bool end_records(struct worker *worker)
+{
+    bool complete = flow_cache_flush(worker->cache, worker->now_ns, FLOW_END_FORCED);
+    record_ring_publish(worker->config.ring);
+    return complete;
+}
+
+enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
+{
+    answer_cut(worker);
+    if (worker->phase != PHASE_ENDED &&
+        atomic_load_explicit(&worker->stop_asked, memory_order_acquire))
+        worker->phase = PHASE_ENDING;
+    switch (worker->phase) {
+    case PHASE_METERING:
+        return metering_round(worker, now_ns);
+    case PHASE_CUTTING_OPEN_RECORDS:
+        if (!end_records(worker))
+            return WORKER_HELD;
+        flow_cache_restart_time(worker->cache);
+        worker->now_ns = now_ns;
+        worker->device_polled_ns = now_ns;
+        worker->phase = PHASE_METERING;
+        return WORKER_BUSY;
+    case PHASE_ENDING:
+        if (!end_records(worker))
+            return WORKER_HELD;
+        poll_devices(worker);
+        worker->phase = PHASE_ENDED;
+        return WORKER_ENDED;
+    case PHASE_ENDED:
+        break;
+    }
+    return WORKER_ENDED;
+}
+
+void worker_wait(struct worker *worker, uint64_t until_ns)
+{
+    struct packet_source *sleeper = NULL;
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        struct packet_source *source = worker->config.sources[s];
+        if (worker->source_ended[s])
+            continue;
+        if (!source->ops->wait || sleeper)
+            return;
+        sleeper = source;
+    }
+    if (sleeper)
+        sleeper->ops->wait(sleeper, until_ns);
+}
+
+/* ---- control ---- */
+
+uint64_t worker_time_ns(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->time_ns, memory_order_relaxed);
+}
+
+uint64_t worker_first_packet_ns(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->first_packet_ns, memory_order_acquire);
+}
+
+void worker_stop(struct worker *worker)
+{
+    atomic_store_explicit(&worker->stop_asked, true, memory_order_release);
+}
+
+void worker_clock_stepped(struct worker *worker)
+{
+    if (worker->phase == PHASE_METERING)
+        worker->phase = PHASE_CUTTING_OPEN_RECORDS;
+}
+
+void worker_request_cut(struct worker *worker, uint64_t cut)
+{
+    atomic_store_explicit(&worker->cut_asked, cut, memory_order_release);
+}
+
+const struct worker_account *worker_cut(const struct worker *worker, uint64_t cut)
+{
+    return atomic_load_explicit(&worker->cut_made, memory_order_acquire) == cut ? &worker->cut
+                                                                                : NULL;
+}
+
+const struct flow_cache *worker_flow_cache(const struct worker *worker)
+{
+    return worker->cache;
+}
+
+const struct parser_counters *worker_parser_counters(const struct worker *worker)
+{
+    return parser_counters(worker->parser);
+}
+
+uint32_t worker_failed_sources(const struct worker *worker)
+{
+    return worker->sources_failed;
+}
