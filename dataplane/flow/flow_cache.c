@@ -158,15 +158,20 @@ static inline bool update_shortly(const struct flow_cache *cache, struct flow_ho
     return true;
 }
 
-static inline void prefetch_record(const struct flow_cache *cache, uint32_t index, bool six)
+__attribute__((always_inline)) static inline void prefetch_record(const struct flow_cache *cache,
+                                                                  uint32_t index, bool six)
 {
     __builtin_prefetch(&cache->hot[index], 1);
     if (six)
         __builtin_prefetch(&cache->hot6[index]);
 }
 
-static void prefetch_batch(const struct flow_cache *cache, const struct packet_facts *facts,
-                           uint64_t selected, const uint64_t *hashes)
+/* Inlined by force: a function that only prefetches has no effect in the compiler's eyes, and a
+ * call of it is dropped. */
+__attribute__((always_inline)) static inline void prefetch_batch(const struct flow_cache *cache,
+                                                                 const struct packet_facts *facts,
+                                                                 uint64_t selected,
+                                                                 const uint64_t *hashes)
 {
     for (uint64_t rest = selected; rest; rest &= rest - 1)
         __builtin_prefetch(first_bucket(cache, hashes[__builtin_ctzll(rest)]));
