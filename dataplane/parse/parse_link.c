@@ -126,45 +126,44 @@ enum layer parse_llc(struct dissection *d)
     return layer_of_ethertype(d, type);
 }
 
-/* Whether an Ethernet header that makes sense lies AHEAD bytes from the cursor. */
-static bool looks_like_ethernet(const struct dissection *d, uint32_t ahead)
+/* How much the bytes AHEAD of the cursor look like an Ethernet header: 2 with an EtherType that
+ * is followed, 1 with the length of an 802.3 frame that fits, else 0. */
+static int ethernet_likeness(const struct dissection *d, uint32_t ahead)
 {
     const uint8_t *header = cursor_peek(&d->cursor, ahead, 14);
     if (!header || (header[6] & 1)) /* no sender has a group address */
-        return false;
-    struct dissection probe = {.cursor = d->cursor};
+        return 0;
+    struct dissection trial = {.cursor = d->cursor};
     uint16_t type = load_be16(header + 12);
     if (type <= ETHERTYPE_LENGTH_MAX)
         return type <= cursor_left(&d->cursor) - ahead - 14;
-    return layer_of_ethertype(&probe, type) != LAYER_UNUSABLE || probe.reason == IGNORED_ARP;
+    return layer_of_ethertype(&trial, type) != LAYER_UNUSABLE || trial.reason == IGNORED_ARP ? 2
+                                                                                             : 0;
 }
 
 /*
- * Nothing in a label stack says what it carries. The first nibble decides as RFC 4928 wants:
- * 4 and 6 are IP, 0 is a pseudowire control word (RFC 4385), 1 an associated channel; a frame
- * without a control word is told by its EtherType.
+ * Nothing in a label stack says what it carries. The first nibble decides as RFC 4928 wants: 4 and
+ * 6 are IP, 1 is an associated channel, 0 a pseudowire control word (RFC 4385). But a frame
+ * without control word may begin with any nibble, so an EtherType in its place decides first.
  */
 static enum layer layer_of_mpls_payload(struct dissection *d)
 {
+    enum { CONTROL_WORD = 4 };
     const uint8_t *first = cursor_peek(&d->cursor, 0, 1);
     if (!first)
         return layer_unusable(d, IGNORED_LINK_CUT);
-    switch (first[0] >> 4) {
-    case 4:
+    unsigned nibble = first[0] >> 4;
+    if (nibble == 4)
         return LAYER_IPV4;
-    case 6:
+    if (nibble == 6)
         return LAYER_IPV6;
-    case 1:
+    int plain = ethernet_likeness(d, 0);
+    int controlled = nibble == 0 ? ethernet_likeness(d, CONTROL_WORD) : 0;
+    if (nibble == 1 || plain + controlled == 0)
         return layer_unusable(d, IGNORED_MPLS);
-    case 0:
-        if (looks_like_ethernet(d, 4) || !looks_like_ethernet(d, 0)) {
-            if (!looks_like_ethernet(d, 4) || !cursor_skip(&d->cursor, 4))
-                return layer_unusable(d, IGNORED_MPLS);
-        }
-        return LAYER_ETHERNET;
-    default:
-        return looks_like_ethernet(d, 0) ? LAYER_ETHERNET : layer_unusable(d, IGNORED_MPLS);
-    }
+    if (controlled != 0 && plain != 2)
+        d->cursor.offset += CONTROL_WORD;
+    return LAYER_ETHERNET;
 }
 
 enum layer parse_mpls(struct dissection *d)

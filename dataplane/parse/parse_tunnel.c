@@ -81,9 +81,6 @@ enum layer parse_tunnel_ah(struct dissection *d)
     const uint8_t *header = cursor_peek(&d->cursor, 0, 2);
     if (!header || !cursor_skip(&d->cursor, (header[1] + 2u) * 4))
         return layer_unusable(d, IGNORED_LINK_CUT);
-    /* Ports of what AH protects are not part of the key, so only IP in it can lead on. */
-    if (header[0] == PROTOCOL_AH || header[0] == PROTOCOL_UDP)
-        return LAYER_END;
     return layer_of_protocol(d, header[0]);
 }
 
