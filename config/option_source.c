@@ -30,6 +30,7 @@ enum { OWN_WORDS = sizeof own_words / sizeof own_words[0], OWN_NAME = 0, OWN_FIL
 struct source_words {
     const char *own[OWN_WORDS]; /* values, NULL if not given */
     char *device;               /* the driver's part, commas between its words */
+    size_t size;                /* room of device */
     const char *interface;      /* value of iface=, inside the copied argument */
 };
 
@@ -52,9 +53,8 @@ static bool split(char *text, struct source_words *words, struct error *error)
         if (own == OWN_FILTER)
             rest = NULL;
         if (own == OWN_WORDS) {
-            if (words->device[0])
-                strcat(words->device, ",");
-            strcat(words->device, word);
+            size_t used = strlen(words->device);
+            snprintf(words->device + used, words->size - used, "%s%s", used ? "," : "", word);
             if (strncmp(word, "iface=", 6) == 0)
                 words->interface = word + 6;
             continue;
@@ -74,18 +74,17 @@ static bool split(char *text, struct source_words *words, struct error *error)
 /* Adds the observation point; the driver's part begins with the name of the device. */
 static bool add(struct option_state *state, struct source_words *words, struct error *error)
 {
-    char name[64] = "";
+    char name[64];
     size_t first = strcspn(words->device, ",");
     if (words->own[OWN_NAME])
-        first = 0;
+        snprintf(name, sizeof name, "%.63s", words->own[OWN_NAME]);
     else if (words->interface && words->interface[0])
         snprintf(name, sizeof name, "%.63s", words->interface);
     else
         snprintf(name, sizeof name, "%.*s", (int)(first < 63 ? first : 63), words->device);
 
     struct lyd_node *entry = NULL;
-    if (!config_tree_add(state->tree, "/spanflow/observationPoint",
-                         words->own[OWN_NAME] ? words->own[OWN_NAME] : name, &entry, error))
+    if (!config_tree_add(state->tree, "/spanflow/observationPoint", name, &entry, error))
         return false;
     for (size_t i = 0; i < OWN_WORDS; i++) {
         if (!own_words[i].leaf || !words->own[i])
@@ -119,7 +118,7 @@ bool option_source_apply(struct option_state *state, const struct option_descrip
     }
     size_t size = strlen(argument) + 64;
     char *text = malloc(size);
-    struct source_words words = {.device = calloc(1, size)};
+    struct source_words words = {.device = calloc(1, size), .size = size};
     check(text && words.device);
     if (packet)
         snprintf(text, size, "net_af_packet%u,iface=%s", state->af_packet_count++, colon + 1);

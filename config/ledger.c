@@ -1,0 +1,171 @@
+/* Sums of the copied counters, and the three identities over them. */
+#include "ledger.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#define TERM_NAME(name, text, help) text,
+const char *const ledger_filtered_names[] = {LEDGER_FILTERED(TERM_NAME)};
+const char *const ledger_ignored_names[] = {LEDGER_IGNORED(TERM_NAME)};
+const char *const ledger_dropped_names[] = {LEDGER_DROPPED(TERM_NAME)};
+const char *const ledger_lost_names[] = {LEDGER_LOST(TERM_NAME)};
+const char *const ledger_destination_lost_names[] = {LEDGER_DESTINATION_LOST(TERM_NAME)};
+
+static void add(struct ledger_pair *sum, const struct ledger_pair *term)
+{
+    sum->packets += term->packets;
+    sum->octets += term->octets;
+}
+
+static void add_all(struct ledger_pair *sums, const struct ledger_pair *terms, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        add(&sums[i], &terms[i]);
+}
+
+static struct ledger_pair total(const struct ledger_pair *terms, unsigned count)
+{
+    struct ledger_pair sum = {0, 0};
+    for (unsigned i = 0; i < count; i++)
+        add(&sum, &terms[i]);
+    return sum;
+}
+
+static void make_terms(struct ledger_terms *terms, const struct ledger_account *account,
+                       const struct exporter_counters *exporter, uint32_t ring)
+{
+    const struct worker_ledger *worker = account->worker;
+    add_all(terms->filtered, worker->filtered, FILTERED_COUNT);
+    add_all(terms->ignored, worker->ignored, IGNORED_COUNT);
+    add_all(terms->dropped, worker->dropped, DROPPED_COUNT);
+    add_all(terms->lost, worker->lost, LOST_COUNT);
+    for (uint32_t s = 0; s < account->source_count; s++) {
+        add(&terms->observed, &account->sources[s].observed);
+        add_all(terms->dropped, account->sources[s].dropped, DROPPED_COUNT);
+    }
+    terms->metered = worker->metered;
+    terms->metered_frame = worker->metered_frame;
+    terms->cached = account->cached;
+    terms->in_kernel = account->in_kernel;
+    terms->flows = worker->flows;
+    terms->records_out = worker->records_out;
+    terms->exported = exporter->exported[ring];
+    terms->records_taken = exporter->records[ring];
+}
+
+static void add_terms(struct ledger_terms *sum, const struct ledger_terms *terms)
+{
+    add(&sum->observed, &terms->observed);
+    add_all(sum->filtered, terms->filtered, FILTERED_COUNT);
+    add_all(sum->ignored, terms->ignored, IGNORED_COUNT);
+    add_all(sum->dropped, terms->dropped, DROPPED_COUNT);
+    add(&sum->metered, &terms->metered);
+    add(&sum->metered_frame, &terms->metered_frame);
+    add(&sum->exported, &terms->exported);
+    add(&sum->cached, &terms->cached);
+    add(&sum->in_kernel, &terms->in_kernel);
+    add_all(sum->lost, terms->lost, LOST_COUNT);
+    sum->flows += terms->flows;
+    sum->records_out += terms->records_out;
+    sum->records_taken += terms->records_taken;
+}
+
+void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
+                 uint32_t worker_count, const struct exporter_counters *exporter,
+                 const struct exporting_process_config *exporting)
+{
+    check(worker_count <= LEDGER_WORKERS_MAX);
+    check(exporter->destination_count <= DESTINATIONS_MAX);
+    memset(ledger, 0, sizeof *ledger);
+    ledger->worker_count = worker_count;
+    for (uint32_t w = 0; w < worker_count; w++) {
+        make_terms(&ledger->workers[w], &accounts[w], exporter, w);
+        add_terms(&ledger->probe, &ledger->workers[w]);
+    }
+    ledger->destination_count = exporter->destination_count;
+    for (uint32_t d = 0; d < exporter->destination_count; d++) {
+        ledger->destination_names[d] = exporting->destinations[d].name;
+        ledger->destinations[d] = exporter->destination[d];
+    }
+}
+
+void ledger_add_blind_source(struct ledger *ledger, const char *name)
+{
+    check(ledger->blind_count < LEDGER_BLIND_MAX);
+    ledger->blind[ledger->blind_count++] = name;
+}
+
+/* Compares the two sides of an identity; the first difference found is told. */
+static bool equal(const char *whose, const char *identity, const char *unit, uint64_t left,
+                  uint64_t right, struct error *problem)
+{
+    if (left == right)
+        return true;
+    error_set(problem, "%.200s: %s: %" PRIu64 " and %" PRIu64 " %s, %" PRIu64 " %s", whose,
+              identity, left, right, unit, left > right ? left - right : right - left,
+              left > right ? "missing" : "too many");
+    return false;
+}
+
+static bool equal_pairs(const char *whose, const char *identity, struct ledger_pair left,
+                        struct ledger_pair right, struct error *problem)
+{
+    return equal(whose, identity, "packets", left.packets, right.packets, problem) &&
+           equal(whose, identity, "octets", left.octets, right.octets, problem);
+}
+
+static bool terms_balanced(const struct ledger_terms *terms, const char *whose,
+                           struct error *problem)
+{
+    struct ledger_pair selected[] = {
+        terms->metered_frame,
+        total(terms->filtered, FILTERED_COUNT),
+        total(terms->ignored, IGNORED_COUNT),
+        total(terms->dropped, DROPPED_COUNT),
+    };
+    struct ledger_pair kept[] = {
+        terms->exported,
+        terms->cached,
+        terms->in_kernel,
+        total(terms->lost, LOST_COUNT),
+    };
+    return equal_pairs(whose, "observed = metered + filtered + ignored + dropped", terms->observed,
+                       total(selected, 4), problem) &&
+           equal(whose, "metered, counted by frames and by IP headers", "packets",
+                 terms->metered_frame.packets, terms->metered.packets, problem) &&
+           equal_pairs(whose, "metered = exported + cached + in_kernel + lost", terms->metered,
+                       total(kept, 4), problem) &&
+           equal(whose, "records out = records taken by the exporting process", "records",
+                 terms->records_out, terms->records_taken, problem);
+}
+
+static bool destination_balanced(const struct destination_counters *counters, const char *name,
+                                 uint64_t records_out, struct error *problem)
+{
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
+        lost += counters->lost[i];
+    return equal(name, "records out = records", "records", records_out, counters->records,
+                 problem) &&
+           equal(name, "records = sent + queued + spooled + lost", "records", counters->records,
+                 counters->sent + counters->queued + counters->spooled + lost, problem);
+}
+
+bool ledger_balanced(const struct ledger *ledger, struct error *problem)
+{
+    for (uint32_t w = 0; w < ledger->worker_count; w++) {
+        char whose[32];
+        snprintf(whose, sizeof whose, "worker %u", w);
+        if (!terms_balanced(&ledger->workers[w], whose, problem))
+            return false;
+    }
+    if (!terms_balanced(&ledger->probe, "probe", problem))
+        return false;
+    for (uint32_t d = 0; d < ledger->destination_count; d++)
+        if (!destination_balanced(&ledger->destinations[d], ledger->destination_names[d],
+                                  ledger->probe.records_out, problem))
+            return false;
+    return true;
+}

@@ -1,0 +1,92 @@
+/*
+ * The ledger: one account of every packet and record, put together from the copies that workers and
+ * the exporting process made at one cut, checked, and written for people and programs.
+ *
+ *   (1) observed = metered + filtered + ignored + dropped     packets, frame octets
+ *   (2) metered  = exported + cached + in_kernel + lost       packets, IP octets
+ *   (3) records out = sent + queued + spooled + lost          records, for each destination
+ *
+ * Every term is a sum of counters of its own; none is computed from the others. Control thread.
+ */
+#ifndef SPANFLOW_CONFIG_LEDGER_H
+#define SPANFLOW_CONFIG_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/ledger_terms.h"
+#include "exporting_process.h"
+
+enum { LEDGER_WORKERS_MAX = EXPORT_RINGS_MAX, LEDGER_BLIND_MAX = 16 };
+
+/* The names of the reasons as in the JSON, in the order of the enums of ledger_terms.h. */
+extern const char *const ledger_filtered_names[FILTERED_COUNT];
+extern const char *const ledger_ignored_names[IGNORED_COUNT];
+extern const char *const ledger_dropped_names[DROPPED_COUNT];
+extern const char *const ledger_lost_names[LOST_COUNT];
+extern const char *const ledger_destination_lost_names[DESTINATION_LOST_COUNT];
+
+/* What one worker copied at the cut. Its number is that of its record ring. */
+struct ledger_account {
+    const struct worker_ledger *worker;
+    const struct source_ledger *sources; /* those that the worker owns */
+    uint32_t source_count;
+    struct ledger_pair cached;    /* sum of a walk over live entries, IP octets */
+    struct ledger_pair in_kernel; /* the same for entries in the kernel */
+};
+
+/* The packet terms of one worker, or of the probe. */
+struct ledger_terms {
+    struct ledger_pair observed;
+    struct ledger_pair filtered[FILTERED_COUNT];
+    struct ledger_pair ignored[IGNORED_COUNT];
+    struct ledger_pair dropped[DROPPED_COUNT];
+    struct ledger_pair metered;       /* IP octets */
+    struct ledger_pair metered_frame; /* frame octets */
+    struct ledger_pair exported;
+    struct ledger_pair cached;
+    struct ledger_pair in_kernel;
+    struct ledger_pair lost[LOST_COUNT];
+    uint64_t flows;         /* records created */
+    uint64_t records_out;   /* records put into the record ring */
+    uint64_t records_taken; /* records that the exporting process took off the ring */
+};
+
+struct ledger {
+    struct ledger_terms probe;
+    uint32_t worker_count;
+    struct ledger_terms workers[LEDGER_WORKERS_MAX];
+    uint32_t destination_count;
+    const char *destination_names[DESTINATIONS_MAX]; /* not owned */
+    struct destination_counters destinations[DESTINATIONS_MAX];
+    uint32_t blind_count;
+    const char *blind[LEDGER_BLIND_MAX]; /* sources whose device hides its drops; not owned */
+};
+
+/* Fills LEDGER from the copies of one cut. NAMES has an entry for each destination of EXPORTER and
+ * must live as long as the ledger is used. */
+void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
+                 uint32_t worker_count, const struct exporter_counters *exporter,
+                 const struct exporting_process_config *exporting);
+
+/* Adds the name of a source whose device does not tell what it lost; at most LEDGER_BLIND_MAX. */
+void ledger_add_blind_source(struct ledger *ledger, const char *name);
+
+/* True when all identities hold exactly, for each worker, the probe and each destination. Otherwise
+ * PROBLEM (may be NULL) says which does not and by how much. */
+bool ledger_balanced(const struct ledger *ledger, struct error *problem);
+
+/* The ledger as one JSON object with a line break at its end, to be freed; NULL if memory is
+ * short. */
+char *ledger_json(const struct ledger *ledger);
+
+/* Writes the JSON to PATH: a temporary file beside it, then renamed; "-" is the standard output.
+ * False and one line in ERROR if that fails; an older file is then as it was. */
+bool ledger_write(const struct ledger *ledger, const char *path, struct error *error);
+
+/* Prints the account in a few aligned lines; terms that are 0 are left out. */
+void ledger_print(const struct ledger *ledger, FILE *file);
+
+#endif

@@ -1,0 +1,227 @@
+/* The ledger for programs: one JSON object, in a file or on the standard output. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger.h"
+
+/* json_object_set_new() and friends fail on a NULL value and remember it in the result, so that
+ * one test at the end is enough: a missing part makes the whole NULL. */
+struct builder {
+    bool failed;
+};
+
+static void set(struct builder *builder, json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value))
+        builder->failed = true;
+}
+
+static void append(struct builder *builder, json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value))
+        builder->failed = true;
+}
+
+static void set_number(struct builder *builder, json_t *object, const char *key, uint64_t number)
+{
+    set(builder, object, key, json_integer((json_int_t)number));
+}
+
+static json_t *pair(struct builder *builder, struct ledger_pair pair)
+{
+    json_t *object = json_object();
+    set_number(builder, object, "packets", pair.packets);
+    set_number(builder, object, "octets", pair.octets);
+    return object;
+}
+
+/* A group: the sum and each reason, those at 0 too, so that a reader sees every name. */
+static json_t *group(struct builder *builder, const struct ledger_pair *terms,
+                     const char *const *names, unsigned count)
+{
+    struct ledger_pair sum = {0, 0};
+    json_t *reasons = json_object();
+    for (unsigned i = 0; i < count; i++) {
+        sum.packets += terms[i].packets;
+        sum.octets += terms[i].octets;
+        set(builder, reasons, names[i], pair(builder, terms[i]));
+    }
+    json_t *object = pair(builder, sum);
+    set(builder, object, "reasons", reasons);
+    return object;
+}
+
+/* The packet terms, the same keys for a worker and for the probe. */
+static void set_terms(struct builder *builder, json_t *object, const struct ledger_terms *terms)
+{
+    json_t *metered = pair(builder, terms->metered);
+    set_number(builder, metered, "frame_octets", terms->metered_frame.octets);
+    set_number(builder, metered, "flows", terms->flows);
+    json_t *records = json_object();
+    set_number(builder, records, "out", terms->records_out);
+    set(builder, object, "observed", pair(builder, terms->observed));
+    set(builder, object, "filtered",
+        group(builder, terms->filtered, ledger_filtered_names, FILTERED_COUNT));
+    set(builder, object, "ignored",
+        group(builder, terms->ignored, ledger_ignored_names, IGNORED_COUNT));
+    set(builder, object, "dropped",
+        group(builder, terms->dropped, ledger_dropped_names, DROPPED_COUNT));
+    set(builder, object, "metered", metered);
+    set(builder, object, "exported", pair(builder, terms->exported));
+    set(builder, object, "cached", pair(builder, terms->cached));
+    set(builder, object, "in_kernel", pair(builder, terms->in_kernel));
+    set(builder, object, "lost", group(builder, terms->lost, ledger_lost_names, LOST_COUNT));
+    set(builder, object, "records", records);
+}
+
+/* TEXT as a JSON string, with what is not UTF-8 shown as question marks: a name that was cut inside
+ * a character must not cost the ledger. */
+static json_t *string(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy = value ? NULL : strdup(text);
+    for (char *c = copy; c && *c; c++)
+        if (*c & 0x80)
+            *c = '?';
+    if (copy)
+        value = json_string(copy);
+    free(copy);
+    return value;
+}
+
+static json_t *destination(struct builder *builder, const char *name,
+                           const struct destination_counters *counters)
+{
+    json_t *object = json_object();
+    json_t *lost = json_object();
+    for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
+        set_number(builder, lost, ledger_destination_lost_names[i], counters->lost[i]);
+    set(builder, object, "name", string(name));
+    set_number(builder, object, "records", counters->records);
+    set_number(builder, object, "sent", counters->sent);
+    set_number(builder, object, "queued", counters->queued);
+    set_number(builder, object, "spooled", counters->spooled);
+    set(builder, object, "lost", lost);
+    set_number(builder, object, "data_records", counters->data_records);
+    set_number(builder, object, "messages", counters->messages);
+    set_number(builder, object, "octets", counters->octets);
+    return object;
+}
+
+static json_t *build(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *root = json_object();
+    json_t *destinations = json_array();
+    json_t *workers = json_array();
+    set_terms(builder, root, &ledger->probe);
+    for (uint32_t d = 0; d < ledger->destination_count; d++)
+        append(builder, destinations,
+               destination(builder, ledger->destination_names[d], &ledger->destinations[d]));
+    for (uint32_t w = 0; w < ledger->worker_count; w++) {
+        json_t *worker = json_object();
+        set_terms(builder, worker, &ledger->workers[w]);
+        append(builder, workers, worker);
+    }
+    set(builder, root, "destinations", destinations);
+    set(builder, root, "workers", workers);
+    if (ledger->blind_count) {
+        json_t *blind = json_array();
+        for (uint32_t i = 0; i < ledger->blind_count; i++)
+            append(builder, blind, string(ledger->blind[i]));
+        set(builder, root, "drops_not_visible", blind);
+    }
+    set(builder, root, "balanced", json_boolean(ledger_balanced(ledger, NULL)));
+    return root;
+}
+
+char *ledger_json(const struct ledger *ledger)
+{
+    struct builder builder = {false};
+    json_t *root = build(&builder, ledger);
+    char *text = builder.failed ? NULL : json_dumps(root, JSON_INDENT(2));
+    json_decref(root);
+    size_t length = text ? strlen(text) : 0;
+    char *whole = text ? realloc(text, length + 2) : NULL;
+    if (!whole) {
+        free(text);
+        return NULL;
+    }
+    memcpy(whole + length, "\n", 2);
+    return whole;
+}
+
+/* Writes TEXT and closes FILE, unless it is the standard output. */
+static bool put(FILE *file, const char *text)
+{
+    bool written = fputs(text, file) >= 0;
+    bool flushed = fflush(file) == 0;
+    int failure = errno;
+    bool closed = file == stdout || fclose(file) == 0;
+    if (!written || !flushed)
+        errno = failure;
+    return written && flushed && closed;
+}
+
+/* Writes TEXT to a new file beside PATH and renames it into place. */
+static bool replace(const char *path, const char *text)
+{
+    size_t size = strlen(path) + 16;
+    char *temporary = malloc(size);
+    if (!temporary)
+        return false;
+    snprintf(temporary, size, "%s.XXXXXX", path);
+    int descriptor = mkstemp(temporary);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    bool done = false;
+    if (file) {
+        /* mkstemp() hides the file from others; a ledger is read by other users as any file. */
+        mode_t mask = umask(0);
+        umask(mask);
+        fchmod(descriptor, 0666 & ~mask);
+        done = put(file, text) && rename(temporary, path) == 0;
+    } else if (descriptor >= 0) {
+        close(descriptor);
+    }
+    int failure = errno;
+    if (!done && descriptor >= 0)
+        unlink(temporary);
+    free(temporary);
+    errno = failure;
+    return done;
+}
+
+/* A link is followed, and what is no regular file (a pipe, a terminal) is written as it is. */
+static bool write_path(const char *path, const char *text)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return replace(path, text);
+    if (!S_ISREG(status.st_mode)) {
+        FILE *file = fopen(path, "we");
+        return file && put(file, text);
+    }
+    char *real = realpath(path, NULL);
+    bool done = real && replace(real, text);
+    int failure = errno;
+    free(real);
+    errno = failure;
+    return done;
+}
+
+bool ledger_write(const struct ledger *ledger, const char *path, struct error *error)
+{
+    char *text = ledger_json(ledger);
+    if (!text) {
+        error_set(error, "--ledger %s: out of memory", path);
+        return false;
+    }
+    bool done = strcmp(path, "-") == 0 ? put(stdout, text) : write_path(path, text);
+    if (!done)
+        error_set(error, "--ledger %s: %s", path, strerror(errno));
+    free(text);
+    return done;
+}

@@ -1,0 +1,74 @@
+/* The ledger for people: a few aligned lines, printed when the probe ends. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ledger.h"
+
+enum { NAME_WIDTH = 34 };
+
+static void print_pair(FILE *file, const char *name, struct ledger_pair pair)
+{
+    fprintf(file, "%-*s%16" PRIu64 " packets%18" PRIu64 " octets\n", NAME_WIDTH, name, pair.packets,
+            pair.octets);
+}
+
+/* One line for each reason that is not 0. */
+static void print_group(FILE *file, const char *term, const struct ledger_pair *terms,
+                        const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char name[64];
+        if (terms[i].packets == 0 && terms[i].octets == 0)
+            continue;
+        snprintf(name, sizeof name, "  %s: %s", term, names[i]);
+        print_pair(file, name, terms[i]);
+    }
+}
+
+static void print_some(FILE *file, const char *name, struct ledger_pair pair)
+{
+    if (pair.packets || pair.octets)
+        print_pair(file, name, pair);
+}
+
+static void print_destination(FILE *file, const char *name,
+                              const struct destination_counters *counters)
+{
+    fprintf(file, "%s\n", name);
+    fprintf(file, "  records %" PRIu64 ", sent %" PRIu64 " in %" PRIu64 " messages",
+            counters->records, counters->sent, counters->messages);
+    if (counters->queued)
+        fprintf(file, ", queued %" PRIu64, counters->queued);
+    if (counters->spooled)
+        fprintf(file, ", spooled %" PRIu64, counters->spooled);
+    for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
+        if (counters->lost[i])
+            fprintf(file, ", lost (%s) %" PRIu64, ledger_destination_lost_names[i],
+                    counters->lost[i]);
+    fputc('\n', file);
+}
+
+void ledger_print(const struct ledger *ledger, FILE *file)
+{
+    const struct ledger_terms *probe = &ledger->probe;
+    struct error problem = {""};
+    print_pair(file, "observed (frames)", probe->observed);
+    print_group(file, "filtered", probe->filtered, ledger_filtered_names, FILTERED_COUNT);
+    print_group(file, "ignored", probe->ignored, ledger_ignored_names, IGNORED_COUNT);
+    print_group(file, "dropped", probe->dropped, ledger_dropped_names, DROPPED_COUNT);
+    print_pair(file, "  metered (frames)", probe->metered_frame);
+    print_pair(file, "metered (IP)", probe->metered);
+    print_pair(file, "  exported", probe->exported);
+    print_some(file, "  cached", probe->cached);
+    print_some(file, "  in the kernel", probe->in_kernel);
+    print_group(file, "lost", probe->lost, ledger_lost_names, LOST_COUNT);
+    fprintf(file, "%-*s%16" PRIu64 "\n", NAME_WIDTH, "flow records", probe->records_out);
+    for (uint32_t d = 0; d < ledger->destination_count; d++)
+        print_destination(file, ledger->destination_names[d], &ledger->destinations[d]);
+    for (uint32_t i = 0; i < ledger->blind_count; i++)
+        fprintf(file, "%s: the device does not tell what it dropped\n", ledger->blind[i]);
+    if (ledger_balanced(ledger, &problem))
+        fprintf(file, "every packet and record is accounted for\n");
+    else
+        fprintf(file, "NOT BALANCED: %s\n", problem.text);
+}
