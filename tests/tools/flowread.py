@@ -1,0 +1,293 @@
+#!/usr/bin/python3
+"""A small, strict decoder of IPFIX (RFC 7011) and NetFlow v9 (RFC 3954), written for the tests.
+
+  flowread.py FILE...          IPFIX files, pcap files with UDP, or dumps of datagrams
+  flowread.py --messages ...   prints one object for each message instead of each record
+
+Prints each data record as a JSON line. Everything that a strict collector could object to
+(lengths, padding, empty Sets, unknown templates, sequence numbers, times) is a complaint on stderr
+and makes the exit status 1. Shares nothing with the encoder: names and types are listed again here.
+A dump is a row of datagrams, each behind its length as four octets, most significant first.
+"""
+import ipaddress
+import json
+import struct
+import sys
+
+REVERSE = 29305
+NTP_1970 = 2208988800
+# id: (name, kind)
+ELEMENTS = {
+    1: ("octetDeltaCount", "u"), 2: ("packetDeltaCount", "u"), 4: ("protocolIdentifier", "u"),
+    5: ("ipClassOfService", "u"), 6: ("tcpControlBits", "u"), 7: ("sourceTransportPort", "u"),
+    8: ("sourceIPv4Address", "ip"), 10: ("ingressInterface", "u"),
+    11: ("destinationTransportPort", "u"), 12: ("destinationIPv4Address", "ip"),
+    14: ("egressInterface", "u"), 21: ("flowEndSysUpTime", "u"), 22: ("flowStartSysUpTime", "u"),
+    27: ("sourceIPv6Address", "ip"), 28: ("destinationIPv6Address", "ip"),
+    32: ("icmpTypeCodeIPv4", "u"), 34: ("samplingInterval", "u"), 35: ("samplingAlgorithm", "u"),
+    40: ("exportedOctetTotalCount", "u"), 41: ("exportedMessageTotalCount", "u"),
+    42: ("exportedFlowRecordTotalCount", "u"), 52: ("minimumTTL", "u"), 53: ("maximumTTL", "u"),
+    56: ("sourceMacAddress", "mac"), 58: ("vlanId", "u"), 61: ("flowDirection", "u"),
+    70: ("mplsTopLabelStackSection", "hex"), 71: ("mplsLabelStackSection2", "hex"),
+    72: ("mplsLabelStackSection3", "hex"), 80: ("destinationMacAddress", "mac"),
+    83: ("interfaceDescription", "text"), 95: ("applicationId", "u"),
+    136: ("flowEndReason", "u"), 139: ("icmpTypeCodeIPv6", "u"), 149: ("observationDomainId", "u"),
+    152: ("flowStartMilliseconds", "u"), 153: ("flowEndMilliseconds", "u"),
+    154: ("flowStartMicroseconds", "ntp6"), 155: ("flowEndMicroseconds", "ntp6"),
+    156: ("flowStartNanoseconds", "ntp9"), 157: ("flowEndNanoseconds", "ntp9"),
+    164: ("ignoredPacketTotalCount", "u"), 165: ("ignoredOctetTotalCount", "u"),
+    166: ("notSentFlowTotalCount", "u"), 167: ("notSentPacketTotalCount", "u"),
+    168: ("notSentOctetTotalCount", "u"), 239: ("biflowDirection", "u"),
+    243: ("dot1qVlanId", "u"), 245: ("dot1qCustomerVlanId", "u"),
+}
+# Names that v9 gives to types of its own.
+ELEMENTS_V9 = {23: ("reverseOctetDeltaCount", "u"), 24: ("reversePacketDeltaCount", "u")}
+SCOPES_V9 = {1: "scopeSystem", 2: "scopeInterface"}
+END_UNITS = {"flowEndMilliseconds": 1000, "flowEndMicroseconds": 10**6,
+             "flowEndNanoseconds": 10**9}
+
+
+def decode(kind, octets):
+    """One field's value."""
+    if kind == "ip":
+        return str(ipaddress.ip_address(octets))
+    if kind == "mac":
+        return ":".join(f"{octet:02x}" for octet in octets)
+    if kind == "text":
+        return octets.rstrip(b"\0").decode()
+    if kind.startswith("ntp"):
+        seconds, fraction = struct.unpack(">II", octets)
+        unit = 10 ** int(kind[3:])
+        return (seconds - NTP_1970) * unit + (fraction * unit >> 32)
+    if kind == "hex":
+        return "0x" + octets.hex()
+    return int.from_bytes(octets, "big")
+
+
+class Template:
+    """Fields as (name, kind, length)."""
+
+    def __init__(self, fields, options):
+        self.fields = fields
+        self.options = options
+        self.length = sum(field[2] for field in fields)
+
+    def read(self, octets):
+        record, at = {}, 0
+        for name, kind, length in self.fields:
+            record[name] = decode(kind, octets[at:at + length])
+            at += length
+        return record
+
+
+class FlowReader:
+    """Decodes messages in order; one object for each exporter. Complaints pile up in .complaints,
+    message headers in .messages."""
+
+    def __init__(self):
+        self.templates = {}
+        self.sequence = {}
+        self.complaints = []
+        self.messages = []
+
+    def complain(self, text):
+        self.complaints.append(f"message {len(self.messages)}: {text}")
+
+    def feed(self, data):
+        """Data records of one message: flow records and options records."""
+        version = int.from_bytes(data[:2], "big")
+        if version == 10 and len(data) >= 16:
+            header = dict(zip(("version", "length", "time", "sequence", "domain"),
+                              struct.unpack(">HHIII", data[:16])))
+            if header["length"] != len(data):
+                self.complain(f"length {header['length']} of {len(data)}")
+            body = 16
+        elif version == 9 and len(data) >= 20:
+            header = dict(zip(("version", "count", "uptime", "time", "sequence", "domain"),
+                              struct.unpack(">HHIIII", data[:20])))
+            header["length"] = len(data)
+            body = 20
+        else:
+            self.complain(f"no message: version {version}, {len(data)} octets")
+            return []
+        header["sets"], header["kinds"] = [], {"templates": 0, "options": 0, "data": 0}
+        self.messages.append(header)
+        records = self.read_sets(header, data, body)
+        self.check_sequence(header)
+        self.check_times(header, records)
+        return records
+
+    def read_sets(self, header, data, at):
+        records = []
+        while at < len(data):
+            if len(data) - at < 4:
+                self.complain(f"{len(data) - at} octets behind the last Set")
+                break
+            ident, length = struct.unpack(">HH", data[at:at + 4])
+            if length <= 4 or at + length > len(data):
+                self.complain(f"Set {ident} of length {length} at {at} of {len(data)}")
+                break
+            if header["version"] == 9 and length % 4:
+                self.complain(f"flowset {ident} of length {length} is not padded")
+            header["sets"].append(ident)
+            body = data[at + 4:at + length]
+            if ident in ((2, 3) if header["version"] == 10 else (0, 1)):
+                self.read_templates(header, body, ident in (1, 3))
+            elif ident >= 256:
+                records += self.read_data(header, ident, body)
+            else:
+                self.complain(f"Set id {ident}")
+            at += length
+        return records
+
+    def read_field(self, header, body, at):
+        number, length = struct.unpack(">HH", body[at:at + 4])
+        at += 4
+        pen = 0
+        if header["version"] == 10 and number & 0x8000:
+            number &= 0x7fff
+            pen, at = int.from_bytes(body[at:at + 4], "big"), at + 4
+        table = {**ELEMENTS, **ELEMENTS_V9} if header["version"] == 9 else ELEMENTS
+        name, kind = table.get(number, (f"element{pen}.{number}", "hex"))
+        if pen == REVERSE:
+            name = "reverse" + name[0].upper() + name[1:]
+        elif pen or number not in table:
+            self.complain(f"element {pen}/{number} is not known here")
+        if header["version"] == 9 and number == 139:
+            self.complain("element 139 in v9")
+        if length == 0 or length == 65535:
+            self.complain(f"{name} of length {length}")
+        return (name, kind, length), at
+
+    def read_templates(self, header, body, options):
+        at, seen = 0, 0
+        while len(body) - at >= 4 and any(body[at:at + 4]):
+            ident, count = struct.unpack(">HH", body[at:at + 4])
+            at += 4
+            fields = []
+            if not options:
+                rows = count
+            elif header["version"] == 10:
+                scopes, rows, at = int.from_bytes(body[at:at + 2], "big"), count, at + 2
+                if not 1 <= scopes <= count:
+                    self.complain(f"{scopes} scope fields of {count}")
+            else:
+                other, at = int.from_bytes(body[at:at + 2], "big"), at + 2
+                for _ in range(count // 4):
+                    scope, length = struct.unpack(">HH", body[at:at + 4])
+                    fields.append((SCOPES_V9.get(scope, f"scope{scope}"), "u", length))
+                    at += 4
+                rows = other // 4
+            for _ in range(rows):
+                field, at = self.read_field(header, body, at)
+                fields.append(field)
+            self.add_template(header, ident, Template(fields, options))
+            seen += 1
+        header["kinds"]["options" if options else "templates"] += seen
+        if options and seen != 1:
+            self.complain(f"{seen} Options Templates in one Set")
+        if len(body) - at > 3 or any(body[at:]):
+            self.complain(f"{len(body) - at} octets behind the templates")
+
+    def add_template(self, header, ident, template):
+        key = header["version"], header["domain"], ident
+        known = self.templates.get(key)
+        if ident < 256:
+            self.complain(f"template id {ident}")
+        if known and known.fields != template.fields:
+            self.complain(f"template {ident} was defined anew with other fields")
+        names = [field[0] for field in template.fields]
+        if len(set(names)) != len(names):
+            self.complain(f"template {ident} holds an element twice")
+        self.templates[key] = template
+
+    def read_data(self, header, ident, body):
+        template = self.templates.get((header["version"], header["domain"], ident))
+        if not template:
+            self.complain(f"data before template {ident}")
+            return []
+        count, rest = divmod(len(body), template.length)
+        if count == 0 or rest > 3 or any(body[count * template.length:]):
+            self.complain(f"Set {ident}: {count} records and {rest} octets of padding")
+        header["kinds"]["data"] += count
+        header.setdefault("options_data", 0)
+        records = []
+        for i in range(count):
+            record = template.read(body[i * template.length:(i + 1) * template.length])
+            if template.options:
+                record["options"] = True
+                header["options_data"] += 1
+            records.append(record)
+        return records
+
+    def check_sequence(self, header):
+        key = header["version"], header["domain"]
+        expected = self.sequence.get(key)
+        if expected is not None and header["sequence"] != expected:
+            self.complain(f"sequence {header['sequence']}, expected {expected}")
+        step = header["kinds"]["data"] if header["version"] == 10 else 1
+        self.sequence[key] = (header["sequence"] + step) & 0xffffffff
+        if header["version"] == 9 and header["count"] != sum(header["kinds"].values()):
+            self.complain(f"count {header['count']}, holds {header['kinds']}")
+
+    def check_times(self, header, records):
+        for record in records:
+            for name, unit in END_UNITS.items():
+                if name not in record:
+                    continue
+                if record[name.replace("End", "Start")] > record[name]:
+                    self.complain("a record starts after its end")
+                if record[name] > header["time"] * unit:
+                    self.complain("a record ends after the export time")
+
+
+def pcap_payloads(data):
+    """UDP payloads of a classic pcap file: Ethernet or raw IP, IPv4 or IPv6 without options."""
+    order = "<" if data[:1] in (b"\xd4", b"\x4d") else ">"
+    link = struct.unpack(order + "I", data[20:24])[0]
+    at = 24
+    while at + 16 <= len(data):
+        length = struct.unpack(order + "I", data[at + 8:at + 12])[0]
+        packet = data[at + 16:at + 16 + length]
+        at += 16 + length
+        packet = packet[14:] if link == 1 else packet
+        transport = 20 if packet[0] >> 4 == 4 else 40
+        if packet[9 if transport == 20 else 6] == 17:
+            yield packet[transport + 8:]
+
+
+def messages_of(data):
+    """The messages of a file, a dump or a capture, told apart by their first octets."""
+    if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1",
+                    b"\xa1\xb2\x3c\x4d"):
+        yield from pcap_payloads(data)
+        return
+    dump, at = data[:2] == b"\0\0", 0
+    while at < len(data):
+        if dump:
+            length, at = int.from_bytes(data[at:at + 4], "big"), at + 4
+        else:
+            length = max(int.from_bytes(data[at + 2:at + 4], "big"), 16)
+        yield data[at:at + length]
+        at += length
+
+
+def main():
+    show_messages = "--messages" in sys.argv
+    status = 0
+    for path in [argument for argument in sys.argv[1:] if argument != "--messages"]:
+        reader = FlowReader()
+        with open(path, "rb") as stream:
+            data = stream.read()
+        for message in messages_of(data):
+            records = reader.feed(message)
+            for line in reader.messages[-1:] if show_messages else records:
+                print(json.dumps(line))
+        for complaint in reader.complaints:
+            print(f"{path}: {complaint}", file=sys.stderr)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
