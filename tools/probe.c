@@ -1,0 +1,160 @@
+/*
+ * Puts a probe together and takes it apart. The order is that of a packet's path: what is used by
+ * a part exists before it and goes after it.
+ */
+#include "probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Room for some 20,000 records: at ten million records a second, two milliseconds of exporter
+ * absence. */
+enum { RING_LINES = 65536 };
+
+static struct prefix_set *make_prefixes(const struct prefix *prefixes, uint32_t count,
+                                        struct error *error)
+{
+    struct prefix_set_entry *entries = calloc(count, sizeof *entries);
+    if (!entries) {
+        error_set(error, "no memory for %u prefixes", count);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(entries[i].address, prefixes[i].address, 16);
+        entries[i].family = prefixes[i].family;
+        entries[i].length = prefixes[i].length;
+    }
+    struct prefix_set *set = prefix_set_create(entries, count, error);
+    free(entries);
+    return set;
+}
+
+static bool make_selection(struct probe *probe, struct error *error)
+{
+    const struct probe_config *config = probe->config;
+    if (config->ignore_count &&
+        !(probe->ignore = make_prefixes(config->ignore, config->ignore_count, error)))
+        return false;
+    if (config->local_count &&
+        !(probe->local = make_prefixes(config->local, config->local_count, error)))
+        return false;
+    if (config->filter[0] && !(probe->filter = packet_filter_create(config->filter, error)))
+        return false;
+    for (uint32_t s = 0; !config->offline && s < config->source_count; s++) {
+        const char *expression = config->sources[s].filter;
+        if (expression[0] && !(probe->source_filters[s] = packet_filter_create(expression, error)))
+            return false;
+    }
+    return true;
+}
+
+static bool make_worker(struct probe *probe, struct error *error)
+{
+    const struct probe_config *config = probe->config;
+    struct worker_config *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        error_set(error, "no memory for a worker");
+        return false;
+    }
+    worker->source_count = probe->source_count;
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        worker->sources[s] = probe->sources[s];
+        worker->source_filters[s] = probe->source_filters[s];
+        if (probe->sources[s]->interface.role == INTERFACE_TAP_B) {
+            uint16_t port = probe->sources[s]->interface_base;
+            worker->cache.egress_ports[port / 32] |= 1u << (port % 32);
+        }
+    }
+    worker->parser.vlan_in_key = config->vlan_in_key;
+    worker->parser.fragment_table = config->fragment_table;
+    worker->parser.tunnels = config->tunnels;
+    worker->cache.flows_max = config->flows_max;
+    worker->cache.active_timeout_ns = config->active_timeout_ns;
+    worker->cache.idle_timeout_ns = config->idle_timeout_ns;
+    worker->cache.tcp_linger_ns = config->tcp_linger_ns;
+    worker->cache.several_ports = probe->source_count > 1;
+    worker->cache.local = probe->local;
+    worker->ring = probe->ring;
+    worker->filter = probe->filter;
+    worker->ignore = probe->ignore;
+    worker->sampling_interval = config->sampling_interval;
+    worker->offline = config->offline;
+    size_t size = sizeof worker->cache.hash_seed;
+    if (getrandom(worker->cache.hash_seed, size, 0) != (ssize_t)size)
+        error_set(error, "the kernel gave no random numbers for the hash key");
+    else
+        probe->worker = worker_create(worker, error);
+    free(worker);
+    return probe->worker != NULL;
+}
+
+static bool make_exporter(struct probe *probe, struct error *error)
+{
+    struct exporting_process_config *config = malloc(sizeof *config);
+    if (!config) {
+        error_set(error, "no memory for the exporting process");
+        return false;
+    }
+    *config = probe->config->exporting;
+    config->offline = probe->config->offline;
+    config->sampling_interval = probe->config->sampling_interval;
+    config->interface_count = 0;
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        const struct packet_source *source = probe->sources[s];
+        for (uint16_t i = 0; i < source->interface_count; i++) {
+            struct export_interface *out = &config->interfaces[config->interface_count++];
+            out->ifindex = source->interface.ifindex;
+            out->partner_ifindex = source->interface.partner_ifindex;
+            memcpy(out->name, source->interface.name, sizeof out->name);
+        }
+    }
+    probe->exporter = exporting_process_create(config, &probe->ring, 1, error);
+    free(config);
+    return probe->exporter != NULL;
+}
+
+static void say_start(const struct probe *probe)
+{
+    const char *backing;
+    size_t memory = flow_cache_memory(worker_flow_cache(probe->worker), &backing);
+    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), 1 worker\n",
+            probe->config->flows_max, memory >> 20, backing);
+}
+
+struct probe *probe_create(const struct probe_config *config, struct error *error)
+{
+    struct probe *probe = calloc(1, sizeof *probe);
+    if (!probe) {
+        error_set(error, "no memory for a probe");
+        return NULL;
+    }
+    probe->config = config;
+    if (!make_selection(probe, error) || !probe_open_sources(probe, error) ||
+        !(probe->ring = record_ring_create(RING_LINES, error)) || !make_worker(probe, error) ||
+        !make_exporter(probe, error)) {
+        probe_destroy(probe);
+        return NULL;
+    }
+    say_start(probe);
+    return probe;
+}
+
+void probe_destroy(struct probe *probe)
+{
+    if (!probe)
+        return;
+    if (probe->exporter)
+        exporting_process_destroy(probe->exporter);
+    worker_destroy(probe->worker);
+    record_ring_destroy(probe->ring);
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        probe->sources[s]->ops->close(probe->sources[s]);
+    for (uint32_t s = 0; s < SOURCES_MAX; s++)
+        packet_filter_destroy(probe->source_filters[s]);
+    packet_filter_destroy(probe->filter);
+    prefix_set_destroy(probe->ignore);
+    prefix_set_destroy(probe->local);
+    free(probe);
+}

@@ -1,0 +1,81 @@
+/*
+ * A whole probe, put together from its configuration: sources, filters, worker, record ring,
+ * exporting process. Only wiring; what the parts do is said in their own headers.
+ *
+ * Created, run and destroyed by the main thread.
+ */
+#ifndef SPANFLOW_TOOLS_PROBE_H
+#define SPANFLOW_TOOLS_PROBE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "exporting_process.h"
+#include "packet/packet_filter.h"
+#include "packet/packet_source.h"
+#include "probe_config.h"
+#include "worker/worker.h"
+
+struct probe {
+    const struct probe_config *config; /* not owned */
+    uint32_t source_count;
+    struct packet_source *sources[SOURCES_MAX];
+    struct packet_filter *source_filters[SOURCES_MAX]; /* NULL: none */
+    struct packet_filter *filter;                      /* NULL: none */
+    struct prefix_set *ignore;
+    struct prefix_set *local;
+    struct record_ring *ring;
+    struct worker *worker;
+    struct exporting_process *exporter;
+
+    /* Ledger cuts: main thread. */
+    uint64_t cuts; /* asked for so far */
+    bool cut_pending;
+    uint32_t ledgers_answered;
+
+    /* Live only: the worker's thread. */
+    struct clock_state clock;
+    uint64_t live_now_ns; /* time stamp of the batch that is being received */
+    _Atomic bool worker_ended;
+    struct error problem; /* set if the run could not even start */
+};
+
+/* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
+ * anything cannot be had; nothing stays open then. */
+struct probe *probe_create(const struct probe_config *config, struct error *error);
+void probe_destroy(struct probe *probe);
+
+/* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
+bool probe_open_sources(struct probe *probe, struct error *error);
+
+/* Runs until the capture files end or a signal stops it. Exit code: 0, or 1 after one line to
+ * standard error. */
+int probe_run(struct probe *probe);
+
+/* The two ways to run; each ends with every record exported or counted lost. */
+void probe_run_offline(struct probe *probe);
+void probe_run_live(struct probe *probe);
+/* Sends what is queued until nothing is; a stop beyond the first STOPS gives up the rest. ALONE:
+ * there is no other thread to answer ledger requests. Exporter's thread, the worker ended. */
+void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone);
+
+/* ---- the ledger on request and at the end (probe_ledger.c) ---- */
+
+/* Answers SIGUSR1: asks for a cut, and writes the ledger once worker and exporter have made their
+ * copies. Called again and again by the main thread; never waits. */
+void probe_answer_ledger_requests(struct probe *probe);
+/* Writes the final ledger where the configuration wants it, and a summary to standard error; every
+ * thread has ended. False if it is not balanced or could not be written. */
+bool probe_write_final_ledger(struct probe *probe);
+
+/* ---- signals (probe_signals.c) ---- */
+
+/* Takes SIGINT, SIGTERM and SIGUSR1 for the whole process; before any thread starts. */
+void probe_signals_take(void);
+/* How often a stop was asked for, and how many ledgers, since the start. Any thread. */
+uint32_t probe_stops_asked(void);
+uint32_t probe_ledgers_asked(void);
+
+#endif

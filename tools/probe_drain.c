@@ -1,0 +1,52 @@
+/*
+ * The end of an export: what is queued goes out as pacing allows, with progress shown, until it is
+ * gone or another signal gives it up. The exporter's thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "probe.h"
+#include "probe_pause.h"
+
+static const uint64_t progress_every_ns = 5000000000;
+
+static void say_progress(const struct probe *probe)
+{
+    struct exporter_counters *counters = malloc(sizeof *counters);
+    if (!counters)
+        return;
+    exporting_process_counters(probe->exporter, counters);
+    for (uint32_t d = 0; d < counters->destination_count; d++) {
+        const struct destination_counters *c = &counters->destination[d];
+        if (c->queued)
+            fprintf(stderr, "spanflowd: %s: %" PRIu64 " of %" PRIu64 " records sent\n",
+                    probe->config->exporting.destinations[d].name, c->sent, c->records);
+    }
+    free(counters);
+}
+
+void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    uint64_t said_ns = start_ns;
+    for (;;) {
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t next_ns = now_ns;
+        if (exporting_process_drain(probe->exporter, now_ns, worker_time_ns(probe->worker),
+                                    &next_ns))
+            return;
+        if (probe_stops_asked() > stops) {
+            fprintf(stderr, "spanflowd: stopped again: giving up what is still queued\n");
+            exporting_process_abandon(probe->exporter);
+            return;
+        }
+        if (alone)
+            probe_answer_ledger_requests(probe);
+        if (now_ns - said_ns >= progress_every_ns) {
+            said_ns = now_ns;
+            say_progress(probe);
+        }
+        probe_pause(probe_pause_end(now_ns, next_ns));
+    }
+}

@@ -1,0 +1,52 @@
+/*
+ * A run over capture files: one thread alternates the worker and the exporting process, so that
+ * nothing is ever lost to speed. The packets' times are the only clock of records and messages;
+ * the monotonic clock only paces datagrams.
+ */
+#include "probe.h"
+#include "probe_pause.h"
+
+enum { WORKER_STEPS_PER_TURN = 16 };
+
+/* Steps the worker a few times, as long as the exporter keeps up. */
+static enum worker_status step_worker(struct probe *probe)
+{
+    for (int i = 0; i < WORKER_STEPS_PER_TURN; i++) {
+        if (!exporting_process_accepts(probe->exporter))
+            return WORKER_HELD;
+        enum worker_status status = worker_step(probe->worker, 0);
+        if (status != WORKER_BUSY)
+            return status;
+    }
+    return WORKER_BUSY;
+}
+
+static void meter_files(struct probe *probe)
+{
+    for (;;) {
+        if (probe_stops_asked())
+            worker_stop(probe->worker);
+        enum worker_status metering = step_worker(probe);
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t next_ns = now_ns;
+        enum exporting_status exporting = exporting_process_step(
+            probe->exporter, now_ns, worker_time_ns(probe->worker), &next_ns);
+        probe_answer_ledger_requests(probe);
+        if (metering == WORKER_ENDED)
+            return;
+        if (metering == WORKER_IDLE)
+            worker_wait(probe->worker, probe_pause_end(now_ns, UINT64_MAX));
+        else if (metering == WORKER_HELD && exporting != EXPORTING_BUSY)
+            probe_pause(probe_pause_end(now_ns, next_ns));
+    }
+}
+
+void probe_run_offline(struct probe *probe)
+{
+    uint32_t stops = probe_stops_asked();
+    meter_files(probe);
+    /* A signal that ended the reading is spent; the next one cuts the export short. */
+    if (probe_stops_asked() > stops)
+        stops++;
+    probe_drain_exporter(probe, stops, true);
+}

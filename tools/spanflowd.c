@@ -1,0 +1,63 @@
+/*
+ * The daemon: reads its configuration, puts the probe together, runs it, says how it went. Exit
+ * code 0: done and balanced; 1: something failed at run time; 2: arguments or configuration.
+ */
+#include <stdio.h>
+
+#include "command_line.h"
+#include "model.h"
+#include "probe.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
+
+static int say_failure(const char *text)
+{
+    fprintf(stderr, "spanflowd: %s\n", text);
+    return EXIT_FAILED;
+}
+
+/* Each thing that went wrong is one line. */
+static int judge(struct probe *probe)
+{
+    int code = EXIT_DONE;
+    if (probe->problem.text[0])
+        return say_failure(probe->problem.text);
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        if (probe->sources[s]->problem.text[0])
+            code = say_failure(probe->sources[s]->problem.text);
+    if (exporting_process_failed(probe->exporter))
+        code = say_failure(exporting_process_problem(probe->exporter));
+    if (!probe_write_final_ledger(probe))
+        code = EXIT_FAILED;
+    return code;
+}
+
+int main(int argc, char *argv[])
+{
+    struct probe_config *config;
+    struct error error = {""};
+    switch (config_from_command_line(argc, argv, &config, &error)) {
+    case COMMAND_LINE_RUN:
+        break;
+    case COMMAND_LINE_DONE:
+        return EXIT_DONE;
+    case COMMAND_LINE_REFUSED:
+        fprintf(stderr, "spanflowd: %s\n", error.text);
+        return EXIT_REFUSED;
+    }
+    probe_signals_take();
+    int code = EXIT_FAILED;
+    struct probe *probe = probe_create(config, &error);
+    if (!probe) {
+        say_failure(error.text);
+    } else {
+        if (config->offline)
+            probe_run_offline(probe);
+        else
+            probe_run_live(probe);
+        code = judge(probe);
+    }
+    probe_destroy(probe);
+    probe_config_free(config);
+    return code;
+}
