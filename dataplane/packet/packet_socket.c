@@ -228,7 +228,7 @@ bool packet_socket_replace(int descriptor, uint32_t ifindex, const struct packet
         close(fresh);
         return false;
     }
-    void *place = (void *)(uintptr_t)start; // NOLINT(performance-no-int-to-ptr)
+    void *place = (void *)(uintptr_t)start;
     void *moved = mremap(trial, ring_size, ring_size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
     if (moved == MAP_FAILED) {
         munmap(trial, ring_size);
@@ -236,8 +236,8 @@ bool packet_socket_replace(int descriptor, uint32_t ifindex, const struct packet
         return false;
     }
     /* Nothing is ever sent: the transmit ring's place stays reserved but empty. */
-    mmap((uint8_t *)place + ring_size, ring_size, PROT_NONE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    (void)mmap((uint8_t *)place + ring_size, ring_size, PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     dup3(fresh, descriptor, O_CLOEXEC);
     close(fresh);
     return true;
