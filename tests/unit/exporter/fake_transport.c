@@ -1,0 +1,150 @@
+/*
+ * The transport of the tests and a few common preparations. See fake_transport.h.
+ */
+#include "fake_transport.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "record_builder.h"
+
+struct fake_transport *fake_transport_new(void)
+{
+    struct fake_transport *fake = calloc(1, sizeof *fake);
+    assert_non_null(fake);
+    fake->take = UINT64_MAX;
+    return fake;
+}
+
+static enum transport_status fake_send(void *state, const struct iovec *messages, uint32_t count,
+                                       uint32_t *sent, struct error *error)
+{
+    struct fake_transport *fake = state;
+    fake->sends++;
+    for (*sent = 0; *sent < count; (*sent)++) {
+        const struct iovec *message = &messages[*sent];
+        if (fake->take == 0) {
+            error_set(error, "the fake transport was told to fail");
+            return fake->answer;
+        }
+        fake->take--;
+        uint32_t at = fake->offsets[fake->message_count];
+        assert_true(fake->message_count < FAKE_MESSAGES_MAX);
+        assert_true(at + message->iov_len <= FAKE_OCTETS_MAX);
+        memcpy(fake->octets + at, message->iov_base, message->iov_len);
+        fake->times_ns[fake->message_count] = fake->now_ns;
+        fake->offsets[++fake->message_count] = at + (uint32_t)message->iov_len;
+    }
+    return TRANSPORT_DONE;
+}
+
+static int fake_complete(void *state, struct error *error)
+{
+    (void)error;
+    ((struct fake_transport *)state)->completed = true;
+    return 0;
+}
+
+static void fake_close(void *state)
+{
+    ((struct fake_transport *)state)->closed = true;
+}
+
+struct transport fake_transport_as(struct fake_transport *fake)
+{
+    static const struct transport_ops ops = {fake_send, fake_complete, fake_close};
+    return (struct transport){&ops, fake};
+}
+
+const uint8_t *fake_message(const struct fake_transport *fake, uint32_t i, uint32_t *octets)
+{
+    assert_true(i < fake->message_count);
+    *octets = fake->offsets[i + 1] - fake->offsets[i];
+    return fake->octets + fake->offsets[i];
+}
+
+uint32_t get16(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 8 | at[1];
+}
+
+uint32_t get32(const uint8_t *at)
+{
+    return get16(at) << 16 | get16(at + 2);
+}
+
+void fake_config(struct exporting_process_config *config)
+{
+    memset(config, 0, sizeof *config);
+    config->destination_count = 1;
+    struct destination_config *d = &config->destinations[0];
+    snprintf(d->name, sizeof d->name, "collector");
+    snprintf(d->host, sizeof d->host, "127.0.0.1");
+    d->kind = DESTINATION_UDP;
+    d->port = 9;
+    d->version = 10;
+    d->domain = 1;
+    d->mtu = 1400;
+    d->rate_set = true; /* unpaced */
+    config->sampling_interval = 1;
+    config->offline = true;
+    config->queue_octets_max = 1 << 20;
+}
+
+struct exporting_process *fake_process(const struct exporting_process_config *config,
+                                       struct record_ring *const rings[], uint32_t ring_count,
+                                       struct fake_transport *fake)
+{
+    struct error error = {""};
+    struct exporting_process *process = exporting_process_create(config, rings, ring_count, &error);
+    if (!process)
+        print_error("%s\n", error.text);
+    assert_non_null(process);
+    if (fake)
+        exporting_process_set_transport(process, 0, fake_transport_as(fake));
+    return process;
+}
+
+struct record_ring *fake_ring(uint32_t lines)
+{
+    struct error error = {""};
+    struct record_ring *ring = record_ring_create(lines, &error);
+    assert_non_null(ring);
+    return ring;
+}
+
+void describe_simple(struct flow_description *flow)
+{
+    const uint64_t second_ns = 1000000000u;
+    *flow =
+        (struct flow_description){.family = 4,
+                                  .protocol = 6,
+                                  .source = {192, 0, 2, 1},
+                                  .destination = {10, 0, 0, 9},
+                                  .source_port = 40000,
+                                  .destination_port = 443,
+                                  .end_reason = 3,
+                                  .initiator_seen = 1,
+                                  .direction = {{.packets = 3,
+                                                 .octets = 300,
+                                                 .first_ns = SIMPLE_SECOND * second_ns + 824999999,
+                                                 .last_ns = SIMPLE_SECOND * second_ns + 900000000,
+                                                 .tcp_flags = 0x11b,
+                                                 .tos = 0xb8,
+                                                 .ttl_min = 63,
+                                                 .ttl_max = 64,
+                                                 .port = 0xffff},
+                                                {.packets = 2,
+                                                 .octets = 5000000000,
+                                                 .first_ns = SIMPLE_SECOND * second_ns + 830000000,
+                                                 .last_ns = SIMPLE_SECOND * second_ns + 1000000001,
+                                                 .tcp_flags = 0x12,
+                                                 .ttl_min = 50,
+                                                 .ttl_max = 50,
+                                                 .port = 0xffff}}};
+}
