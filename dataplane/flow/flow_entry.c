@@ -255,6 +255,15 @@ static void carry(struct flow_hot *hot, struct flow_cold *cold, unsigned side)
     }
 }
 
+/* Whether the key can have packets of both sides: not that of an endpoint with itself. */
+static bool two_sided(const struct flow_key *key)
+{
+    const struct flow_key_head *head = &key->head;
+    bool self = head->address_a == head->address_b && head->port_a == head->port_b &&
+                memcmp(key->address6_a, key->address6_b, sizeof key->address6_a) == 0;
+    return !self && flow_key_joins(head->protocol, head->port_a, head->port_b);
+}
+
 /* The connection's state after this segment; true if it is over with it. */
 static bool follow_tcp(struct flow_hot *hot, struct flow_cold *cold,
                        const struct packet_facts *facts)
@@ -263,7 +272,7 @@ static bool follow_tcp(struct flow_hot *hot, struct flow_cold *cold,
     unsigned flags = facts->tcp_flags;
     uint32_t state = hot->flags_state >> 24;
     if ((flags & TCP_SYN) && !(cold->marks & FLOW_MARK_INITIATOR_SEEN)) {
-        unsigned initiator = flags & TCP_ACK ? 1 - side : side;
+        unsigned initiator = (flags & TCP_ACK) && two_sided(&facts->key) ? 1 - side : side;
         state &= ~(uint32_t)FLOW_STATE_INITIATOR_B;
         state |= initiator ? FLOW_STATE_INITIATOR_B : 0;
         cold->marks |= FLOW_MARK_INITIATOR_SEEN;
