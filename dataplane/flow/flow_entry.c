@@ -497,6 +497,13 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
     return true;
 }
 
+/* A new connection on the ports of one that is over. */
+static bool reopens(const struct flow_hot *hot, const struct packet_facts *facts)
+{
+    return (flow_state(hot) & FLOW_STATE_CLOSING) && (facts->facts & PACKET_FACT_TCP) &&
+           (facts->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 /* Whether the record is over for a packet of time TIME_NS, and why; FLOW_END_NONE if not. */
 static enum flow_end_reason over_at(const struct flow_deadline *d, const struct flow_hot *hot,
                                     const struct packet_facts *facts, uint64_t time_ns)
@@ -520,7 +527,8 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
     enum flow_end_reason reason = over_at(&d, &cache->hot[index], facts, time_ns);
     bool fresh = false;
     if (reason != FLOW_END_NONE) {
-        fresh = reason != FLOW_END_ACTIVE || time_ns >= d.idle_ns;
+        fresh = reason != FLOW_END_ACTIVE || time_ns >= d.idle_ns ||
+                reopens(&cache->hot[index], facts);
         if (has_packets(&cache->cold[index]) && !flow_emit(cache, index, reason) &&
             !set_aside(cache, &at, hash, reason, time_ns))
             return false;
