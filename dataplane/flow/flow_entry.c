@@ -527,8 +527,8 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
     enum flow_end_reason reason = over_at(&d, &cache->hot[index], facts, time_ns);
     bool fresh = false;
     if (reason != FLOW_END_NONE) {
-        fresh = reason != FLOW_END_ACTIVE || time_ns >= d.idle_ns ||
-                reopens(&cache->hot[index], facts);
+        fresh =
+            reason != FLOW_END_ACTIVE || time_ns >= d.idle_ns || reopens(&cache->hot[index], facts);
         if (has_packets(&cache->cold[index]) && !flow_emit(cache, index, reason) &&
             !set_aside(cache, &at, hash, reason, time_ns))
             return false;
