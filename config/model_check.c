@@ -1,26 +1,19 @@
 /* What the YANG module cannot say about a configuration. Every complaint names its leaf. */
-#include <pcap/pcap.h>
 #include <string.h>
 
 #include "model.h"
+#include "packet/packet_filter.h"
 
 #define DESTINATION "/spanflow/exportingProcess/destination"
 
 bool model_check_filter(const char *expression, struct error *error)
 {
-    struct bpf_program program;
-    pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
-    if (!pcap) {
-        error_set(error, "out of memory");
-        return false;
-    }
-    bool compiles = pcap_compile(pcap, &program, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
-    if (compiles)
-        pcap_freecode(&program);
-    else
-        error_set(error, "not a filter expression: %s; see pcap-filter(7)", pcap_geterr(pcap));
-    pcap_close(pcap);
-    return compiles;
+    struct error inner = {""};
+    struct packet_filter *filter = packet_filter_create(expression, &inner);
+    if (!filter)
+        error_set(error, "not a filter expression: %s; see pcap-filter(7)", inner.text);
+    packet_filter_destroy(filter);
+    return filter != NULL;
 }
 
 static bool check_filters(const struct probe_config *config, struct error *error)

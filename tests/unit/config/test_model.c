@@ -1,0 +1,351 @@
+/*
+ * The module and the model: every leaf has an effect, files and options give the same
+ * configuration, what the package installs is accepted.
+ */
+#include "config_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config_tree.h"
+
+/* Valid configurations that together hold every node of the module. */
+static const char *const bases[] = {
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
+    "{\"name\":\"d\",\"udpExporter\":{\"destinationAddress\":\"h\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
+    "{\"name\":\"d\",\"profile\":\"nfdump\",\"udpExporter\":{\"destinationAddress\":\"h\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
+    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"fileWriter\":{\"file\":\"f\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
+    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
+};
+enum { BASES = sizeof bases / sizeof bases[0] };
+
+/* Other values for leaves whose type does not tell one. A new leaf of such a type needs a line. */
+static const char *const other_values[][2] = {
+    {"/spanflow/observationPoint/name", "other"},
+    {"/spanflow/observationPoint/device", "other"},
+    {"/spanflow/observationPoint/filter", "tcp"},
+    {"/spanflow/captureFile", "b"},
+    {"/spanflow/localNetwork", "192.0.2.0/24"},
+    {"/spanflow/selectionProcess/filter", "udp"},
+    {"/spanflow/selectionProcess/ignorePrefix", "2001:db8::/32"},
+    {"/spanflow/exportingProcess/destination/name", "other"},
+    {"/spanflow/exportingProcess/destination/udpExporter/destinationAddress", "192.0.2.1"},
+    {"/spanflow/exportingProcess/destination/udpExporter/sourceAddress", "::1"},
+    {"/spanflow/exportingProcess/destination/fileWriter/file", "other"},
+    {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
+    {"/spanflow/ledgerFile", "other"},
+};
+
+/* The other value for the leaf PATH, NULL if the list has none. */
+static const char *other_value(const char *path)
+{
+    for (size_t i = 0; i < sizeof other_values / sizeof other_values[0]; i++)
+        if (strcmp(other_values[i][0], path) == 0)
+            return other_values[i][1];
+    return NULL;
+}
+
+static struct probe_config *read_base(struct config_tree *tree, const char *base)
+{
+    struct error error = {""};
+    assert_true(config_tree_open(tree, &error));
+    if (!config_tree_parse(tree, base, "base", &error) || !config_tree_validate(tree, &error))
+        fail_msg("%s", error.text);
+    struct probe_config *config = probe_config_from_tree(tree, &error);
+    if (!config)
+        fail_msg("%s", error.text);
+    return config;
+}
+
+/* Puts the predicates of the bases into a schema path and the module's name before it. */
+static void data_path(const char *path, char *text, size_t size)
+{
+    char *rest = NULL;
+    char copy[256];
+    size_t length = 0;
+    snprintf(copy, sizeof copy, "%s", path + 1);
+    for (char *part = strtok_r(copy, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
+        const char *key = strcmp(part, "observationPoint") == 0 ? "[name='o']"
+                          : strcmp(part, "destination") == 0    ? "[name='d']"
+                                                                : "";
+        length += (size_t)snprintf(text + length, size - length, "/%s%s%s",
+                                   length ? "" : "spanflow:", part, key);
+        assert_true(length < size);
+    }
+}
+
+/* Sets the leaf PATH to VALUE in a copy of BASE. Compares the outcome: 1 changed, 0 the same, -1
+ * the value is refused or the leaf does not fit into this base. */
+static int effect(const char *base, const char *path, const char *value)
+{
+    struct config_tree tree;
+    char text[512];
+    struct error error;
+    int result = -1;
+    struct probe_config *before = read_base(&tree, base);
+    data_path(path, text, sizeof text);
+    /* A key is changed in the text of the base: the library does not rename entries. */
+    bool key = strlen(path) > 5 && strcmp(path + strlen(path) - 5, "/name") == 0;
+    bool set = !key && lyd_new_path(tree.root, NULL, text, value, LYD_NEW_PATH_UPDATE, NULL) == 0;
+    if (key) {
+        char changed[1024];
+        const char *old = strstr(path, "observationPoint") ? "\"o\"" : "\"d\"";
+        const char *at = strstr(base, old);
+        set = at != NULL;
+        if (set) {
+            snprintf(changed, sizeof changed, "%.*s\"%s\"%s", (int)(at - base), base, value,
+                     at + strlen(old));
+            set = config_tree_parse(&tree, changed, "changed", &error);
+        }
+    }
+    struct probe_config *after = NULL;
+    if (set && config_tree_validate(&tree, &error))
+        after = probe_config_from_tree(&tree, &error);
+    if (after)
+        result = same_config(before, after) ? 0 : 1;
+    probe_config_free(before);
+    probe_config_free(after);
+    config_tree_close(&tree);
+    return result;
+}
+
+/* True when VALUE makes a difference in at least one base. */
+static bool effect_anywhere(const char *path, const char *value)
+{
+    for (unsigned b = 0; b < BASES; b++)
+        if (effect(bases[b], path, value) == 1)
+            return true;
+    return false;
+}
+
+/* Every value of an enumeration but the default must have an effect of its own. */
+static void check_enum(const char *path, const struct lysc_type *type, const char *usual)
+{
+    const struct lysc_type_enum *list = (const struct lysc_type_enum *)type;
+    for (LY_ARRAY_COUNT_TYPE i = 0; i < LY_ARRAY_COUNT(list->enums); i++) {
+        const char *value = list->enums[i].name;
+        if (usual && strcmp(usual, value) == 0)
+            continue;
+        if (!effect_anywhere(path, value))
+            fail_msg("%s: %s changes nothing", path, value);
+    }
+}
+
+/* The bounds of a number must be taken and the values behind them refused. */
+static void check_number(const char *path, const struct lysc_type *type, const char *usual)
+{
+    const struct lysc_range *range = ((const struct lysc_type_num *)type)->range;
+    char value[32];
+    unsigned long low = range ? range->parts[0].min_u64 : 0;
+    if (usual && strtoul(usual, NULL, 10) == low)
+        low++;
+    snprintf(value, sizeof value, "%lu", low);
+    if (!effect_anywhere(path, value))
+        fail_msg("%s: %s changes nothing", path, value);
+    if (!range)
+        return;
+    unsigned long high = range->parts[LY_ARRAY_COUNT(range->parts) - 1].max_u64;
+    snprintf(value, sizeof value, "%lu", high);
+    if (!effect_anywhere(path, value))
+        fail_msg("%s: %s changes nothing", path, value);
+    snprintf(value, sizeof value, "%lu", high + 1);
+    for (unsigned b = 0; b < BASES; b++)
+        assert_int_equal(effect(bases[b], path, value), -1);
+}
+
+static void check_leaf(const struct lysc_node *node)
+{
+    char path[256];
+    const char *usual = config_tree_default(node);
+    const struct lysc_type *type = node->nodetype == LYS_LEAF
+                                       ? ((const struct lysc_node_leaf *)node)->type
+                                       : ((const struct lysc_node_leaflist *)node)->type;
+    config_tree_schema_path(node, path, sizeof path);
+    assert_non_null(node->dsc);
+    switch (type->basetype) {
+    case LY_TYPE_ENUM:
+        check_enum(path, type, usual);
+        break;
+    case LY_TYPE_BOOL:
+        if (!effect_anywhere(path, usual && strcmp(usual, "true") == 0 ? "false" : "true"))
+            fail_msg("%s changes nothing", path);
+        break;
+    case LY_TYPE_UINT8:
+    case LY_TYPE_UINT16:
+    case LY_TYPE_UINT32:
+    case LY_TYPE_UINT64:
+        check_number(path, type, usual);
+        break;
+    default:
+        if (!other_value(path))
+            fail_msg("%s: this test has no other value for it", path);
+        if (!effect_anywhere(path, other_value(path)))
+            fail_msg("%s changes nothing", path);
+        break;
+    }
+}
+
+static LY_ERR visit(struct lysc_node *node, void *data, ly_bool *stop)
+{
+    (void)stop;
+    if (node->nodetype & (LYS_LEAF | LYS_LEAFLIST)) {
+        check_leaf(node);
+        ++*(unsigned *)data;
+    }
+    return LY_SUCCESS;
+}
+
+static void every_leaf_has_an_effect(void **state)
+{
+    (void)state;
+    struct config_tree tree;
+    struct error error = {""};
+    unsigned leaves = 0;
+    assert_true(config_tree_open(&tree, &error));
+    assert_int_equal(lysc_module_dfs_full(tree.module, visit, &leaves), LY_SUCCESS);
+    assert_true(leaves > 30);
+    config_tree_close(&tree);
+}
+
+/* A file of its own with TEXT; PATH is a template for mkstemp(). */
+static void write_file(char *path, const char *text)
+{
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    close(file);
+}
+
+static const char everything_json[] =
+    "\xef\xbb\xbf {\"spanflow:spanflow\":{"
+    "\"observationPoint\":[{\"name\":\"eth0\",\"device\":\"net_af_packet0,iface=eth0\","
+    "\"ifIndex\":7,\"role\":\"tap-a\",\"filter\":\"tcp\"}],"
+    "\"localNetwork\":[\"10.0.0.0/8\"],"
+    "\"selectionProcess\":{\"sampCountBased\":{\"packetSpace\":9},\"filter\":\"ip\","
+    "\"ignorePrefix\":[\"192.0.2.0/24\"]},"
+    "\"cache\":{\"maxFlows\":100,\"activeTimeout\":1,\"idleTimeout\":2,\"tcpLinger\":3,"
+    "\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"]},"
+    "\"exportingProcess\":{\"templateRefreshTimeout\":4,\"templateRefreshPacket\":5,"
+    "\"destination\":[{\"name\":\"udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800\","
+    "\"profile\":\"nfdump\",\"biflow\":true,\"udpExporter\":{\"destinationAddress\":\"h\","
+    "\"destinationPort\":1,\"recordRateLimit\":\"6\",\"observationDomainId\":7,"
+    "\"maxPacketSize\":800}}]},"
+    "\"ledgerFile\":\"l\"}}";
+
+static const char everything_xml[] =
+    "\n<spanflow xmlns=\"urn:spanflow:params:xml:ns:yang:spanflow\">"
+    "<observationPoint><name>eth0</name><device>net_af_packet0,iface=eth0</device>"
+    "<ifIndex>7</ifIndex><role>tap-a</role><filter>tcp</filter></observationPoint>"
+    "<localNetwork>10.0.0.0/8</localNetwork>"
+    "<selectionProcess><sampCountBased><packetSpace>9</packetSpace></sampCountBased>"
+    "<filter>ip</filter><ignorePrefix>192.0.2.0/24</ignorePrefix></selectionProcess>"
+    "<cache><maxFlows>100</maxFlows><activeTimeout>1</activeTimeout><idleTimeout>2</idleTimeout>"
+    "<tcpLinger>3</tcpLinger><vlanInKey>false</vlanInKey><fragmentTable>false</fragmentTable>"
+    "<decapsulate>gre</decapsulate></cache>"
+    "<exportingProcess><templateRefreshTimeout>4</templateRefreshTimeout>"
+    "<templateRefreshPacket>5</templateRefreshPacket><destination>"
+    "<name>udp://h:1?profile=nfdump&amp;biflow=yes&amp;rate=6&amp;domain=7&amp;mtu=800</name>"
+    "<profile>nfdump</profile><biflow>true</biflow><udpExporter>"
+    "<destinationAddress>h</destinationAddress><destinationPort>1</destinationPort>"
+    "<recordRateLimit>6</recordRateLimit><observationDomainId>7</observationDomainId>"
+    "<maxPacketSize>800</maxPacketSize></udpExporter></destination></exportingProcess>"
+    "<ledgerFile>l</ledgerFile></spanflow>";
+
+static void files_and_options_are_the_same(void **state)
+{
+    (void)state;
+    char json[] = "/tmp/spanflow_model_XXXXXX";
+    char xml[] = "/tmp/spanflow_model_XXXXXX";
+    write_file(json, everything_json);
+    write_file(xml, everything_xml);
+    struct probe_config *options = accepted(
+        WORDS("-i", "af_packet:eth0,ifindex=7,role=tap-a,filter=tcp", "--local", "10.0.0.0/8", "-s",
+              "1/10", "--filter", "ip", "--ignore", "192.0.2.0/24", "-m", "100", "-t",
+              "active=1,idle=2,tcp-linger=3", "--key", "novlan", "--no-fragment-table",
+              "--decapsulate", "gre", "--template-refresh", "4/5", "-e",
+              "udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800", "--ledger", "l"));
+    struct probe_config *from_json = accepted(WORDS("-c", json));
+    struct probe_config *from_xml = accepted(WORDS("-c", xml));
+    assert_true(same_config(options, from_json));
+    assert_true(same_config(options, from_xml));
+    probe_config_free(options);
+    probe_config_free(from_json);
+    probe_config_free(from_xml);
+    unlink(json);
+    unlink(xml);
+}
+
+static void options_add_to_a_file_and_override_it(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/spanflow_model_XXXXXX";
+    write_file(path, everything_json);
+    struct probe_config *config = accepted(WORDS("-t", "idle=9", "-e", "json:-", "-c", path,
+                                                 "--ledger", "other", "--local", "2001:db8::/32"));
+    assert_int_equal(config->idle_timeout_ns, 9000000000);
+    assert_int_equal(config->active_timeout_ns, 1000000000);
+    assert_int_equal(config->exporting.destination_count, 2);
+    assert_int_equal(config->local_count, 2);
+    assert_string_equal(config->ledger_path, "other");
+    probe_config_free(config);
+    unlink(path);
+}
+
+/* The limits of the fixed arrays are those of the module. */
+static void limits_agree(void **state)
+{
+    (void)state;
+    char *words[2 * (PREFIXES_MAX + 2) + 6] = {"spanflowd", "-r", "a", "-e", "json:-"};
+    static char prefixes[PREFIXES_MAX + 1][24];
+    size_t count = 5;
+    for (unsigned i = 0; i < PREFIXES_MAX; i++) {
+        snprintf(prefixes[i], sizeof prefixes[i], "10.%u.%u.0/24", i / 256, i % 256);
+        words[count++] = "--local";
+        words[count++] = prefixes[i];
+    }
+    words[count] = NULL;
+    struct probe_config *config = accepted(words);
+    assert_int_equal(config->local_count, PREFIXES_MAX);
+    probe_config_free(config);
+    words[count++] = "--local";
+    words[count++] = "11.0.0.0/8";
+    words[count] = NULL;
+    assert_non_null(strstr(refused(words), "/spanflow/localNetwork"));
+}
+
+static void texts_keep_to_their_room(void **state)
+{
+    (void)state;
+    /* 20 characters of 3 octets fit the module and not the 31 octets of the record. */
+    char source[128] = "dpdk:net_x,name=";
+    for (int i = 0; i < 20; i++)
+        strcat(source, "\xe2\x82\xac");
+    assert_non_null(strstr(refused(WORDS("-i", source, "-e", "json:-")),
+                           "/spanflow/observationPoint/name: longer than 31 octets"));
+    char path[1200] = "json:";
+    memset(path + 5, 'x', 1024);
+    assert_non_null(strstr(refused(WORDS("-r", "a", "-e", path)), "path: "));
+}
+
+static void packaged_configuration_is_accepted(void **state)
+{
+    (void)state;
+    probe_config_free(accepted(WORDS("-c", (char *)PACKAGED_CONFIGURATION)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_leaf_has_an_effect),
+        cmocka_unit_test(files_and_options_are_the_same),
+        cmocka_unit_test(options_add_to_a_file_and_override_it),
+        cmocka_unit_test(limits_agree),
+        cmocka_unit_test(texts_keep_to_their_room),
+        cmocka_unit_test(packaged_configuration_is_accepted),
+    };
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
