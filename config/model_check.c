@@ -11,7 +11,7 @@ bool model_check_filter(const char *expression, struct error *error)
     struct error inner = {""};
     struct packet_filter *filter = packet_filter_create(expression, &inner);
     if (!filter)
-        error_set(error, "not a filter expression: %s; see pcap-filter(7)", inner.text);
+        error_set(error, "%s; see pcap-filter(7)", inner.text);
     packet_filter_destroy(filter);
     return filter != NULL;
 }
