@@ -98,6 +98,7 @@ bool capture_file_open(struct capture_file *file, const char *path, struct error
 enum capture_state capture_file_prepare(struct capture_file *file);
 /* One line about the damage that made capture_file_prepare() say CAPTURE_BROKEN. */
 void capture_file_describe(const struct capture_file *file, struct error *line);
+/* Frees what FILE holds and closes its input. */
 void capture_file_close(struct capture_file *file);
 
 /* The format readers: look at the file header and set peek and run. */
@@ -113,12 +114,14 @@ void pcapng_reader_close(struct capture_file *file);
 enum capture_step capture_file_damaged(struct capture_file *file, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Says how many bytes from the cursor must be in the buffer before the reader can go on. */
 static inline enum capture_step capture_file_needs(struct capture_file *file, size_t need)
 {
     file->need = need;
     return CAPTURE_MORE;
 }
 
+/* A number of the file in its byte order. */
 static inline uint32_t capture_u32(const uint8_t *bytes, bool swapped)
 {
     uint32_t value;
@@ -126,6 +129,7 @@ static inline uint32_t capture_u32(const uint8_t *bytes, bool swapped)
     return swapped ? __builtin_bswap32(value) : value;
 }
 
+/* A number of the file in its byte order. */
 static inline uint16_t capture_u16(const uint8_t *bytes, bool swapped)
 {
     uint16_t value;

@@ -52,17 +52,18 @@ static uint64_t free_huge_octets(void)
     if (!directory)
         return 0;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        unsigned long kibibytes;
-        unsigned long pages = 0;
+        static const char prefix[] = "hugepages-";
         char path[512];
-        if (sscanf(entry->d_name, "hugepages-%lukB", &kibibytes) != 1)
+        char text[32] = "";
+        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0)
             continue;
+        uint64_t kibibytes = strtoul(entry->d_name + sizeof prefix - 1, NULL, 10);
         snprintf(path, sizeof path, "%s/%s/free_hugepages", root, entry->d_name);
         FILE *file = fopen(path, "re");
         if (!file)
             continue;
-        if (fscanf(file, "%lu", &pages) == 1)
-            octets += (uint64_t)pages * kibibytes * 1024;
+        if (fgets(text, sizeof text, file))
+            octets += strtoul(text, NULL, 10) * kibibytes * 1024;
         fclose(file);
     }
     closedir(directory);
@@ -72,15 +73,21 @@ static uint64_t free_huge_octets(void)
 struct arguments {
     int count;
     char *values[ARGUMENTS_MAX];
-    char text[ARGUMENTS_MAX][64];
+    char text[ARGUMENTS_MAX][640];
 };
 
-static void add(struct arguments *arguments, const char *first, uint64_t number)
+static void add(struct arguments *arguments, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add(struct arguments *arguments, const char *format, ...)
 {
     if (arguments->count == ARGUMENTS_MAX - 1)
         return;
     char *text = arguments->text[arguments->count];
-    snprintf(text, sizeof arguments->text[0], "%s%.0lu", first, (unsigned long)number);
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof arguments->text[0], format, values);
+    va_end(values);
     arguments->values[arguments->count++] = text;
 }
 
@@ -92,12 +99,12 @@ static void add_devices(struct arguments *arguments, const struct dpdk_device *c
         if (!devices[i]->pci || arguments->count >= ARGUMENTS_MAX - 4)
             continue;
         pci = true;
-        add(arguments, "--allow", 0);
-        arguments->values[arguments->count++] = (char *)(uintptr_t)devices[i]->words;
+        add(arguments, "--allow");
+        add(arguments, "%s", devices[i]->words);
     }
     if (!pci) {
-        add(arguments, "--no-pci", 0);
-        add(arguments, "--iova-mode=va", 0);
+        add(arguments, "--no-pci");
+        add(arguments, "--iova-mode=va");
     }
 }
 
@@ -116,20 +123,17 @@ static void add_memory(struct arguments *arguments, uint64_t octets, struct sour
 {
     uint64_t mebibytes = (octets + BASE_MEMORY_OCTETS) >> 20;
     if (free_huge_octets() >= octets + BASE_MEMORY_OCTETS) {
-        add(arguments, "--in-memory", 0);
+        add(arguments, "--in-memory");
         return;
     }
     source_note(notes,
                 "dpdk: %lu MiB of free huge pages are missing: packets take about twice the time; "
                 "as root: echo %lu > /proc/sys/vm/nr_hugepages",
                 (unsigned long)mebibytes, (unsigned long)(mebibytes / 2 + 1));
-    add(arguments, "--no-huge", 0);
-    add(arguments, "--no-shconf", 0);
-    add(arguments, "-m", 0);
-    snprintf(arguments->text[arguments->count], sizeof arguments->text[0], "%lu",
-             (unsigned long)mebibytes);
-    arguments->values[arguments->count] = arguments->text[arguments->count];
-    arguments->count++;
+    add(arguments, "--no-huge");
+    add(arguments, "--no-shconf");
+    add(arguments, "-m");
+    add(arguments, "%lu", (unsigned long)mebibytes);
 }
 
 static void leave_thread(void *value)
@@ -152,15 +156,13 @@ bool dpdk_eal_start(const struct dpdk_device *const devices[], uint32_t count,
         setvbuf(log, NULL, _IOLBF, 1024);
         rte_openlog_stream(log);
     }
-    add(&arguments, "spanflow", 0);
+    add(&arguments, "spanflow");
     add_memory(&arguments, memory_octets, notes);
     add_devices(&arguments, devices, count);
-    add(&arguments, "--no-telemetry", 0);
-    add(&arguments, "--log-level=*:error", 0);
-    add(&arguments, "--lcores", 0);
-    snprintf(arguments.text[arguments.count], sizeof arguments.text[0], "0@%zu", first_cpu());
-    arguments.values[arguments.count] = arguments.text[arguments.count];
-    arguments.count++;
+    add(&arguments, "--no-telemetry");
+    add(&arguments, "--log-level=*:error");
+    add(&arguments, "--lcores");
+    add(&arguments, "0@%zu", first_cpu());
     /* EAL binds the calling thread to one CPU; later threads would inherit that. */
     cpu_set_t affinity;
     bool known = sched_getaffinity(0, sizeof affinity, &affinity) == 0;

@@ -22,6 +22,7 @@ void dpdk_eal_join_thread(void);
 void dpdk_eal_forget_reason(void);
 const char *dpdk_eal_reason(int error_number);
 
+/* Gives EAL's memory back; every port was closed. Does nothing if EAL never started. */
 void dpdk_eal_stop(void);
 
 #endif

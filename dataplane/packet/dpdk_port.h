@@ -35,6 +35,7 @@ uint64_t dpdk_port_memory(const struct dpdk_device *device);
 bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device,
                      struct source_notes *notes, struct error *error);
 
+/* Stops the port and frees its packet buffers. Does nothing for a port that never started. */
 void dpdk_port_close(struct dpdk_port *port);
 
 #endif

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -152,16 +151,18 @@ static uint64_t find_mapping(uint64_t inode, uint64_t *octets)
         return 0;
     char line[512];
     uint64_t start = 0;
-    while (fgets(line, sizeof line, maps)) {
-        uint64_t first;
-        uint64_t last;
-        uint64_t line_inode;
-        int fields = sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %" SCNu64, &first, &last,
-                            &line_inode);
-        if (fields == 3 && line_inode == inode && strstr(line, "socket:")) {
+    while (start == 0 && fgets(line, sizeof line, maps)) {
+        /* first-last permissions offset device inode name */
+        char *at = line;
+        uint64_t first = strtoull(at, &at, 16);
+        uint64_t last = *at == '-' ? strtoull(at + 1, &at, 16) : 0;
+        for (int words = 0; words < 3; words++) {
+            at += strspn(at, " ");
+            at += strcspn(at, " ");
+        }
+        if (strtoull(at, NULL, 10) == inode && strstr(at, "socket:")) {
             start = first;
             *octets = last - first;
-            break;
         }
     }
     fclose(maps);
@@ -236,11 +237,11 @@ bool packet_socket_replace(int descriptor, uint32_t ifindex, const struct packet
         return false;
     }
     /* Nothing is ever sent: the transmit ring's place stays reserved but empty. */
-    (void)mmap((uint8_t *)place + ring_size, ring_size, PROT_NONE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    dup3(fresh, descriptor, O_CLOEXEC);
+    void *rest = mmap((uint8_t *)place + ring_size, ring_size, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    bool replaced = rest != MAP_FAILED && dup3(fresh, descriptor, O_CLOEXEC) >= 0;
     close(fresh);
-    return true;
+    return replaced;
 }
 
 uint32_t packet_socket_drops(int descriptor)
