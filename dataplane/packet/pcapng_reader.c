@@ -68,7 +68,7 @@ static void set_time_resolution(struct pcapng_interface *interface, uint8_t reso
     } else {
         /* Finer than 10^-28 leaves no nanosecond of a 64-bit count. */
         interface->scale = TIME_DIVIDE;
-        interface->factor = digits - 9 > 19 ? UINT64_MAX : power_of_ten(digits - 9);
+        interface->factor = digits - 9 > 19 ? 0 : power_of_ten(digits - 9);
     }
 }
 
@@ -80,7 +80,7 @@ static uint64_t packet_time(const struct pcapng_interface *interface, uint64_t u
         time_ns = (__int128)units * (__int128)interface->factor;
         break;
     case TIME_DIVIDE:
-        time_ns = units / interface->factor;
+        time_ns = interface->factor ? units / interface->factor : 0;
         break;
     case TIME_BINARY:
         time_ns = (__int128)(((unsigned __int128)units * 1000000000u) >> interface->factor);

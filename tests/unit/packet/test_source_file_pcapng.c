@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "capture_builder.h"
@@ -115,7 +116,8 @@ static void test_time_resolutions(void **state)
         put_enhanced_packet(&builder, 0, rows[i / 2].units, 60, 60, 1);
         see();
         assert_int_equal(seen.count, 1);
-        assert_true(seen.packets[0].timestamp_ns == rows[i / 2].expected_ns);
+        if (seen.packets[0].timestamp_ns != rows[i / 2].expected_ns)
+            fail_msg("row %zu: %lu", i / 2, (unsigned long)seen.packets[0].timestamp_ns);
     }
 }
 
