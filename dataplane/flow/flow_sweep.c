@@ -10,6 +10,21 @@
 /* A lag of more than this many whole passes makes due epochs, which are modulo 256, ambiguous. */
 enum { PASSES_BLIND = 60 };
 
+enum { BUCKETS_AHEAD = 4 }; /* how far the records of later buckets are fetched in advance */
+
+/* Inlined by force: see flow_cache.c. */
+__attribute__((always_inline)) static inline void
+prefetch_bucket(const struct flow_cache *cache, const struct flow_bucket *bucket, bool blind)
+{
+    for (unsigned live = bucket->occupied; live; live &= live - 1) {
+        unsigned slot = (unsigned)__builtin_ctz(live);
+        if (!blind && !due_reached(bucket->due[slot], cache->epoch))
+            continue;
+        __builtin_prefetch(&cache->hot[bucket->index[slot]], 1);
+        __builtin_prefetch(&cache->cold[bucket->index[slot]], 1);
+    }
+}
+
 static uint64_t position_at(const struct flow_cache *cache, uint64_t now_ns)
 {
     uint64_t second = now_ns / NS_PER_S;
@@ -78,6 +93,8 @@ static bool sweep_group(struct flow_cache *cache, uint64_t group, bool blind)
         end = cache->bucket_mask + 1;
     uint8_t earliest = (uint8_t)(cache->epoch + DUE_AHEAD_MAX);
     for (uint64_t b = group * SUMMARY_BUCKETS; b < end; b++) {
+        if (b + BUCKETS_AHEAD < end)
+            prefetch_bucket(cache, &cache->buckets[b + BUCKETS_AHEAD], blind);
         if (!sweep_bucket(cache, &cache->buckets[b], blind, &earliest)) {
             cache->summary[group] = cache->epoch;
             return false;
@@ -126,6 +143,8 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
 {
     for (; cache->flush_bucket <= cache->bucket_mask; cache->flush_bucket++) {
         struct flow_bucket *bucket = &cache->buckets[cache->flush_bucket];
+        if (cache->flush_bucket + BUCKETS_AHEAD <= cache->bucket_mask)
+            prefetch_bucket(cache, bucket + BUCKETS_AHEAD, true);
         for (unsigned live = bucket->occupied; live; live &= live - 1) {
             struct flow_slot at = {bucket, (unsigned)__builtin_ctz(live)};
             uint32_t index = bucket->index[at.slot];
