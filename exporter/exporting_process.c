@@ -13,7 +13,8 @@
 #include "destination.h"
 #include "exporting_process_hooks.h"
 
-enum { STEP_RECORDS_MAX = 4096, RING_TURN_RECORDS = 256 };
+/* Records are encoded and sent in portions that stay in the processor's cache. */
+enum { PORTION_RECORDS = 512, STEP_PORTIONS_MAX = 8, RING_TURN_RECORDS = 256 };
 
 struct ring_state {
     struct record_ring *ring; /* not owned */
@@ -230,15 +231,11 @@ static bool rings_are_empty(const struct exporting_process *process)
     return true;
 }
 
-/* The common part of step and drain. Returns true if anything moved. */
-static bool advance(struct exporting_process *process, uint64_t monotonic_ns, uint64_t export_ns,
-                    bool draining)
+/* Takes a portion of records and sends what it can; returns whether anything moved. */
+static bool advance_portion(struct exporting_process *process, uint64_t monotonic_ns,
+                            uint64_t export_ns, bool draining)
 {
-    if (!process->boot_known && !process->config.offline)
-        set_boot(process, NULL, export_ns);
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_step(&process->destinations[i], monotonic_ns, export_ns);
-    uint32_t taken = drain_rings(process, STEP_RECORDS_MAX, export_ns);
+    uint32_t taken = drain_rings(process, PORTION_RECORDS, export_ns);
     bool closing = draining && rings_are_empty(process), moved = taken > 0;
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {
         struct destination *d = &process->destinations[i];
@@ -247,6 +244,23 @@ static bool advance(struct exporting_process *process, uint64_t monotonic_ns, ui
         pacing_offered(&d->pacing, monotonic_ns, taken);
         destination_close_due(d, closing);
         moved |= destination_send(d, draining);
+    }
+    return moved;
+}
+
+/* The common part of step and drain. Returns true if anything moved. */
+static bool advance(struct exporting_process *process, uint64_t monotonic_ns, uint64_t export_ns,
+                    bool draining)
+{
+    if (!process->boot_known && !process->config.offline)
+        set_boot(process, NULL, export_ns);
+    for (uint32_t i = 0; i < process->counters.destination_count; i++)
+        destination_step(&process->destinations[i], monotonic_ns, export_ns);
+    bool moved = false;
+    for (unsigned portion = 0; portion < STEP_PORTIONS_MAX; portion++) {
+        if (!advance_portion(process, monotonic_ns, export_ns, draining))
+            break;
+        moved = true;
     }
     atomic_store_explicit(&process->accepts,
                           !process->config.offline || process->abandoned || all_have_room(process),
@@ -296,7 +310,7 @@ void exporting_process_abandon(struct exporting_process *process)
     process->abandoned = true;
     for (uint32_t i = 0; i < process->counters.destination_count; i++)
         destination_give_up(&process->destinations[i], DESTINATION_LOST_SHUTDOWN);
-    while (drain_rings(process, STEP_RECORDS_MAX, 0))
+    while (drain_rings(process, PORTION_RECORDS, 0))
         continue;
     for (uint32_t i = 0; i < process->counters.destination_count; i++)
         destination_complete(&process->destinations[i]);
