@@ -154,6 +154,9 @@ void destination_lose(struct destination *d, enum ledger_destination_lost reason
 
 void destination_close_due(struct destination *d, bool closing)
 {
+    /* A file without flows still tells what it would have held. */
+    if (closing && d->config->kind == DESTINATION_FILE && !d->refreshed)
+        destination_refresh(d, true);
     const struct queued_message *open = d->queue.open;
     if (!open)
         return;

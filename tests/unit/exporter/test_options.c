@@ -1,0 +1,247 @@
+/*
+ * Options records and template refresh: forms that collectors read, one Options Template in a Set,
+ * by time and by messages, and statistics of a live run.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_transport.h"
+#include "record_builder.h"
+
+static const uint64_t second_ns = 1000000000u;
+static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
+
+struct bench {
+    struct exporting_process_config config;
+    struct fake_transport *fake;
+    struct record_ring *ring;
+    struct exporting_process *process;
+};
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    fake_config(&bench->config);
+    bench->config.offline = false;
+    bench->fake = fake_transport_new();
+    bench->ring = fake_ring(1 << 12);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    exporting_process_destroy(bench->process);
+    record_ring_destroy(bench->ring);
+    free(bench->fake);
+    free(bench);
+    return 0;
+}
+
+static void step(struct bench *bench, uint64_t now_ns, uint32_t records)
+{
+    struct flow_description flow;
+    describe_simple(&flow);
+    if (!bench->process)
+        bench->process = fake_process(&bench->config, &bench->ring, 1, bench->fake);
+    for (uint32_t i = 0; i < records; i++)
+        assert_int_equal(record_push(bench->ring, &flow), 0);
+    exporting_process_step(bench->process, now_ns, export_ns, NULL);
+}
+
+/* Octet offset of the N-th Set with id ID of message I, 0 if there is none. */
+static uint32_t find_set(const struct bench *bench, uint32_t i, unsigned id, unsigned n)
+{
+    uint32_t octets;
+    const uint8_t *message = fake_message(bench->fake, i, &octets);
+    uint32_t at = get16(message) == 9 ? 20 : 16;
+    for (; at < octets; at += get16(message + at + 2))
+        if (get16(message + at) == id && n-- == 0)
+            return at;
+    return 0;
+}
+
+static uint32_t template_messages(const struct bench *bench)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < bench->fake->message_count; i++)
+        count += find_set(bench, i, 2, 0) != 0;
+    return count;
+}
+
+static void add_interfaces(struct bench *bench, uint32_t count)
+{
+    bench->config.interface_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        bench->config.interfaces[i].ifindex = i + 1;
+        strcpy(bench->config.interfaces[i].name, "0123456789012345678901234567890");
+    }
+}
+
+/* standards: traps 6, 14 and 16 */
+static void trap_14_interface_names_have_fixed_length_and_a_nul(void **state)
+{
+    struct bench *bench = *state;
+    add_interfaces(bench, 2);
+    step(bench, 0, 0);
+    uint32_t octets, at = find_set(bench, 0, 3, 0);
+    const uint8_t *set = fake_message(bench->fake, 0, &octets) + at;
+    assert_int_equal(bench->fake->message_count, 1);
+    assert_int_equal(get16(set + 2), 4 + 6 + 12 + 2);
+    assert_int_equal(get16(set + 6), 3);    /* fields */
+    assert_int_equal(get16(set + 8), 1);    /* of these scopes */
+    assert_int_equal(get16(set + 10), 149); /* scope: observation domain */
+    assert_int_equal(get16(set + 12), 4);
+    assert_int_equal(get16(set + 14), 10); /* the index is no scope field */
+    assert_int_equal(get16(set + 18), 83);
+    assert_int_equal(get16(set + 20), 32);
+    const uint8_t *data = set + 24;
+    assert_int_equal(get16(data), get16(set + 4));
+    assert_int_equal(get16(data + 2), 4 + 2 * 40);
+    assert_int_equal(get32(data + 4), 1);
+    assert_int_equal(get32(data + 8), 1);
+    assert_string_equal((const char *)data + 12, "0123456789012345678901234567890");
+    assert_int_equal(data[12 + 31], 0);
+}
+
+static void trap_6_one_options_template_in_a_set(void **state)
+{
+    struct bench *bench = *state;
+    add_interfaces(bench, 1);
+    bench->config.sampling_interval = 100;
+    bench->config.destinations[0].version = 9;
+    step(bench, 0, 0);
+    uint32_t octets;
+    const uint8_t *message = fake_message(bench->fake, 0, &octets);
+    unsigned sets = 0;
+    for (uint32_t at; (at = find_set(bench, 0, 1, sets)) != 0; sets++) {
+        uint32_t scopes = get16(message + at + 6), options = get16(message + at + 8);
+        assert_int_equal(scopes, 4); /* in octets */
+        assert_int_equal(get16(message + at + 10), 1);
+        assert_true(get16(message + at + 2) - (4 + 6 + scopes + options) < 4);
+        uint32_t data = at + get16(message + at + 2);
+        assert_int_equal(get16(message + data), get16(message + at + 4));
+    }
+    assert_int_equal(sets, 3); /* interfaces; sampling rate; rate and algorithm */
+}
+
+static void trap_1_sampling_is_the_rate_alone(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.sampling_interval = 64;
+    step(bench, 0, 0);
+    uint32_t octets, at = find_set(bench, 0, 3, 0);
+    const uint8_t *set = fake_message(bench->fake, 0, &octets) + at;
+    assert_int_equal(get16(set + 6), 2);
+    assert_int_equal(get16(set + 14), 34);
+    assert_int_equal(get32(set + 20 + 8), 64);
+    assert_int_equal(find_set(bench, 0, 3, 1), 0);
+}
+
+static void nothing_is_announced_without_reason(void **state)
+{
+    struct bench *bench = *state;
+    step(bench, 0, 0);
+    assert_int_equal(bench->fake->message_count, 1);
+    assert_int_equal(find_set(bench, 0, 3, 0), 0);
+}
+
+static void many_interfaces_take_several_messages(void **state)
+{
+    struct bench *bench = *state;
+    add_interfaces(bench, EXPORT_INTERFACES_MAX);
+    bench->config.destinations[0].mtu = 512;
+    step(bench, 0, 0);
+    uint32_t names = 0, octets;
+    for (uint32_t i = 0; i < bench->fake->message_count; i++) {
+        const uint8_t *message = fake_message(bench->fake, i, &octets);
+        assert_true(octets <= 512 - 28);
+        assert_int_equal(get32(message + 8), names); /* options data counts in the sequence */
+        for (uint32_t at = 16; at < octets; at += get16(message + at + 2))
+            if (get16(message + at) >= 256)
+                names += (get16(message + at + 2) - 4) / 40;
+    }
+    assert_int_equal(names, EXPORT_INTERFACES_MAX);
+}
+
+static void templates_are_refreshed_by_time_without_traffic(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.template_refresh_s = 60;
+    step(bench, 5, 0);
+    assert_int_equal(template_messages(bench), 1);
+    step(bench, 60 * second_ns + 4, 0);
+    assert_int_equal(template_messages(bench), 1);
+    step(bench, 60 * second_ns + 5, 0);
+    assert_int_equal(template_messages(bench), 2);
+    uint64_t next_ns;
+    exporting_process_step(bench->process, 60 * second_ns + 6, export_ns, &next_ns);
+    assert_int_equal(next_ns, 120 * second_ns + 5);
+}
+
+static void templates_are_refreshed_by_messages(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.template_refresh_messages = 10;
+    bench->config.offline = true;
+    add_interfaces(bench, 1);
+    step(bench, 0, 1000);
+    exporting_process_drain(bench->process, 0, export_ns, NULL);
+    uint32_t since = 0;
+    for (uint32_t i = 0; i < bench->fake->message_count; i++) {
+        bool templates = find_set(bench, i, 2, 0) != 0;
+        assert_int_equal(templates, i == 0 || since == 10);
+        /* trap 16: offline, options data comes before the first flow record only */
+        assert_int_equal(find_set(bench, i, 3, 0) != 0, i == 0);
+        since = templates ? 0 : since + 1;
+    }
+    assert_true(template_messages(bench) > 5);
+}
+
+static void statistics_tell_what_was_sent(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.statistics_interval_s = 60;
+    step(bench, 0, 100);
+    step(bench, second_ns, 0);
+    uint32_t before = bench->fake->message_count;
+    static struct exporter_counters counters;
+    exporting_process_counters(bench->process, &counters);
+    assert_int_equal(counters.destination[0].data_records, 200);
+    step(bench, 60 * second_ns, 0);
+    assert_int_equal(bench->fake->message_count, before + 1);
+    uint32_t octets, at = find_set(bench, before, 3, 0);
+    const uint8_t *set = fake_message(bench->fake, before, &octets) + at;
+    assert_int_equal(get16(set + 14), 40);
+    assert_int_equal(get16(set + 18), 41);
+    assert_int_equal(get16(set + 22), 42);
+    const uint8_t *data = set + get16(set + 2);
+    assert_int_equal(get32(data + 12), counters.destination[0].octets);
+    assert_int_equal(get32(data + 20), counters.destination[0].messages);
+    assert_int_equal(get32(data + 28), 200);
+}
+
+#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(trap_14_interface_names_have_fixed_length_and_a_nul),
+        BENCH_TEST(trap_6_one_options_template_in_a_set),
+        BENCH_TEST(trap_1_sampling_is_the_rate_alone),
+        BENCH_TEST(nothing_is_announced_without_reason),
+        BENCH_TEST(many_interfaces_take_several_messages),
+        BENCH_TEST(templates_are_refreshed_by_time_without_traffic),
+        BENCH_TEST(templates_are_refreshed_by_messages),
+        BENCH_TEST(statistics_tell_what_was_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
