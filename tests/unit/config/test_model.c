@@ -334,7 +334,7 @@ static void texts_keep_to_their_room(void **state)
 static void packaged_configuration_is_accepted(void **state)
 {
     (void)state;
-    probe_config_free(accepted(WORDS("-c", (char *)PACKAGED_CONFIGURATION)));
+    probe_config_free(accepted(WORDS("-c", SOURCE_ROOT "/packaging/spanflow.json")));
 }
 
 int main(void)

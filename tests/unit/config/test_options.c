@@ -1,6 +1,8 @@
 /* Every option and every word of -i and -e, as seen in the configuration that comes out. */
 #include "config_test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "options.h"
@@ -171,6 +173,58 @@ static void long_names_stay_whole(void **state)
     probe_config_free(config);
 }
 
+/* The manual page without its markup: escaped hyphens, font changes and the quotes of macros. */
+static char *read_manual(void)
+{
+    FILE *file = fopen(SOURCE_ROOT "/docs/man/spanflowd.8", "re");
+    assert_non_null(file);
+    char *text = calloc(1, 1 << 18);
+    assert_non_null(text);
+    size_t length = fread(text, 1, (1 << 18) - 1, file);
+    fclose(file);
+    size_t kept = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\\' && text[i + 1] == 'f')
+            i += 2;
+        else if (text[i] != '\\' && text[i] != '"')
+            text[kept++] = text[i];
+    }
+    text[kept] = 0;
+    return text;
+}
+
+static void check_words(const char *manual, const struct option_word *words)
+{
+    for (; words->word; words++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(words->word, "=:") + 1, words->word);
+        if (!strstr(manual, name))
+            fail_msg("the manual page lacks %s", name);
+    }
+}
+
+static void manual_page_has_every_option(void **state)
+{
+    (void)state;
+    char *manual = read_manual();
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_description *option = &option_table[i];
+        char name[64];
+        if (option->letter)
+            snprintf(name, sizeof name, "-%c", option->letter);
+        else
+            snprintf(name, sizeof name, "--%s", option->name);
+        if (option->help && !strstr(manual, name))
+            fail_msg("the manual page lacks %s", name);
+        if (!option->help && strstr(manual, name))
+            fail_msg("the manual page has %s, which is not in this build", name);
+    }
+    check_words(manual, option_source_words);
+    check_words(manual, option_destination_words);
+    check_words(manual, option_timeout_words);
+    free(manual);
+}
+
 static enum command_line_result answer(char *const words[], char *text, size_t size)
 {
     struct probe_config *config = NULL;
@@ -224,6 +278,7 @@ int main(void)
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
         cmocka_unit_test(long_names_stay_whole),
+        cmocka_unit_test(manual_page_has_every_option),
         cmocka_unit_test(answers),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,0 +1,164 @@
+/*
+ * Prints docs/configuration.md, the manual of every leaf, from the module and the table of options.
+ * A program of the build, not installed; a test compares its output with the committed page.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_tree.h"
+#include "options.h"
+
+enum { PAGE_WIDTH = 100 };
+
+static const char introduction[] =
+    "# Configuration\n"
+    "\n"
+    "Made by the build from `config/yang/spanflow.yang` and the table of options: do not edit.\n"
+    "\n"
+    "A configuration is an instance of the YANG module `spanflow`, as JSON (RFC 7951) or XML. Its "
+    "names are\n"
+    "those of RFC 6728 where that has the setting. `spanflowd -c FILE` runs it, `spanflowd --check "
+    "-c FILE`\n"
+    "only checks it. Command line options set the same leaves, on top of the file.\n"
+    "\n"
+    "```json\n"
+    "{\n"
+    "  \"spanflow:spanflow\": {\n"
+    "    \"observationPoint\": [\n"
+    "      { \"name\": \"mirror0\", \"device\": \"0000:03:00.0\" }\n"
+    "    ],\n"
+    "    \"cache\": { \"activeTimeout\": 300, \"idleTimeout\": 30 },\n"
+    "    \"exportingProcess\": {\n"
+    "      \"destination\": [\n"
+    "        { \"name\": \"collector\", \"udpExporter\": { \"destinationAddress\": \"192.0.2.7\" } "
+    "}\n"
+    "      ]\n"
+    "    }\n"
+    "  }\n"
+    "}\n"
+    "```\n"
+    "\n"
+    "In JSON a `uint64` (`recordRateLimit`) is a string, every other number a number; a list is "
+    "always an\n"
+    "array. A file is refused as a whole, with one line that names the leaf, if anything in it is "
+    "unknown or\n"
+    "not possible.\n";
+
+/* Prints TEXT in lines of at most PAGE_WIDTH columns, each after INDENT blanks. An empty line of
+ * TEXT stays one; other line breaks of the module are only its layout. */
+static void print_wrapped(const char *text, int indent)
+{
+    int column = 0;
+    while (*text) {
+        size_t length = strcspn(text, " \n");
+        if (strncmp(text, "\n\n", 2) == 0) {
+            printf("\n\n");
+            column = 0;
+        }
+        if (length == 0) {
+            text++;
+            continue;
+        }
+        if (column > 0 && column + 1 + (int)length > PAGE_WIDTH) {
+            putchar('\n');
+            column = 0;
+        }
+        column += printf("%*s%.*s", column ? 1 : indent, "", (int)length, text);
+        text += length;
+    }
+    putchar('\n');
+}
+
+/* The options that set the leaf at PATH. */
+static void append_options(const char *path, char *text, size_t size)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option_description *option = &option_table[i];
+        if (!option->leaf || strcmp(option->leaf, path) != 0)
+            continue;
+        size_t length = strlen(text);
+        char letter[2] = {option->letter, 0};
+        snprintf(text + length, size - length, ", option `%s%s`", option->letter ? "-" : "--",
+                 option->letter ? letter : option->name);
+    }
+}
+
+static void print_values(const struct lysc_type *type)
+{
+    if (type->basetype != LY_TYPE_ENUM)
+        return;
+    const struct lysc_type_enum *list = (const struct lysc_type_enum *)type;
+    putchar('\n');
+    for (LY_ARRAY_COUNT_TYPE i = 0; i < LY_ARRAY_COUNT(list->enums); i++) {
+        char line[512];
+        snprintf(line, sizeof line, "- `%s`: %s", list->enums[i].name,
+                 list->enums[i].dsc ? list->enums[i].dsc : "");
+        print_wrapped(line, 0);
+    }
+}
+
+static void print_leaf(const struct lysc_node *node)
+{
+    char path[256];
+    char type[256];
+    char line[1024];
+    bool single = node->nodetype == LYS_LEAF;
+    const char *usual = config_tree_default(node);
+    config_tree_schema_path(node, path, sizeof path);
+    config_tree_describe_type(node, type, sizeof type);
+    snprintf(line, sizeof line, "%s%s%s%s%s", type, single ? "" : "; any number of them",
+             usual ? "; default " : "", usual ? usual : "",
+             node->flags & LYS_MAND_TRUE ? "; must be given" : "");
+    append_options(path, line, sizeof line);
+    printf("\n### `%s`\n\n", path);
+    print_wrapped(line, 0);
+    putchar('\n');
+    print_wrapped(node->dsc, 0);
+    print_values(single ? ((const struct lysc_node_leaf *)node)->type
+                        : ((const struct lysc_node_leaflist *)node)->type);
+    if (node->ref) {
+        putchar('\n');
+        print_wrapped(node->ref, 0);
+    }
+}
+
+static void print_container(const struct lysc_node *node)
+{
+    char path[256];
+    config_tree_schema_path(node, path, sizeof path);
+    printf("\n## `%s`\n\n", path);
+    if (node->nodetype == LYS_LIST)
+        printf("A list; each entry has its own `name`.\n\n");
+    print_wrapped(node->dsc, 0);
+}
+
+/* Leaves before containers, so that each stands under the heading it belongs to. */
+static void print_below(const struct lysc_node *parent)
+{
+    const struct lysc_node *child = NULL;
+    while ((child = lys_getnext(child, parent, NULL, 0)))
+        if (child->nodetype & (LYS_LEAF | LYS_LEAFLIST))
+            print_leaf(child);
+    while ((child = lys_getnext(child, parent, NULL, 0))) {
+        if (!(child->nodetype & (LYS_CONTAINER | LYS_LIST)))
+            continue;
+        print_container(child);
+        print_below(child);
+    }
+}
+
+int main(void)
+{
+    struct config_tree tree;
+    struct error error = {""};
+    if (!config_tree_open(&tree, &error)) {
+        fprintf(stderr, "describe: %s\n", error.text);
+        return EXIT_FAILURE;
+    }
+    fputs(introduction, stdout);
+    print_container(tree.root->schema);
+    print_below(tree.root->schema);
+    config_tree_close(&tree);
+    return EXIT_SUCCESS;
+}
