@@ -154,15 +154,17 @@ enum command_line_result config_from_command_line(int argc, char *const argv[],
     *config = NULL;
     if (!walk(&state, argc, argv, true, error))
         return COMMAND_LINE_REFUSED;
-    if (state.help || state.show_version) {
-        if (state.help)
-            options_print_help(stdout);
-        else
-            printf("spanflowd %s\n", SPANFLOW_VERSION);
+    if (state.show_version) {
+        printf("spanflowd %s\n", SPANFLOW_VERSION);
         return COMMAND_LINE_DONE;
     }
     if (!config_tree_open(&tree, error))
         return COMMAND_LINE_REFUSED;
+    if (state.help) {
+        options_print_help(stdout, &tree);
+        config_tree_close(&tree);
+        return COMMAND_LINE_DONE;
+    }
     bool built = build(&state, argc, argv, config, error);
     config_tree_close(&tree);
     if (!built)

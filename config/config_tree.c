@@ -125,12 +125,18 @@ static char *library_path(const char *path, char text[PATH_TEXT_MAX])
     return text;
 }
 
+const struct lysc_node *config_tree_find(const struct config_tree *tree, const char *path)
+{
+    char text[PATH_TEXT_MAX];
+    return lys_find_path(tree->context, NULL, library_path(path, text), 0);
+}
+
 bool config_tree_set(struct config_tree *tree, const char *path, const char *value,
                      struct error *error)
 {
     char text[PATH_TEXT_MAX];
     library_path(path, text);
-    const struct lysc_node *node = lys_find_path(tree->context, NULL, text, 0);
+    const struct lysc_node *node = config_tree_find(tree, path);
     check(node);
     /* A value given twice in a leaf-list is a mistake, a leaf given again is an override. */
     uint32_t options = node->nodetype == LYS_LEAFLIST ? 0 : LYD_NEW_PATH_UPDATE;
@@ -156,8 +162,7 @@ static struct lyd_node *list_parent(struct config_tree *tree, const char *path)
 bool config_tree_add(struct config_tree *tree, const char *path, const char *key,
                      struct lyd_node **entry, struct error *error)
 {
-    char text[PATH_TEXT_MAX];
-    const struct lysc_node *node = lys_find_path(tree->context, NULL, library_path(path, text), 0);
+    const struct lysc_node *node = config_tree_find(tree, path);
     check(node && node->nodetype == LYS_LIST);
     ly_err_clean(tree->context, NULL);
     struct lyd_node *parent = list_parent(tree, path);

@@ -56,6 +56,9 @@ bool config_tree_validate(struct config_tree *tree, struct error *error);
  * none. The text is canonical and lives as long as the tree is not changed. */
 const char *config_tree_value(const struct lyd_node *node, const char *path);
 
+/* The schema node at PATH ("/spanflow/cache/maxFlows"), NULL if the module has none. */
+const struct lysc_node *config_tree_find(const struct config_tree *tree, const char *path);
+
 /* Writes what the leaf or leaf-list NODE may hold, in words: "0..86400 seconds", "span, tap-a or
  * tap-b". At most SIZE bytes with the final 0. */
 void config_tree_describe_type(const struct lysc_node *node, char *text, size_t size);

@@ -12,17 +12,13 @@
 enum { PAGE_WIDTH = 100 };
 
 static const char introduction[] =
-    "# Configuration\n"
-    "\n"
-    "Made by the build from `config/yang/spanflow.yang` and the table of options: do not edit.\n"
-    "\n"
     "A configuration is an instance of the YANG module `spanflow`, as JSON (RFC 7951) or XML. Its "
-    "names are\n"
-    "those of RFC 6728 where that has the setting. `spanflowd -c FILE` runs it, `spanflowd --check "
-    "-c FILE`\n"
-    "only checks it. Command line options set the same leaves, on top of the file.\n"
-    "\n"
-    "```json\n"
+    "names are those of RFC 6728 where that has the setting. `spanflowd -c FILE` runs it, "
+    "`spanflowd --check -c FILE` only checks it. Command line options set the same leaves, on top "
+    "of the file.";
+
+static const char example[] =
+    "\n```json\n"
     "{\n"
     "  \"spanflow:spanflow\": {\n"
     "    \"observationPoint\": [\n"
@@ -31,19 +27,17 @@ static const char introduction[] =
     "    \"cache\": { \"activeTimeout\": 300, \"idleTimeout\": 30 },\n"
     "    \"exportingProcess\": {\n"
     "      \"destination\": [\n"
-    "        { \"name\": \"collector\", \"udpExporter\": { \"destinationAddress\": \"192.0.2.7\" } "
-    "}\n"
+    "        { \"name\": \"nfdump\", \"udpExporter\": { \"destinationAddress\": \"192.0.2.7\" } }\n"
     "      ]\n"
     "    }\n"
     "  }\n"
     "}\n"
-    "```\n"
-    "\n"
-    "In JSON a `uint64` (`recordRateLimit`) is a string, every other number a number; a list is "
-    "always an\n"
-    "array. A file is refused as a whole, with one line that names the leaf, if anything in it is "
-    "unknown or\n"
-    "not possible.\n";
+    "```\n\n";
+
+static const char rules[] =
+    "In JSON a 64-bit number (`recordRateLimit`) is a string, every other number is a number; a "
+    "list is always an array. A file is refused as a whole, with one line that names the leaf, if "
+    "anything in it is unknown or not possible. A limit in characters is also one in octets.";
 
 /* Prints TEXT in lines of at most PAGE_WIDTH columns, each after INDENT blanks. An empty line of
  * TEXT stays one; other line breaks of the module are only its layout. */
@@ -70,18 +64,25 @@ static void print_wrapped(const char *text, int indent)
     putchar('\n');
 }
 
+static void append(char *text, size_t size, const char *form, const char *option)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, form, option);
+}
+
 /* The options that set the leaf at PATH. */
 static void append_options(const char *path, char *text, size_t size)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option_description *option = &option_table[i];
-        if (!option->leaf || strcmp(option->leaf, path) != 0)
-            continue;
-        size_t length = strlen(text);
         char letter[2] = {option->letter, 0};
-        snprintf(text + length, size - length, ", option `%s%s`", option->letter ? "-" : "--",
-                 option->letter ? letter : option->name);
+        if (option->leaf && strcmp(option->leaf, path) == 0)
+            append(text, size, option->letter ? "; option `-%s`" : "; option `--%s`",
+                   option->letter ? letter : option->name);
     }
+    for (const struct option_word *word = option_timeout_words; word->word; word++)
+        if (strcmp(word->leaf, path) == 0)
+            append(text, size, "; option `-t %s`", word->word);
 }
 
 static void print_values(const struct lysc_type *type)
@@ -107,7 +108,7 @@ static void print_leaf(const struct lysc_node *node)
     const char *usual = config_tree_default(node);
     config_tree_schema_path(node, path, sizeof path);
     config_tree_describe_type(node, type, sizeof type);
-    snprintf(line, sizeof line, "%s%s%s%s%s", type, single ? "" : "; any number of them",
+    snprintf(line, sizeof line, "%s%s%s%s%s", type, single ? "" : "; more than one is possible",
              usual ? "; default " : "", usual ? usual : "",
              node->flags & LYS_MAND_TRUE ? "; must be given" : "");
     append_options(path, line, sizeof line);
@@ -156,7 +157,11 @@ int main(void)
         fprintf(stderr, "describe: %s\n", error.text);
         return EXIT_FAILURE;
     }
-    fputs(introduction, stdout);
+    puts("# Configuration\n\nMade by the build from `config/yang/spanflow.yang` and the table of "
+         "options: do not edit.\n");
+    print_wrapped(introduction, 0);
+    fputs(example, stdout);
+    print_wrapped(rules, 0);
     print_container(tree.root->schema);
     print_below(tree.root->schema);
     config_tree_close(&tree);

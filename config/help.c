@@ -32,11 +32,28 @@ static void print_entry(FILE *file, const char *head, const char *text)
     print_wrapped(file, text);
 }
 
-static void print_words(FILE *file, const char *title, const struct option_word *words)
+/* Prints an entry and, if the leaf PATH is a number with a default, that default. */
+static void print_with_default(FILE *file, const struct config_tree *tree, const char *head,
+                               const char *help, const char *path)
 {
-    fprintf(file, "\n%s\n", title);
-    for (; words->word; words++)
-        print_entry(file, words->word, words->help);
+    char text[512];
+    const struct lysc_node *node = path ? config_tree_find(tree, path) : NULL;
+    const char *usual = node ? config_tree_default(node) : NULL;
+    bool number = usual && strspn(usual, "0123456789") == strlen(usual);
+    snprintf(text, sizeof text, number ? "%s (default %s)" : "%s", help, usual);
+    print_entry(file, head, text);
+}
+
+/* ENTRY: the list that the leaves of WORDS belong to, with a slash; "" for whole paths. */
+static void print_words(FILE *file, const struct config_tree *tree, const struct option_word *words,
+                        const char *entry)
+{
+    for (; words->word; words++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", entry, words->leaf ? words->leaf : "");
+        if (words->help)
+            print_with_default(file, tree, words->word, words->help, words->leaf ? path : NULL);
+    }
 }
 
 void option_head(const struct option_description *option, char *text, size_t size)
@@ -49,21 +66,30 @@ void option_head(const struct option_description *option, char *text, size_t siz
              option->argument ? option->argument : "");
 }
 
-void options_print_help(FILE *file)
+void options_print_help(FILE *file, const struct config_tree *tree)
 {
     fprintf(file, "usage: spanflowd -i SOURCE | -r FILE | -c FILE  [-e DESTINATION] [OPTION]...\n"
                   "Meters packets and exports flow records as NetFlow version 9 or IPFIX.\n\n"
                   "OPTIONS\n");
     for (size_t i = 0; i < option_count; i++) {
+        const struct option_description *option = &option_table[i];
         char head[96];
-        if (!option_table[i].help)
+        if (!option->help)
             continue;
-        option_head(&option_table[i], head, sizeof head);
-        print_entry(file, head, option_table[i].help);
+        option_head(option, head, sizeof head);
+        /* The leaf of -s counts what is left out, not N. */
+        print_with_default(file, tree, head, option->help,
+                           option->letter == 's' ? NULL : option->leaf);
     }
-    print_words(file, "SOURCES: KIND:DEVICE[,WORD]...", option_source_words);
-    print_words(file, "DESTINATIONS: 'KIND[?WORD&WORD...]'", option_destination_words);
-    print_words(file, "TIMEOUTS", option_timeout_words);
+    fprintf(file, "\nSOURCES: KIND:DEVICE[,WORD]...\n");
+    print_words(file, tree, option_source_kinds, "");
+    print_words(file, tree, option_source_words, "/spanflow/observationPoint/");
+    fprintf(file, "\nDESTINATIONS: 'KIND[?WORD&WORD...]'\n");
+    print_words(file, tree, option_destination_kinds, "");
+    print_words(file, tree, option_destination_words,
+                "/spanflow/exportingProcess/destination/udpExporter/");
+    fprintf(file, "\nTIMEOUTS\n");
+    print_words(file, tree, option_timeout_words, "");
     fprintf(file, "\nExit status: 0 done, every packet accounted for; 1 something failed while "
                   "running; 2 bad\narguments or configuration.\n");
 }

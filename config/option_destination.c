@@ -14,83 +14,102 @@ enum {
     KIND_ALL = KIND_UDP | KIND_FILE | KIND_JSON
 };
 
-static const struct kind {
-    const char *scheme;
-    const char *container; /* NULL: not in this build */
-    unsigned kind;
-} kinds[] = {
-    {"udp://", "udpExporter", KIND_UDP},
-    {"file:", "fileWriter", KIND_FILE},
-    {"json:", "jsonWriter", KIND_JSON},
-    {"tcp://", NULL, 0},
-    {"tls://", NULL, 0},
-    {"dtls://", NULL, 0},
-    {"sctp://", NULL, 0},
-    {"kafka://", NULL, 0},
+/* The leaf of a kind is the container of its transport. */
+const struct option_word option_destination_kinds[] = {
+    {.word = "udp://HOST:PORT",
+     .leaf = "udpExporter",
+     .kinds = KIND_UDP,
+     .help = "messages to a collector; an IPv6 address stands in brackets; the port may be left "
+             "out: 4739 for IPFIX, 2055 for NetFlow version 9"},
+    {.word = "file:PATH",
+     .leaf = "fileWriter",
+     .kinds = KIND_FILE,
+     .help = "one file of IPFIX messages (RFC 5655); - is the standard output"},
+    {.word = "json:PATH",
+     .leaf = "jsonWriter",
+     .kinds = KIND_JSON,
+     .help = "one JSON object per record and line; - is the standard output"},
+    {.word = "tcp://HOST:PORT"},
+    {.word = "tls://HOST:PORT"},
+    {.word = "dtls://HOST:PORT"},
+    {.word = "sctp://HOST:PORT"},
+    {.word = "kafka://BROKER/TOPIC"},
+    {0},
 };
+
+static const struct option_spelling biflow_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
+static const struct option_spelling time_spellings[] = {
+    {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
+static const struct option_spelling profile_spellings[] = {{"plain", "plain"},
+                                                           {"nfdump", "nfdump"},
+                                                           {"silk", NULL},
+                                                           {"fluentd-v9", NULL},
+                                                           {"v5", NULL},
+                                                           {"full", NULL},
+                                                           {0}};
+static const struct option_spelling version_spellings[] = {
+    {"9", "9"}, {"10", "10"}, {"5", NULL}, {0}};
 
 const struct option_word option_destination_words[] = {
-    {"udp://HOST:PORT", "messages to a collector; an IPv6 address stands in brackets; the port may "
-                        "be left out: 4739 for IPFIX, 2055 for NetFlow version 9"},
-    {"file:PATH", "one file of IPFIX messages (RFC 5655); - is the standard output"},
-    {"json:PATH", "one JSON object per record and line; - is the standard output"},
-    {"version=9|10", "udp: 9 for NetFlow version 9, 10 for IPFIX (default; in profile nfdump 9)"},
-    {"profile=plain|nfdump", "the choice of information elements (default plain)"},
-    {"biflow=yes|no", "both directions of a flow in one record (default no)"},
-    {"rate=RECORDS", "udp: the bound of records sent in a second; 0 = none"},
-    {"domain=N", "udp, file: the observation domain id (default 1)"},
-    {"source=ADDRESS", "udp: the local address to send from"},
-    {"mtu=OCTETS", "udp: the bound of a whole IP packet (default 1400)"},
-    {"time=ms|us|ns", "udp, file: the unit of flow times (default ms)"},
-    {NULL, NULL},
+    {.word = "version=9|10",
+     .leaf = "ipfixVersion",
+     .spellings = version_spellings,
+     .kinds = KIND_UDP,
+     .help = "udp: 9 for NetFlow version 9, 10 for IPFIX (default; in profile nfdump 9)"},
+    {.word = "profile=plain|nfdump",
+     .leaf = "profile",
+     .spellings = profile_spellings,
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "the choice of information elements (default plain)"},
+    {.word = "biflow=yes|no",
+     .leaf = "biflow",
+     .spellings = biflow_spellings,
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "both directions of a flow in one record (default no)"},
+    {.word = "rate=RECORDS",
+     .leaf = "recordRateLimit",
+     .kinds = KIND_UDP,
+     .help = "udp: the bound of records sent in a second; 0 = none"},
+    {.word = "domain=N",
+     .leaf = "observationDomainId",
+     .kinds = KIND_UDP | KIND_FILE,
+     .help = "udp, file: the observation domain id"},
+    {.word = "source=ADDRESS",
+     .leaf = "sourceAddress",
+     .kinds = KIND_UDP,
+     .help = "udp: the local address to send from"},
+    {.word = "mtu=OCTETS",
+     .leaf = "maxPacketSize",
+     .kinds = KIND_UDP,
+     .help = "udp: the bound of a whole IP packet"},
+    {.word = "time=ms|us|ns",
+     .leaf = "timeUnit",
+     .spellings = time_spellings,
+     .kinds = KIND_UDP | KIND_FILE,
+     .help = "udp, file: the unit of flow times (default ms)"},
+    {.word = "cert="},
+    {.word = "key="},
+    {.word = "ca="},
+    {.word = "group="},
+    {.word = "anonymise="},
+    {.word = "format="},
+    {0},
 };
+enum { QUERY_WORDS = sizeof option_destination_words / sizeof option_destination_words[0] - 1 };
 
-/* What a user writes and what the leaf holds. */
-struct spelling {
-    const char *word;
-    const char *value; /* NULL: not in this build */
-};
-static const struct spelling biflow_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
-static const struct spelling time_spellings[] = {
-    {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
-static const struct spelling profile_spellings[] = {{"plain", "plain"},
-                                                    {"nfdump", "nfdump"},
-                                                    {"silk", NULL},
-                                                    {"fluentd-v9", NULL},
-                                                    {"v5", NULL},
-                                                    {"full", NULL},
-                                                    {0}};
-static const struct spelling version_spellings[] = {{"9", "9"}, {"10", "10"}, {"5", NULL}, {0}};
-
-static const struct query_word {
-    const char *word;
-    const char *leaf;                 /* NULL: not in this build */
-    unsigned kinds;                   /* where it has a meaning */
-    bool common;                      /* a leaf of the destination itself, not of its transport */
-    const struct spelling *spellings; /* NULL: taken as it is */
-} query_words[] = {
-    {"version", "ipfixVersion", KIND_UDP, false, version_spellings},
-    {"profile", "profile", KIND_ALL, true, profile_spellings},
-    {"biflow", "biflow", KIND_ALL, true, biflow_spellings},
-    {"rate", "recordRateLimit", KIND_UDP, false, NULL},
-    {"domain", "observationDomainId", KIND_UDP | KIND_FILE, false, NULL},
-    {"source", "sourceAddress", KIND_UDP, false, NULL},
-    {"mtu", "maxPacketSize", KIND_UDP, false, NULL},
-    {"time", "timeUnit", KIND_UDP | KIND_FILE, false, time_spellings},
-    {"cert", NULL, 0, false, NULL},
-    {"key", NULL, 0, false, NULL},
-    {"ca", NULL, 0, false, NULL},
-    {"group", NULL, 0, false, NULL},
-    {"anonymise", NULL, 0, false, NULL},
-    {"format", NULL, 0, false, NULL},
-};
-enum { QUERY_WORDS = sizeof query_words / sizeof query_words[0] };
+/* The length of a kind's scheme, "udp://" or "file:". */
+static size_t scheme_length(const struct option_word *kind)
+{
+    return strcspn(kind->word, ":") + (strstr(kind->word, "://") ? 3 : 1);
+}
 
 /* A destination on its way into the tree. */
 struct destination {
     struct option_state *state;
     struct lyd_node *entry;
-    const struct kind *kind;
+    const struct option_word *kind;
     bool seen[QUERY_WORDS];
 };
 
@@ -100,8 +119,8 @@ static bool set(struct destination *destination, const char *leaf, bool common, 
 {
     char path[96];
     struct error inner = {""};
-    snprintf(path, sizeof path, "%s%s%s", common ? "" : destination->kind->container,
-             common ? "" : "/", leaf);
+    snprintf(path, sizeof path, "%s%s%s", common ? "" : destination->kind->leaf, common ? "" : "/",
+             leaf);
     if (config_tree_set_below(destination->state->tree, destination->entry, path, value, &inner))
         return true;
     error_set(error, "%s: %s", word, inner.text);
@@ -109,16 +128,16 @@ static bool set(struct destination *destination, const char *leaf, bool common, 
 }
 
 /* The leaf's value for what the user wrote; NULL and ERROR if there is none. */
-static const char *translate(const struct query_word *word, const char *written,
+static const char *translate(const struct option_word *word, const char *name, const char *written,
                              struct error *error)
 {
     if (!word->spellings)
         return written;
     char known[96] = "";
-    for (const struct spelling *spelling = word->spellings; spelling->word; spelling++) {
+    for (const struct option_spelling *spelling = word->spellings; spelling->word; spelling++) {
         if (strcmp(spelling->word, written) == 0) {
             if (!spelling->value)
-                error_set(error, "%s=%s is " NOT_IN_THIS_BUILD, word->word, written);
+                error_set(error, "%s=%s is " NOT_IN_THIS_BUILD, name, written);
             return spelling->value;
         }
         if (!spelling->value)
@@ -126,7 +145,7 @@ static const char *translate(const struct query_word *word, const char *written,
         size_t length = strlen(known);
         snprintf(known + length, sizeof known - length, "%s%s", length ? ", " : "", spelling->word);
     }
-    error_set(error, "%s: \"%.64s\" is not possible; give one of %s", word->word, written, known);
+    error_set(error, "%s: \"%.64s\" is not possible; give one of %s", name, written, known);
     return NULL;
 }
 
@@ -136,26 +155,27 @@ static bool apply_word(struct destination *destination, char *text, struct error
     size_t i = 0;
     if (value)
         *value++ = 0;
-    while (i < QUERY_WORDS && strcmp(query_words[i].word, text) != 0)
+    while (i < QUERY_WORDS && !option_word_is(&option_destination_words[i], text, strlen(text)))
         i++;
     if (i == QUERY_WORDS || !value) {
         error_set(error, "\"%.64s\" is unknown; give NAME=VALUE, see spanflowd --help", text);
         return false;
     }
-    const struct query_word *word = &query_words[i];
+    const struct option_word *word = &option_destination_words[i];
     if (!word->leaf) {
         error_set(error, "%s= is " NOT_IN_THIS_BUILD, text);
         return false;
     }
     /* A file of RFC 5655 is IPFIX: to say so is right, to want anything else is not. */
-    if (strcmp(text, "version") == 0 && destination->kind->kind == KIND_FILE) {
+    if (strcmp(text, "version") == 0 && destination->kind->kinds == KIND_FILE) {
         if (strcmp(value, "10") == 0)
             return true;
         error_set(error, "version: file: holds IPFIX messages only; remove it");
         return false;
     }
-    if (!(word->kinds & destination->kind->kind)) {
-        error_set(error, "%s= has no meaning for %s; remove it", text, destination->kind->scheme);
+    if (!(word->kinds & destination->kind->kinds)) {
+        error_set(error, "%s= has no meaning for %.*s; remove it", text,
+                  (int)scheme_length(destination->kind), destination->kind->word);
         return false;
     }
     if (destination->seen[i]) {
@@ -163,7 +183,7 @@ static bool apply_word(struct destination *destination, char *text, struct error
         return false;
     }
     destination->seen[i] = true;
-    const char *translated = translate(word, value, error);
+    const char *translated = translate(word, text, value, error);
     return translated && set(destination, word->leaf, word->common, text, translated, error);
 }
 
@@ -207,7 +227,7 @@ static bool add(struct destination *destination, const char *name, char *text, s
     if (!config_tree_add(destination->state->tree, "/spanflow/exportingProcess/destination", name,
                          &destination->entry, error))
         return false;
-    if (destination->kind->kind == KIND_UDP) {
+    if (destination->kind->kinds == KIND_UDP) {
         if (!apply_host(destination, text, error))
             return false;
     } else if (!set(destination, "file", false, "path", text, error)) {
@@ -224,19 +244,19 @@ bool option_destination_apply(struct option_state *state, const struct option_de
 {
     (void)option;
     struct destination destination = {.state = state};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strncmp(argument, kinds[i].scheme, strlen(kinds[i].scheme)) == 0)
-            destination.kind = &kinds[i];
+    for (const struct option_word *kind = option_destination_kinds; kind->word; kind++)
+        if (strncmp(argument, kind->word, scheme_length(kind)) == 0)
+            destination.kind = kind;
     if (!destination.kind) {
         error_set(error, "not a destination; give udp://HOST:PORT, file:PATH or json:PATH");
         return false;
     }
-    const char *scheme = destination.kind->scheme;
-    if (!destination.kind->container) {
-        error_set(error, "%s is " NOT_IN_THIS_BUILD, scheme);
+    size_t scheme = scheme_length(destination.kind);
+    if (!destination.kind->leaf) {
+        error_set(error, "%.*s is " NOT_IN_THIS_BUILD, (int)scheme, argument);
         return false;
     }
-    char *text = strdup(argument + strlen(scheme));
+    char *text = strdup(argument + scheme);
     check(text);
     bool added = add(&destination, argument, text, error);
     free(text);

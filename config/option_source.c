@@ -1,4 +1,5 @@
 /* The argument of -i: a kind of device, the device, and words after commas. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,26 +7,30 @@
 #include "model.h"
 #include "options.h"
 
-const struct option_word option_source_words[] = {
-    {"dpdk:ADDRESS", "a device by its PCI address, such as dpdk:0000:03:00.0"},
-    {"dpdk:DRIVER,WORDS", "a virtual device, such as dpdk:net_pcap0,rx_pcap=x.pcap"},
-    {"af_packet:INTERFACE", "a network interface through the kernel; short for "
-                            "dpdk:net_af_packet0,iface=INTERFACE"},
-    {"name=NAME", "the name in flow records; else the interface, or the device"},
-    {"ifindex=N", "the interface index in flow records, 1..65535"},
-    {"role=ROLE", "span (default), tap-a or tap-b"},
-    {"filter=EXPRESSION", "meter only what matches; must be the last word, because the rest of "
-                          "the argument, commas too, is the expression"},
-    {NULL, NULL},
+const struct option_word option_source_kinds[] = {
+    {.word = "dpdk:ADDRESS", .help = "a device by its PCI address, such as dpdk:0000:03:00.0"},
+    {.word = "dpdk:DRIVER,WORDS",
+     .help = "a virtual device, such as dpdk:net_pcap0,rx_pcap=x.pcap"},
+    {.word = "af_packet:INTERFACE",
+     .help = "a network interface through the kernel; short for "
+             "dpdk:net_af_packet0,iface=INTERFACE"},
+    {.word = "xdp:INTERFACE"},
+    {0},
 };
 
 /* Our own words; all others belong to the driver. */
-static const struct {
-    const char *word;
-    const char *leaf; /* NULL: the key */
-} own_words[] = {
-    {"name=", NULL}, {"ifindex=", "ifIndex"}, {"role=", "role"}, {"filter=", "filter"}};
-enum { OWN_WORDS = sizeof own_words / sizeof own_words[0], OWN_NAME = 0, OWN_FILTER = 3 };
+const struct option_word option_source_words[] = {
+    {.word = "name=NAME", .help = "the name in flow records; else the interface, or the device"},
+    {.word = "ifindex=N", .leaf = "ifIndex", .help = "the interface index in flow records"},
+    {.word = "role=ROLE", .leaf = "role", .help = "span (default), tap-a or tap-b"},
+    {.word = "filter=EXPRESSION",
+     .leaf = "filter",
+     .help = "meter only what matches; must be the last word, because the rest of the argument, "
+             "commas too, is the expression"},
+    {0},
+};
+enum { OWN_WORDS = 4, OWN_NAME = 0, OWN_FILTER = 3 };
+static_assert(sizeof option_source_words / sizeof option_source_words[0] == OWN_WORDS + 1, "");
 
 struct source_words {
     const char *own[OWN_WORDS]; /* values, NULL if not given */
@@ -34,13 +39,15 @@ struct source_words {
     const char *interface;      /* value of iface=, inside the copied argument */
 };
 
-/* Index of WORD among our own, OWN_WORDS if it is the driver's. */
-static size_t own_index(const char *word)
+/* Index of TEXT, a word with its value, among our own; OWN_WORDS if it is the driver's. */
+static size_t own_index(const char *text)
 {
+    size_t length = strcspn(text, "=,");
     size_t i = 0;
-    while (i < OWN_WORDS && strncmp(word, own_words[i].word, strlen(own_words[i].word)) != 0)
+    while (text[length] == '=' && i < OWN_WORDS &&
+           !option_word_is(&option_source_words[i], text, length))
         i++;
-    return i;
+    return text[length] == '=' ? i : OWN_WORDS;
 }
 
 /* Splits TEXT (changed) at commas into WORDS. */
@@ -60,10 +67,10 @@ static bool split(char *text, struct source_words *words, struct error *error)
             continue;
         }
         if (words->own[own]) {
-            error_set(error, "%s is given twice; give it once", own_words[own].word);
+            error_set(error, "%.*s= is given twice; give it once", (int)strcspn(word, "="), word);
             return false;
         }
-        words->own[own] = word + strlen(own_words[own].word);
+        words->own[own] = strchr(word, '=') + 1;
     }
     if (words->device[0] && words->device[0] != ',')
         return true;
@@ -87,13 +94,14 @@ static bool add(struct option_state *state, struct source_words *words, struct e
     if (!config_tree_add(state->tree, "/spanflow/observationPoint", name, &entry, error))
         return false;
     for (size_t i = 0; i < OWN_WORDS; i++) {
-        if (!own_words[i].leaf || !words->own[i])
-            continue;
+        const struct option_word *word = &option_source_words[i];
         struct error inner = {""};
+        if (!word->leaf || !words->own[i])
+            continue;
         if (i == OWN_FILTER && !model_check_filter(words->own[i], error))
             return false;
-        if (!config_tree_set_below(state->tree, entry, own_words[i].leaf, words->own[i], &inner)) {
-            error_set(error, "%s %s", own_words[i].word, inner.text);
+        if (!config_tree_set_below(state->tree, entry, word->leaf, words->own[i], &inner)) {
+            error_set(error, "%.*s: %s", (int)strcspn(word->word, "="), word->word, inner.text);
             return false;
         }
     }

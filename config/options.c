@@ -156,39 +156,40 @@ static bool apply_filter(struct option_state *state, const struct option_descrip
     return model_check_filter(argument, error) && apply_leaf(state, option, argument, error);
 }
 
-/* The names of -t. */
-static const struct {
-    const char *name;
-    const char *leaf;
-} timeouts[] = {
-    {"active", CACHE "activeTimeout"},
-    {"idle", CACHE "idleTimeout"},
-    {"tcp-linger", CACHE "tcpLinger"},
-};
-
 const struct option_word option_timeout_words[] = {
-    {"active=SECONDS", "cut and export a flow that lasts longer; 0 = never"},
-    {"idle=SECONDS", "a flow without a packet for this time is over; 0 = never"},
-    {"tcp-linger=SECONDS", "how long a finished connection takes last segments; 0 = not at all"},
-    {NULL, NULL},
+    {.word = "active=SECONDS",
+     .leaf = CACHE "activeTimeout",
+     .help = "cut and export a flow that lasts longer; 0 = never"},
+    {.word = "idle=SECONDS",
+     .leaf = CACHE "idleTimeout",
+     .help = "a flow without a packet for this time is over; 0 = never"},
+    {.word = "tcp-linger=SECONDS",
+     .leaf = CACHE "tcpLinger",
+     .help = "how long a finished connection takes last segments; 0 = not at all"},
+    {0},
 };
 
-static bool apply_timeout(struct option_state *state, char *word, struct error *error)
+bool option_word_is(const struct option_word *word, const char *name, size_t length)
 {
-    char *value = strchr(word, '=');
+    return strcspn(word->word, "=:,") == length && strncmp(word->word, name, length) == 0;
+}
+
+static bool apply_timeout(struct option_state *state, char *text, struct error *error)
+{
+    char *value = strchr(text, '=');
     if (value)
         *value++ = 0;
-    for (size_t i = 0; value && i < sizeof timeouts / sizeof timeouts[0]; i++) {
+    for (const struct option_word *word = option_timeout_words; value && word->word; word++) {
         struct error inner = {""};
-        if (strcmp(timeouts[i].name, word) != 0)
+        if (!option_word_is(word, text, strlen(text)))
             continue;
-        if (config_tree_set(state->tree, timeouts[i].leaf, value, &inner))
+        if (config_tree_set(state->tree, word->leaf, value, &inner))
             return true;
-        error_set(error, "%s: %s", word, inner.text);
+        error_set(error, "%s: %s", text, inner.text);
         return false;
     }
     error_set(error, "\"%.64s\" is no timeout; give active=, idle= or tcp-linger= with seconds",
-              word);
+              text);
     return false;
 }
 

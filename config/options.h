@@ -42,11 +42,24 @@ struct option_description {
 extern const struct option_description option_table[];
 extern const size_t option_count;
 
-/* One word of a list such as "active=60,idle=15" or "?version=9&biflow=yes", for the help text. */
+/* One word inside an argument, such as "active=SECONDS" or "mtu=OCTETS". Tables end with {0}. */
 struct option_word {
-    const char *word; /* "active=SECONDS" */
-    const char *help;
+    const char *word; /* as in the help text; the name is what stands before "=", ":" or "," */
+    const char *help; /* NULL: not in this build */
+    const char *leaf; /* path from the root, or from the list entry that the argument makes */
+    const struct option_spelling *spellings; /* NULL: the value is taken as it is */
+    unsigned kinds;                          /* of -e: where the word has a meaning */
+    bool common;                             /* of -e: a leaf of the destination itself */
 };
+
+/* What a user writes and what the leaf holds. Tables end with {0}. */
+struct option_spelling {
+    const char *word;
+    const char *value; /* NULL: not in this build */
+};
+
+/* True if NAME, LENGTH octets, is the name of WORD. */
+bool option_word_is(const struct option_word *word, const char *name, size_t length);
 
 /* True for options that only fill a field of option_state and need no tree. */
 bool option_is_kept(const struct option_description *option);
@@ -56,9 +69,10 @@ bool option_source_apply(struct option_state *state, const struct option_descrip
                          const char *argument, struct error *error);
 bool option_destination_apply(struct option_state *state, const struct option_description *option,
                               const char *argument, struct error *error);
-/* Each ends with a NULL word. */
 extern const struct option_word option_timeout_words[];
+extern const struct option_word option_source_kinds[];
 extern const struct option_word option_source_words[];
+extern const struct option_word option_destination_kinds[];
 extern const struct option_word option_destination_words[];
 
 /* Adds the destination of -n HOST:PORT with the version of -v (NULL: the default). */
@@ -68,7 +82,7 @@ bool option_collector_apply(struct option_state *state, const char *collector, c
 /* Writes how OPTION is given, "-t NAME=SECONDS,...", into TEXT. */
 void option_head(const struct option_description *option, char *text, size_t size);
 
-/* Prints the help text. */
-void options_print_help(FILE *file);
+/* Prints the help text; defaults come from the module. */
+void options_print_help(FILE *file, const struct config_tree *tree);
 
 #endif

@@ -337,6 +337,24 @@ static void packaged_configuration_is_accepted(void **state)
     probe_config_free(accepted(WORDS("-c", SOURCE_ROOT "/packaging/spanflow.json")));
 }
 
+static void documented_example_is_accepted(void **state)
+{
+    (void)state;
+    static char page[8192];
+    char path[] = "/tmp/spanflow_model_XXXXXX";
+    FILE *file = fopen(SOURCE_ROOT "/docs/configuration.md", "re");
+    assert_non_null(file);
+    page[fread(page, 1, sizeof page - 1, file)] = 0;
+    fclose(file);
+    char *start = strstr(page, "```json\n");
+    char *end = start ? strstr(start + 8, "```") : NULL;
+    assert_non_null(end);
+    *end = 0;
+    write_file(path, start + 8);
+    probe_config_free(accepted(WORDS("-c", path)));
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +364,7 @@ int main(void)
         cmocka_unit_test(limits_agree),
         cmocka_unit_test(texts_keep_to_their_room),
         cmocka_unit_test(packaged_configuration_is_accepted),
+        cmocka_unit_test(documented_example_is_accepted),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }
