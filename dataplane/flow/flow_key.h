@@ -83,16 +83,20 @@ static inline unsigned flow_key_make4(struct flow_key *key, uint32_t source, uin
                                       uint16_t source_port, uint16_t destination_port,
                                       uint8_t protocol, unsigned vlan_outer, unsigned vlan_inner)
 {
-    unsigned side =
-        source > destination || (source == destination && source_port > destination_port);
-    side &= flow_key_joins(protocol, source_port, destination_port);
+    /* Without branches: which endpoint is smaller is as good as random. */
+    uint64_t from = (uint64_t)source << 16 | source_port;
+    uint64_t to = (uint64_t)destination << 16 | destination_port;
+    unsigned side = (from > to) & flow_key_joins(protocol, source_port, destination_port);
+    uint64_t swap = (from ^ to) & (0 - (uint64_t)side);
+    from ^= swap;
+    to ^= swap;
     memset(key->address6_a, 0, sizeof key->address6_a);
     memset(key->address6_b, 0, sizeof key->address6_b);
     key->family = 4;
-    key->head.address_a = side ? destination : source;
-    key->head.address_b = side ? source : destination;
-    key->head.port_a = side ? destination_port : source_port;
-    key->head.port_b = side ? source_port : destination_port;
+    key->head.address_a = (uint32_t)(from >> 16);
+    key->head.address_b = (uint32_t)(to >> 16);
+    key->head.port_a = (uint16_t)from;
+    key->head.port_b = (uint16_t)to;
     key->head.protocol = protocol;
     flow_key_set_vlan(&key->head, vlan_outer, vlan_inner);
     return side;
@@ -112,8 +116,12 @@ static inline unsigned flow_key_make6(struct flow_key *key, const uint8_t source
                                       uint16_t destination_port, uint8_t protocol,
                                       unsigned vlan_outer, unsigned vlan_inner)
 {
-    int order = memcmp(source, destination, 16);
-    unsigned side = order > 0 || (order == 0 && source_port > destination_port);
+    uint64_t from[2], to[2];
+    memcpy(from, source, sizeof from);
+    memcpy(to, destination, sizeof to);
+    uint64_t first = from[0] != to[0] ? from[0] : from[1];
+    uint64_t second = from[0] != to[0] ? to[0] : to[1];
+    unsigned side = (first > second) | ((first == second) & (source_port > destination_port));
     side &= flow_key_joins(protocol, source_port, destination_port);
     memcpy(side ? key->address6_b : key->address6_a, source, 16);
     memcpy(side ? key->address6_a : key->address6_b, destination, 16);

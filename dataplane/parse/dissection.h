@@ -123,6 +123,7 @@ struct parser {
     struct parser_config config;
     struct parser_counters counters;
     struct fragment_table *fragments; /* NULL: not used */
+    uint16_t key_vlan_mask;           /* 0xfff if VLAN ids are part of the key, else 0 */
 };
 
 #define LAYER_PROTOTYPE(name, function) enum layer function(struct dissection *d);

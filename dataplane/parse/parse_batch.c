@@ -1,6 +1,6 @@
 /*
- * The parser's door: a straight path for what nearly every packet is (Ethernet, at most one VLAN
- * tag, IPv4 without options, TCP or UDP), and the walk through the layers for everything else.
+ * The parser's door: the straight path for what nearly every packet is, and the walk through the
+ * layers for everything else.
  * Called by the worker, which owns the parser.
  */
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "parse/dissection.h"
+#include "parse/parse_straight.h"
 
 struct parser *parser_create(const struct parser_config *config, struct error *error)
 {
@@ -27,6 +28,7 @@ struct parser *parser_create(const struct parser_config *config, struct error *e
         return NULL;
     }
     parser->config = *config;
+    parser->key_vlan_mask = config->vlan_in_key ? 0xfff : 0;
     return parser;
 }
 
@@ -83,9 +85,8 @@ static void walk(struct dissection *d, enum layer layer)
 static void write_key(const struct dissection *d, struct packet_facts *facts)
 {
     const struct ip_layer *ip = &d->ip;
-    bool vlan_in_key = d->parser->config.vlan_in_key;
-    unsigned outer = vlan_in_key ? d->vlan[0] : 0;
-    unsigned inner = vlan_in_key ? d->vlan[1] : 0;
+    unsigned outer = d->vlan[0] & d->parser->key_vlan_mask;
+    unsigned inner = d->vlan[1] & d->parser->key_vlan_mask;
     unsigned side;
     if (ip->family == 4)
         side = flow_key_make4(&facts->key, load_raw32(ip->source), load_raw32(ip->destination),
@@ -145,69 +146,6 @@ static __attribute__((noinline)) void parse_any(struct parser *parser,
     write_facts(&d, facts);
 }
 
-/*
- * The straight path. False, with nothing written, if anything at all is unusual. Every bound is
- * checked once: 40 bytes from the IPv4 header on are captured, enough for all that is read.
- */
-static inline __attribute__((always_inline)) bool parse_common(struct parser *parser,
-                                                               const struct packet_batch *batch,
-                                                               uint32_t i,
-                                                               struct packet_facts *facts)
-{
-    enum { HEADERS = 40, ETHERNET = 14, TAG = 4 };
-    const uint8_t *data = batch->data[i];
-    uint32_t captured = batch->captured_length[i];
-    if (batch->link[i] != LINK_ETHERNET || captured < ETHERNET + HEADERS + TAG)
-        return false;
-    uint32_t offset = ETHERNET;
-    uint16_t type = load_be16(data + 12);
-    uint16_t vlan = 0;
-    if (type == 0x8100) {
-        vlan = load_be16(data + 14) & 0xfff;
-        type = load_be16(data + 16);
-        offset += TAG;
-    }
-    const uint8_t *ip = data + offset;
-    uint32_t octets = load_be16(ip + 2);
-    bool is_tcp = ip[9] == PROTOCOL_TCP;
-    bool is_udp = ip[9] == PROTOCOL_UDP && parser->config.tunnels == 0;
-    if (type != 0x0800 || ip[0] != 0x45 || (load_be16(ip + 6) & 0x3fff) != 0 || !(is_tcp | is_udp))
-        return false;
-    const uint8_t *transport = ip + 20;
-    uint32_t header_length = is_tcp ? (transport[12] >> 4) * 4u : 8;
-    if (header_length < (is_tcp ? 20 : 8) || octets < 20 + header_length)
-        return false;
-
-    unsigned key_vlan = parser->config.vlan_in_key ? vlan : 0;
-    unsigned side = flow_key_make4(&facts->key, load_raw32(ip + 12), load_raw32(ip + 16),
-                                   load_raw16(transport), load_raw16(transport + 2),
-                                   is_tcp ? PROTOCOL_TCP : PROTOCOL_UDP, key_vlan, 0);
-    uint32_t tcp_mask = is_tcp ? UINT32_MAX : 0;
-    uint32_t end = offset + octets;
-    uint32_t readable = end < captured ? end : captured;
-    uint32_t payload = offset + 20 + header_length;
-    parser->counters.length_exceeds_frame += end > batch->wire_length[i];
-    facts->ip_octets = octets;
-    facts->tcp_sequence = load_be32(transport + 4) & tcp_mask;
-    facts->tcp_acknowledgement = load_be32(transport + 8) & tcp_mask;
-    facts->tcp_payload_length = (end - payload) & tcp_mask;
-    facts->payload_offset = payload;
-    facts->payload_length = readable > payload ? readable - payload : 0;
-    facts->tcp_flags = (uint16_t)(load_be16(transport + 12) & 0xfff & tcp_mask);
-    facts->verdict = PACKET_METERED;
-    facts->side = (uint8_t)side;
-    facts->tos = ip[1];
-    facts->ttl = ip[8];
-    facts->facts = (uint8_t)(PACKET_FACT_MACS | (PACKET_FACT_TCP & tcp_mask));
-    facts->label_count = 0;
-    facts->mac_offset = 0;
-    facts->vlan[0] = vlan;
-    facts->vlan[1] = 0;
-    memset(facts->labels, 0, sizeof facts->labels);
-    facts->vlan_count = offset != ETHERNET;
-    return true;
-}
-
 void parse_batch(struct parser *parser, const struct packet_batch *batch,
                  struct packet_facts facts[PACKET_BATCH_MAX])
 {
@@ -218,7 +156,7 @@ void parse_batch(struct parser *parser, const struct packet_batch *batch,
     for (uint32_t i = 0; i < batch->count; i++) {
         if (i + PREFETCH_DISTANCE < batch->count)
             __builtin_prefetch(batch->data[i + PREFETCH_DISTANCE]);
-        if (__builtin_expect(!parse_common(parser, batch, i, &facts[i]), 0))
+        if (__builtin_expect(!parse_straight(parser, batch, i, &facts[i]), 0))
             parse_any(parser, batch, i, &facts[i]);
     }
 }
