@@ -163,6 +163,7 @@ char *write_capture(unsigned slot, const void *bytes, size_t size)
     const char *folder = getenv("TMPDIR");
     snprintf(paths[slot], sizeof paths[slot], "%.30s/capture-%d-%u", folder ? folder : "/tmp",
              (int)getpid(), slot);
+    unlink(paths[slot]);
     FILE *file = fopen(paths[slot], "wb");
     expect(file);
     expect(fwrite(bytes, 1, size, file) == size);
@@ -202,8 +203,9 @@ static void see_batch(const struct packet_batch *batch, struct seen *seen)
 void see_all(struct packet_source *source, struct seen *seen)
 {
     static struct packet_batch batch;
-    seen->count = 0;
-    seen->octets = 0;
+    /* What was received before this call counts, too. */
+    seen->count = (uint32_t)source->ledger.observed.packets;
+    seen->octets = source->ledger.observed.octets;
     for (;;) {
         seen->status = source->ops->receive(source, &batch);
         if (seen->status == RECEIVE_IDLE) {
