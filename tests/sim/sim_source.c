@@ -1,0 +1,130 @@
+/* Packets on demand, and the same packets to the reference. */
+#include "sim_source.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+/* True if the worker will meter PACKET: the same decisions in the same order. */
+static bool selected(struct sim_feed *feed, uint32_t wire_length, bool stranger,
+                     const struct packet_facts *facts)
+{
+    if (wire_length < feed->wire_length_min)
+        return false;
+    bool sampled = feed->sampling_position == 0;
+    if (feed->sampling > 1)
+        feed->sampling_position = (feed->sampling_position + 1) % feed->sampling;
+    if (!sampled || stranger)
+        return false;
+    return !prefix_set_holds(feed->ignore, &facts->key, 0) &&
+           !prefix_set_holds(feed->ignore, &facts->key, 1);
+}
+
+static void choose_time(struct sim_feed *feed, struct plain_packet *packet,
+                        const struct packet_facts *facts)
+{
+    if (packet->time_ns < feed->known_ns)
+        packet->time_ns = feed->traffic.now_ns = feed->known_ns;
+    if (!random_chance(&feed->random, feed->late))
+        return;
+    uint64_t now = packet->time_ns;
+    packet->time_ns -= random_below(&feed->random, 50000000);
+    if (feed->late_anyhow)
+        packet->time_ns -= random_below(&feed->random, 20) * 1000000000u;
+    else if (!reference_safe(feed->reference, &facts->key, packet->time_ns, feed->known_ns))
+        packet->time_ns = now;
+}
+
+static void make_packet(struct sim_source *source, struct packet_batch *batch, uint32_t i)
+{
+    struct sim_feed *feed = source->feed;
+    struct plain_packet packet;
+    struct packet_facts facts;
+    bool stranger = random_chance(&feed->random, feed->strangers);
+    traffic_next(&feed->traffic, &packet);
+    if (stranger) {
+        frame_build_stranger(&source->frames[i],
+                             (enum frame_stranger)random_below(&feed->random, STRANGER_KINDS));
+        if (packet.time_ns < feed->known_ns)
+            packet.time_ns = feed->known_ns;
+    } else {
+        frame_build(&source->frames[i], &packet);
+        if (!feed->vlan_in_key)
+            packet.vlan[0] = packet.vlan[1] = 0;
+        plain_packet_facts(&packet, &facts);
+        choose_time(feed, &packet, &facts);
+    }
+    batch->data[i] = source->frames[i].data;
+    batch->captured_length[i] = source->frames[i].captured_length;
+    batch->wire_length[i] = source->frames[i].wire_length;
+    batch->timestamp_ns[i] = packet.time_ns;
+    batch->port[i] = (uint16_t)(source->base.interface_base + packet.port % 2);
+    batch->link[i] = LINK_ETHERNET;
+    if (packet.time_ns > feed->known_ns)
+        feed->known_ns = packet.time_ns;
+    feed->observed++;
+    if (!selected(feed, batch->wire_length[i], stranger, &facts))
+        return;
+    feed->metered++;
+    reference_update(feed->reference, &facts, batch->data[i], packet.time_ns, batch->port[i]);
+}
+
+static enum receive_status receive(struct packet_source *base, struct packet_batch *batch)
+{
+    struct sim_source *source = (struct sim_source *)base;
+    check(!source->outstanding);
+    batch->count = 0;
+    if (source->budget == 0)
+        return source->ended ? RECEIVE_END : RECEIVE_IDLE;
+    uint64_t count = random_between(&source->feed->random, 1, source->batch_max);
+    if (count > source->budget)
+        count = source->budget;
+    uint64_t octets = 0;
+    for (; batch->count < count; batch->count++) {
+        make_packet(source, batch, batch->count);
+        octets += batch->wire_length[batch->count];
+    }
+    source->budget -= count;
+    source->outstanding = true;
+    ledger_add(&base->ledger.observed, count, octets);
+    return RECEIVE_PACKETS;
+}
+
+static void release(struct packet_source *base, struct packet_batch *batch)
+{
+    struct sim_source *source = (struct sim_source *)base;
+    check(source->outstanding);
+    source->outstanding = false;
+    batch->count = 0;
+    /* Nobody may look at them any more. */
+    memset(source->frames, 0xdd, sizeof source->frames);
+}
+
+static void poll_device(struct packet_source *base)
+{
+    struct sim_source *source = (struct sim_source *)base;
+    for (unsigned reason = 0; reason < DROPPED_COUNT; reason++) {
+        uint64_t packets = source->device_losses[reason].packets;
+        source->device_losses[reason].packets = 0;
+        ledger_add(&base->ledger.dropped[reason], packets, 0);
+        ledger_add(&base->ledger.observed, packets, 0);
+    }
+}
+
+static void no_close(struct packet_source *base)
+{
+    (void)base;
+}
+
+void sim_source_init(struct sim_source *source, struct sim_feed *feed, unsigned number, bool live)
+{
+    static const struct packet_source_ops ops = {
+        .receive = receive, .release = release, .poll_device = poll_device, .close = no_close};
+    memset(source, 0, sizeof *source);
+    source->base.ops = &ops;
+    source->base.live = live;
+    source->base.interface_base = (uint16_t)(number * 2);
+    source->base.interface_count = 2;
+    source->feed = feed;
+    source->batch_max = PACKET_BATCH_MAX;
+}

@@ -1,0 +1,30 @@
+/*
+ * A transport whose far end is a mood: takes everything, is full, refuses, fails or breaks, by
+ * seeded chance. Counts what it took. Test code; the destination owns it once it is set.
+ */
+#ifndef SPANFLOW_SIM_SIM_TRANSPORT_H
+#define SPANFLOW_SIM_SIM_TRANSPORT_H
+
+#include "exporting_process_hooks.h"
+#include "sim/random.h"
+
+/* Percent of offers that end in this way; what is left is taken. */
+struct sim_mood {
+    unsigned again;
+    unsigned refused;
+    unsigned failed;
+    unsigned broken;
+};
+
+/* What the far end saw. Outlives the transport; owned by the caller. */
+struct sim_far_end {
+    struct sim_mood mood;
+    uint64_t messages;
+    uint64_t octets;
+    bool completed;
+};
+
+/* A transport that reports to FAR_END. Aborts if memory is short. */
+struct transport sim_transport_open(struct sim_far_end *far_end, uint64_t seed);
+
+#endif

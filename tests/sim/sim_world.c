@@ -1,0 +1,406 @@
+/* Building, stepping and judging a simulated probe. */
+#include "sim_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "ledger.h"
+#include "sim/json_records.h"
+
+enum { PATIENCE = 200000, JSON_DESTINATION = 0 };
+static const uint64_t ns_per_ms = 1000000;
+static const char filter_expression[] = "greater 100";
+
+void sim_fail(struct sim_world *world, const char *what)
+{
+    if (!world->failed)
+        fprintf(stderr, "  %s\n", what);
+    world->failed = true;
+}
+
+/* ---- building ---- */
+
+static void fill_destination(struct sim_world *world, uint32_t number)
+{
+    struct destination_config *d = &world->exporting.destinations[number];
+    struct random *random = &world->random;
+    snprintf(d->name, sizeof d->name, "destination %u", number);
+    d->domain = number + 1;
+    d->mtu = 1400;
+    if (number == JSON_DESTINATION) {
+        d->kind = DESTINATION_JSON;
+        snprintf(d->path, sizeof d->path, "%s", world->json_path);
+        return;
+    }
+    d->kind = DESTINATION_UDP; /* its transport is replaced before the first step */
+    snprintf(d->host, sizeof d->host, "127.0.0.1");
+    d->port = 9;
+    d->version = random_chance(random, 50) ? 9 : 10;
+    d->profile = random_chance(random, 50) ? PROFILE_PLAIN : PROFILE_NFDUMP;
+    d->biflow = random_chance(random, 50) && (d->version == 10 || d->profile == PROFILE_NFDUMP);
+    d->mtu = (uint32_t)random_between(random, 576, 9000);
+    d->rate_set = random_chance(random, 50);
+    d->rate = random_chance(random, 50) ? 0 : random_between(random, 1000, 1000000);
+}
+
+static void open_exporter(struct sim_world *world)
+{
+    struct exporting_process_config *config = &world->exporting;
+    struct random *random = &world->random;
+    struct error error = {""};
+    struct record_ring *rings[SIM_WORKERS_MAX];
+    config->offline = world->plan.offline;
+    config->queue_octets_max = world->plan.queue_octets;
+    config->destination_count = 1 + world->plan.collectors;
+    config->sampling_interval = world->workers[0].feed.sampling;
+    config->template_refresh_s = (uint32_t)random_below(random, 30);
+    config->template_refresh_messages = (uint32_t)random_below(random, 30);
+    config->statistics_interval_s = (uint32_t)random_below(random, 30);
+    config->interface_count = SIM_SOURCES_MAX * 2;
+    for (uint32_t i = 0; i < config->interface_count; i++) {
+        config->interfaces[i].ifindex = i + 1;
+        snprintf(config->interfaces[i].name, sizeof config->interfaces[i].name, "port%u", i);
+    }
+    for (uint32_t d = 0; d < config->destination_count; d++)
+        fill_destination(world, d);
+    for (uint32_t w = 0; w < world->plan.workers; w++)
+        rings[w] = world->workers[w].ring;
+    world->exporter = exporting_process_create(config, rings, world->plan.workers, &error);
+    if (!world->exporter)
+        fprintf(stderr, "exporter: %s\n", error.text);
+    check(world->exporter != NULL);
+    for (uint32_t c = 0; c < world->plan.collectors; c++) {
+        world->far_ends[c].mood = world->plan.moods[c];
+        exporting_process_set_transport(
+            world->exporter, c + 1, sim_transport_open(&world->far_ends[c], random_next(random)));
+    }
+}
+
+static void open_feed(struct sim_world *world, struct sim_worker *w)
+{
+    struct random *random = &world->random;
+    const struct reference_config *timeouts = &world->plan.timeouts;
+    struct traffic_config traffic = {
+        .conversations = (uint32_t)random_between(random, 1, random_chance(random, 50) ? 30 : 600),
+        .kinds = (uint32_t)random_between(random, 1, (1 << TALK_KINDS) - 1),
+        .ipv6 = (unsigned)random_below(random, 3) * 50,
+        .skew = (unsigned)random_below(random, 4),
+        .vlan = (unsigned)random_below(random, 2) * 30,
+        .labels = (unsigned)random_below(random, 2) * 20,
+        .start_ns = world->wall_ns,
+        .step_ns = (uint64_t)1 << random_between(random, 6, 27),
+        .edges = {timeouts->active_timeout_ns + 1, timeouts->idle_timeout_ns + 1,
+                  timeouts->tcp_linger_ns + 1},
+        .edge = (unsigned)random_below(random, 60),
+    };
+    traffic_open(&w->feed.traffic, &traffic, random_next(random));
+    w->feed.random.state = random_next(random);
+    w->feed.reference = reference_create(timeouts, &w->expected);
+    w->feed.ignore = world->ignore;
+    w->feed.wire_length_min = world->filter ? 100 : 0;
+    w->feed.sampling = 1;
+    w->feed.late = random_chance(random, 50) ? (unsigned)random_between(random, 1, 30) : 0;
+    w->feed.late_anyhow = world->plan.late_anyhow;
+    w->feed.vlan_in_key = true;
+    w->feed.strangers = (unsigned)random_below(random, 10);
+    w->feed.known_ns = world->wall_ns;
+}
+
+static void open_worker(struct sim_world *world, uint32_t number)
+{
+    struct sim_worker *w = &world->workers[number];
+    struct random *random = &world->random;
+    struct error error = {""};
+    w->ring = record_ring_create(world->plan.ring_lines, &error);
+    check(w->ring != NULL);
+    open_feed(world, w);
+    struct worker_config config = {
+        .number = (uint16_t)number,
+        .source_count = world->plan.sources,
+        .parser = {.vlan_in_key = true, .fragment_table = true},
+        .cache = {.flows_max = world->plan.flows_max,
+                  .active_timeout_ns = world->plan.timeouts.active_timeout_ns,
+                  .idle_timeout_ns = world->plan.timeouts.idle_timeout_ns,
+                  .tcp_linger_ns = world->plan.timeouts.tcp_linger_ns,
+                  .several_ports = world->plan.sources > 1},
+        .ring = w->ring,
+        .filter = world->filter,
+        .ignore = world->ignore,
+        .offline = world->plan.offline,
+    };
+    if (random_chance(random, 20))
+        w->feed.sampling = (uint32_t)random_between(random, 2, 10);
+    if (random_chance(random, 20))
+        w->feed.vlan_in_key = config.parser.vlan_in_key = false;
+    config.sampling_interval = w->feed.sampling;
+    for (unsigned i = 0; i < 4; i++)
+        config.cache.hash_seed[i] = random_next(random);
+    for (uint32_t s = 0; s < world->plan.sources; s++) {
+        sim_source_init(&w->sources[s], &w->feed, s, !world->plan.offline);
+        w->sources[s].batch_max = (uint32_t)random_between(random, 1, PACKET_BATCH_MAX);
+        config.sources[s] = &w->sources[s].base;
+    }
+    w->worker = worker_create(&config, &error);
+    check(w->worker != NULL);
+}
+
+void sim_world_open(struct sim_world *world, const struct sim_plan *plan)
+{
+    struct error error = {""};
+    memset(world, 0, sizeof *world);
+    world->plan = *plan;
+    world->random.state = plan->seed;
+    world->monotonic_ns = random_below(&world->random, 1000000 * ns_per_ms);
+    world->wall_ns = 1700000000000 * ns_per_ms + random_below(&world->random, 5000 * ns_per_ms);
+    snprintf(world->json_path, sizeof world->json_path, "/tmp/spanflow-sim-XXXXXX");
+    int file = mkstemp(world->json_path);
+    check(file >= 0);
+    close(file);
+    if (random_chance(&world->random, 30)) {
+        static const struct prefix_set_entry ignored[] = {
+            {.address = {10, 10, 0, 0}, .family = 4, .length = 17}};
+        world->ignore = prefix_set_create(ignored, 1, &error);
+        check(world->ignore != NULL);
+    }
+    if (random_chance(&world->random, 30)) {
+        world->filter = packet_filter_create(filter_expression, &error);
+        check(world->filter != NULL);
+    }
+    for (uint32_t w = 0; w < plan->workers; w++)
+        open_worker(world, w);
+    open_exporter(world);
+}
+
+void sim_world_close(struct sim_world *world)
+{
+    exporting_process_destroy(world->exporter);
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct sim_worker *w = &world->workers[i];
+        worker_destroy(w->worker);
+        record_ring_destroy(w->ring);
+        reference_destroy(w->feed.reference);
+        traffic_close(&w->feed.traffic);
+        plain_list_free(&w->expected);
+    }
+    prefix_set_destroy(world->ignore);
+    packet_filter_destroy(world->filter);
+    unlink(world->json_path);
+}
+
+/* ---- stepping ---- */
+
+enum worker_status sim_step_worker(struct sim_world *world, uint32_t number, uint64_t budget)
+{
+    struct sim_worker *w = &world->workers[number];
+    if (world->plan.offline && !exporting_process_accepts(world->exporter))
+        return WORKER_HELD;
+    for (uint32_t s = 0; s < world->plan.sources; s++)
+        w->sources[s].budget += budget;
+    uint64_t now = world->plan.offline ? 0 : world->wall_ns;
+    enum worker_status status = worker_step(w->worker, now);
+    if (now > w->feed.known_ns)
+        w->feed.known_ns = now;
+    if (flow_cache_flows(worker_flow_cache(w->worker)) > world->plan.flows_max)
+        sim_fail(world, "more flows than allowed");
+    return status;
+}
+
+void sim_step_exporter(struct sim_world *world)
+{
+    uint64_t next;
+    exporting_process_step(world->exporter, world->monotonic_ns,
+                           worker_time_ns(world->workers[0].worker), &next);
+}
+
+static void check_ledger(struct sim_world *world, const struct worker_account *const accounts[],
+                         const struct exporter_counters *exported, const char *when)
+{
+    struct ledger_account copies[SIM_WORKERS_MAX];
+    static struct ledger ledger;
+    struct error problem = {""};
+    for (uint32_t w = 0; w < world->plan.workers; w++)
+        copies[w] = (struct ledger_account){.worker = &accounts[w]->ledger,
+                                            .sources = accounts[w]->source,
+                                            .source_count = accounts[w]->source_count,
+                                            .cached = accounts[w]->cached,
+                                            .in_kernel = accounts[w]->in_kernel};
+    ledger_make(&ledger, copies, world->plan.workers, exported, &world->exporting);
+    if (!ledger_balanced(&ledger, &problem)) {
+        fprintf(stderr, "  %s: %s\n", when, problem.text);
+        sim_fail(world, "the ledger is not balanced");
+    }
+    world->cuts_checked++;
+}
+
+void sim_step_cut(struct sim_world *world)
+{
+    static struct exporter_counters exported;
+    const struct worker_account *accounts[SIM_WORKERS_MAX];
+    if (!world->cut_pending) {
+        world->cut++;
+        for (uint32_t w = 0; w < world->plan.workers; w++)
+            worker_request_cut(world->workers[w].worker, world->cut);
+        world->cut_pending = true;
+        return;
+    }
+    for (uint32_t w = 0; w < world->plan.workers; w++) {
+        accounts[w] = worker_cut(world->workers[w].worker, world->cut);
+        if (!accounts[w])
+            return;
+    }
+    if (!exporting_process_cut(world->exporter, world->cut, &exported))
+        return;
+    world->cut_pending = false;
+    check_ledger(world, accounts, &exported, "at a cut");
+}
+
+/* One round of everybody without new packets. All workers, since the exporting process waits for
+ * the markers of all when a cut is under way. True if every worker said WANTED, or for
+ * WORKER_BUSY anything but WORKER_HELD. */
+static bool quiet_round(struct sim_world *world, enum worker_status wanted)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        enum worker_status status = sim_step_worker(world, i, 0);
+        all &= wanted == WORKER_BUSY ? status != WORKER_HELD : status == wanted;
+        if (random_chance(&world->random, 50)) {
+            world->monotonic_ns += 10 * ns_per_ms;
+            sim_step_exporter(world);
+        }
+    }
+    return all;
+}
+
+static void settle(struct sim_world *world, enum worker_status wanted)
+{
+    for (unsigned i = 0; i < PATIENCE; i++)
+        if (quiet_round(world, wanted))
+            return;
+    sim_fail(world, "a worker is held for ever");
+}
+
+void sim_step_clock(struct sim_world *world, uint64_t wall_ns)
+{
+    world->wall_ns = wall_ns;
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct sim_worker *w = &world->workers[i];
+        for (uint32_t s = 0; s < world->plan.sources; s++)
+            w->sources[s].budget = 0;
+        reference_flush(w->feed.reference, worker_time_ns(w->worker), FLOW_END_FORCED);
+        w->feed.known_ns = wall_ns;
+        w->feed.traffic.now_ns = wall_ns;
+        worker_clock_stepped(w->worker);
+    }
+    settle(world, WORKER_BUSY);
+}
+
+/* ---- the end ---- */
+
+static void end_workers(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct sim_worker *w = &world->workers[i];
+        if (random_chance(&world->random, 50))
+            worker_stop(w->worker);
+        for (uint32_t s = 0; s < world->plan.sources; s++)
+            w->sources[s].ended = true;
+    }
+    settle(world, WORKER_ENDED);
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct sim_worker *w = &world->workers[i];
+        reference_flush(w->feed.reference, worker_time_ns(w->worker), FLOW_END_FORCED);
+        if (flow_cache_flows(worker_flow_cache(w->worker)) != 0)
+            sim_fail(world, "flows are left in an ended worker");
+    }
+}
+
+static void drain_exporter(struct sim_world *world)
+{
+    uint64_t next;
+    for (unsigned n = 0; !exporting_process_drain(world->exporter, world->monotonic_ns,
+                                                  worker_time_ns(world->workers[0].worker), &next);
+         n++) {
+        world->monotonic_ns += 10 * ns_per_ms;
+        if (n == PATIENCE) {
+            sim_fail(world, "the exporter does not drain");
+            return;
+        }
+    }
+}
+
+void sim_finish(struct sim_world *world, bool abandon)
+{
+    static struct worker_account accounts[SIM_WORKERS_MAX];
+    static struct exporter_counters exported;
+    const struct worker_account *pointers[SIM_WORKERS_MAX];
+    end_workers(world);
+    if (abandon)
+        exporting_process_abandon(world->exporter);
+    else
+        drain_exporter(world);
+    if (world->cut_pending) { /* asked for before the end: it is answered all the same */
+        for (uint32_t i = 0; i < world->plan.workers; i++)
+            sim_step_worker(world, i, 0);
+        sim_step_exporter(world);
+        sim_step_cut(world);
+        if (world->cut_pending)
+            sim_fail(world, "a cut is never made");
+    }
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct sim_worker *w = &world->workers[i];
+        worker_account_now(w->worker, &accounts[i]);
+        pointers[i] = &accounts[i];
+        const struct worker_ledger *ledger = &accounts[i].ledger;
+        if (ledger->metered.packets + ledger->dropped[DROPPED_CACHE_FULL].packets !=
+            w->feed.metered)
+            sim_fail(world, "a worker metered another number of packets than it was given");
+        if (ledger->flows != ledger->records_out)
+            sim_fail(world, "records made and records sent out differ");
+        if (accounts[i].cached.packets != 0)
+            sim_fail(world, "packets are left in an ended worker");
+        if (world->plan.offline && ledger->dropped[DROPPED_CACHE_FULL].packets != 0)
+            sim_fail(world, "an offline run dropped packets");
+    }
+    exporting_process_counters(world->exporter, &exported);
+    check_ledger(world, pointers, &exported, "at the end");
+    for (uint32_t d = 0; d < exported.destination_count; d++)
+        if (exported.destination[d].queued != 0)
+            sim_fail(world, "records are queued after the end");
+}
+
+bool sim_compare(struct sim_world *world, const char *name, const char **how)
+{
+    static struct exporter_counters exported;
+    struct plain_list expected = {0};
+    struct plain_list got = {0};
+    uint64_t dropped = 0;
+    uint64_t evicted = 0;
+    exporting_process_counters(world->exporter, &exported);
+    const struct destination_counters *json = &exported.destination[JSON_DESTINATION];
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        static struct worker_account account;
+        worker_account_now(world->workers[i].worker, &account);
+        dropped += account.ledger.dropped[DROPPED_CACHE_FULL].packets;
+        evicted +=
+            flow_cache_counters(worker_flow_cache(world->workers[i].worker))->early_evictions;
+        json_records_expected(&expected, &world->workers[i].expected);
+    }
+    if (!json_records_read(&got, world->json_path))
+        sim_fail(world, "the json file is malformed");
+    if (json->sent == json->records && dropped == 0) {
+        bool exact = !world->plan.late_anyhow && !world->plan.tiny_cache && evicted == 0;
+        *how = exact ? "exact" : "sums";
+        if (!plain_list_equal(&expected, &got, exact ? PLAIN_EXACT : PLAIN_SUMS_BY_KEY, name))
+            world->failed = true;
+    } else {
+        *how = "counts";
+        if (got.count != json->data_records)
+            sim_fail(world, "lines in the json file differ from its account");
+    }
+    plain_list_free(&expected);
+    plain_list_free(&got);
+    return !world->failed;
+}

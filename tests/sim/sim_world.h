@@ -1,0 +1,86 @@
+/*
+ * A whole probe in one thread under a virtual clock: workers with sources that make packets on
+ * demand, their rings, an exporting process with a json file and moody collectors, and a reference
+ * cache for each worker. The simulator decides who steps when. Test code; owns everything.
+ */
+#ifndef SPANFLOW_SIM_SIM_WORLD_H
+#define SPANFLOW_SIM_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exporting_process.h"
+#include "packet/packet_filter.h"
+#include "sim/sim_source.h"
+#include "sim/sim_transport.h"
+#include "worker/worker.h"
+
+enum { SIM_WORKERS_MAX = 3, SIM_SOURCES_MAX = 2, SIM_COLLECTORS_MAX = 4 };
+
+/* What a seed draws. */
+struct sim_plan {
+    uint32_t workers;
+    uint32_t sources; /* of each worker */
+    uint32_t collectors;
+    bool offline;
+    bool late_anyhow;
+    bool tiny_cache;
+    bool tiny_ring;
+    bool tiny_queues;
+    uint32_t flows_max;
+    uint32_t ring_lines;
+    uint32_t queue_octets;
+    struct reference_config timeouts;
+    struct sim_mood moods[SIM_COLLECTORS_MAX];
+    uint64_t seed;
+};
+
+struct sim_worker {
+    struct worker *worker;
+    struct record_ring *ring;
+    struct sim_feed feed;
+    struct sim_source sources[SIM_SOURCES_MAX];
+    struct plain_list expected;
+};
+
+struct sim_world {
+    struct sim_plan plan;
+    struct random random;
+    struct sim_worker workers[SIM_WORKERS_MAX];
+    struct exporting_process_config exporting;
+    struct exporting_process *exporter;
+    struct sim_far_end far_ends[SIM_COLLECTORS_MAX];
+    struct prefix_set *ignore;
+    struct packet_filter *filter;
+    char json_path[64];
+    uint64_t monotonic_ns;
+    uint64_t wall_ns;
+    uint64_t cut;
+    bool cut_pending;
+    uint64_t cuts_checked;
+    bool failed;
+};
+
+/* Builds the world of PLAN. Aborts if that fails. */
+void sim_world_open(struct sim_world *world, const struct sim_plan *plan);
+/* Frees what open took and removes the json file. */
+void sim_world_close(struct sim_world *world);
+
+/* One step of a worker with up to BUDGET new packets for each source. */
+enum worker_status sim_step_worker(struct sim_world *world, uint32_t number, uint64_t budget);
+/* One step of the exporting process. */
+void sim_step_exporter(struct sim_world *world);
+/* Asks for a ledger cut, or checks the one that was asked for if it is complete. */
+void sim_step_cut(struct sim_world *world);
+/* The wall clock jumps to WALL_NS: every worker ends its records and starts anew there. */
+void sim_step_clock(struct sim_world *world, uint64_t wall_ns);
+/* Runs to the end: workers end, the exporter drains or is abandoned, the last ledger is checked. */
+void sim_finish(struct sim_world *world, bool abandon);
+/* Compares what the json destination wrote with the references; what may not be compared is left
+ * out. True if all was well in the whole run. */
+bool sim_compare(struct sim_world *world, const char *name, const char **how);
+
+/* Marks the run as failed and prints why. */
+void sim_fail(struct sim_world *world, const char *what);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * The simulator: a whole probe under a virtual clock, stepped in an order that the seed draws, with
+ * faults. After each run the ledger must balance at every cut and at the end, and the records that
+ * left must be those of the reference caches. One seed reproduces a run:
+ *   simulator --seeds 17 --verbose
+ *
+ * Faults: out-of-order times; the wall clock stepping back and forth; record rings that are full
+ * because the exporter sleeps; collectors that are full, refuse, fail or break; tiny caches, rings
+ * and queues; lost packets of a device; a stop in the middle; a stop that is cut short.
+ *
+ * What is compared: see sim/reference_cache.h. Exactly, if packets were in order or late without
+ * crossing a deadline and nothing was evicted; by sums of each key, if records depend on the phase
+ * of the sweep or on evictions; by numbers alone, if packets were dropped or records were lost.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/seeds.h"
+#include "sim/sim_world.h"
+
+static const uint64_t ns_per_ms = 1000000;
+
+static uint64_t pick_timeout(struct random *random)
+{
+    static const uint64_t choices[] = {0, 10, 500, 1000, 2000, 5000, 15000, 60000};
+    return choices[random_below(random, 8)] * ns_per_ms;
+}
+
+static struct sim_plan draw_plan(struct random *random)
+{
+    struct sim_plan plan = {
+        .workers = (uint32_t)random_between(random, 1, SIM_WORKERS_MAX),
+        .sources = (uint32_t)random_between(random, 1, SIM_SOURCES_MAX),
+        .collectors = (uint32_t)random_below(random, SIM_COLLECTORS_MAX),
+        .offline = random_chance(random, 50),
+        .late_anyhow = random_chance(random, 25),
+        .tiny_cache = random_chance(random, 20),
+        .tiny_ring = random_chance(random, 30),
+        .tiny_queues = random_chance(random, 30),
+        .timeouts = {pick_timeout(random), pick_timeout(random), pick_timeout(random)},
+    };
+    plan.flows_max = plan.tiny_cache ? (uint32_t)random_between(random, 1, 60) : 8192;
+    plan.ring_lines = plan.tiny_ring ? 1 : 1 << 14;
+    plan.queue_octets = plan.tiny_queues ? (uint32_t)random_between(random, 1, 200000) : 1 << 22;
+    for (unsigned c = 0; c < SIM_COLLECTORS_MAX; c++) {
+        if (random_chance(random, 40))
+            continue;
+        plan.moods[c].again = (unsigned)random_below(random, 3) * 30;
+        plan.moods[c].refused = random_chance(random, 30) ? 10 : 0;
+        plan.moods[c].failed = random_chance(random, 30) ? 5 : 0;
+        plan.moods[c].broken = random_chance(random, 10) ? 1 : 0;
+        if (random_chance(random, 10))
+            plan.moods[c] = (struct sim_mood){.again = 100};
+    }
+    plan.seed = random_next(random);
+    return plan;
+}
+
+/* One event of a run. */
+static void event(struct sim_world *world, unsigned exporter_share)
+{
+    struct random *random = &world->random;
+    uint64_t draw = random_below(random, 100);
+    uint32_t number = (uint32_t)random_below(random, world->plan.workers);
+    if (draw < exporter_share) {
+        sim_step_exporter(world);
+    } else if (draw < 90) {
+        sim_step_worker(world, number, random_below(random, 100));
+    } else if (draw < 94) {
+        sim_step_cut(world);
+    } else if (draw < 97) {
+        struct sim_worker *w = &world->workers[number];
+        uint64_t reason = random_between(random, DROPPED_DEVICE_MISSED, DROPPED_COUNT - 1);
+        w->sources[0].device_losses[reason].packets += random_below(random, 1000);
+    } else if (draw < 99 || world->plan.offline) {
+        world->wall_ns += random_below(random, 3) * 10000 * ns_per_ms; /* silence */
+    } else {
+        uint64_t jump = random_between(random, 1, 100000) * ns_per_ms;
+        sim_step_clock(world,
+                       random_chance(random, 50) ? world->wall_ns + jump : world->wall_ns - jump);
+    }
+    world->monotonic_ns += random_below(random, 20 * ns_per_ms);
+    world->wall_ns += random_below(random, 20 * ns_per_ms);
+}
+
+static bool run_seed(uint64_t seed, bool verbose)
+{
+    static struct sim_world world;
+    struct random random = {seed * 0x2545f4914f6cdd1dull};
+    struct sim_plan plan = draw_plan(&random);
+    sim_world_open(&world, &plan);
+    uint64_t events = random_between(&random, 1, 250);
+    unsigned exporter_share = (unsigned)random_below(&random, 4) * 10;
+    for (uint64_t i = 0; i < events && !world.failed; i++)
+        event(&world, exporter_share);
+    bool abandon = random_chance(&random, 10);
+    sim_finish(&world, abandon);
+    char name[40];
+    const char *how = "";
+    snprintf(name, sizeof name, "seed %" PRIu64, seed);
+    bool good = sim_compare(&world, name, &how);
+    if (verbose || !good) {
+        uint64_t observed = 0;
+        uint64_t metered = 0;
+        for (uint32_t w = 0; w < plan.workers; w++) {
+            observed += world.workers[w].feed.observed;
+            metered += world.workers[w].feed.metered;
+        }
+        printf("%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s %" PRIu64 " packets, %" PRIu64
+               " metered, %" PRIu64 " cuts, compared: %s\n",
+               name, good ? "good" : "BAD", plan.offline ? "offline" : "live", plan.workers,
+               plan.collectors, plan.late_anyhow ? " late," : "",
+               plan.tiny_cache ? " tiny cache," : "", plan.tiny_ring ? " tiny ring," : "",
+               plan.tiny_queues ? " tiny queues," : "",
+               exporter_share == 0 ? " lazy exporter," : "", abandon ? " abandoned," : "", observed,
+               metered, world.cuts_checked, how);
+    }
+    sim_world_close(&world);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    return seeds_main(argc, argv, run_seed);
+}
