@@ -32,15 +32,21 @@ static void print_entry(FILE *file, const char *head, const char *text)
     print_wrapped(file, text);
 }
 
-/* Prints an entry and, if the leaf PATH is a number with a default, that default. */
-static void print_with_default(FILE *file, const struct config_tree *tree, const char *head,
-                               const char *help, const char *path)
+/* Prints an entry and, from the leaf at PATH, the default if it is a number, and the words that a
+ * list may hold. */
+static void print_with_leaf(FILE *file, const struct config_tree *tree, const char *head,
+                            const char *help, const char *path)
 {
-    char text[512];
+    char text[768];
+    char words[384] = "";
     const struct lysc_node *node = path ? config_tree_find(tree, path) : NULL;
     const char *usual = node ? config_tree_default(node) : NULL;
     bool number = usual && strspn(usual, "0123456789") == strlen(usual);
-    snprintf(text, sizeof text, number ? "%s (default %s)" : "%s", help, usual);
+    if (node && node->nodetype == LYS_LEAFLIST &&
+        ((const struct lysc_node_leaflist *)node)->type->basetype == LY_TYPE_ENUM)
+        config_tree_describe_type(node, words, sizeof words);
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", help, words[0] ? ": " : "", words,
+             number ? " (default " : "", number ? usual : "", number ? ")" : "");
     print_entry(file, head, text);
 }
 
@@ -52,7 +58,7 @@ static void print_words(FILE *file, const struct config_tree *tree, const struct
         char path[128];
         snprintf(path, sizeof path, "%s%s", entry, words->leaf ? words->leaf : "");
         if (words->help)
-            print_with_default(file, tree, words->word, words->help, words->leaf ? path : NULL);
+            print_with_leaf(file, tree, words->word, words->help, words->leaf ? path : NULL);
     }
 }
 
@@ -78,8 +84,8 @@ void options_print_help(FILE *file, const struct config_tree *tree)
             continue;
         option_head(option, head, sizeof head);
         /* The leaf of -s counts what is left out, not N. */
-        print_with_default(file, tree, head, option->help,
-                           option->letter == 's' ? NULL : option->leaf);
+        print_with_leaf(file, tree, head, option->help,
+                        option->letter == 's' ? NULL : option->leaf);
     }
     fprintf(file, "\nSOURCES: KIND:DEVICE[,WORD]...\n");
     print_words(file, tree, option_source_kinds, "");

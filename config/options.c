@@ -104,8 +104,7 @@ const struct option_description option_table[] = {
      .repeats = true,
      .leaf = CACHE "decapsulate",
      .apply = apply_tunnels,
-     .help = "meter the innermost packet inside these tunnels, in a list with commas: gre, ipip, "
-             "6in4, vxlan, geneve, gtpu, erspan, mpls-udp, teredo, l2tp, etherip"},
+     .help = "meter the innermost packet inside these tunnels, in a list with commas"},
     {.name = "no-fragment-table",
      .leaf = CACHE "fragmentTable",
      .value = "false",
