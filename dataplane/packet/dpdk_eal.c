@@ -133,7 +133,8 @@ static void add_memory(struct arguments *arguments, uint64_t octets, struct sour
     add(arguments, "--no-huge");
     add(arguments, "--no-shconf");
     add(arguments, "-m");
-    add(arguments, "%lu", (unsigned long)mebibytes);
+    /* A pool wants one piece of memory. What is not used is not touched and costs nothing. */
+    add(arguments, "%lu", (unsigned long)(2 * mebibytes));
 }
 
 static void leave_thread(void *value)

@@ -16,7 +16,8 @@ enum {
     TRANSMIT_DESCRIPTORS = 512,
     POOL_PACKETS = 8191,
     POOL_CACHE = 256,
-    POOL_OVERHEAD = 256, /* of each packet buffer */
+    POOL_OVERHEAD = 320,             /* of each packet buffer */
+    PORT_OVERHEAD = 8 * 1024 * 1024, /* caches of the pool, the driver's own */
     FRAME_OCTETS_MAX = 9728,
     FRAME_OCTETS_MIN = 2048,
     FRAME_EXTRA = 26 /* Ethernet header, two tags, frame check sequence */
@@ -69,7 +70,8 @@ static uint16_t buffer_octets(const struct dpdk_device *device)
 
 uint64_t dpdk_port_memory(const struct dpdk_device *device)
 {
-    return (uint64_t)pool_packets(device) * (buffer_octets(device) + (uint64_t)POOL_OVERHEAD);
+    return PORT_OVERHEAD +
+           (uint64_t)pool_packets(device) * (buffer_octets(device) + (uint64_t)POOL_OVERHEAD);
 }
 
 static bool failed(const struct dpdk_device *device, const char *what, int result,
