@@ -168,7 +168,7 @@ bool config_tree_add(struct config_tree *tree, const char *path, const char *key
     struct lyd_node *parent = list_parent(tree, path);
     for (struct lyd_node *child = lyd_child(parent); child; child = child->next) {
         if (child->schema == node && strcmp(lyd_get_value(lyd_child(child)), key) == 0) {
-            error_set(error, "the name is given twice; each %s needs its own", node->name);
+            error_set(error, "given twice; each %s needs a name of its own", node->name);
             return false;
         }
     }

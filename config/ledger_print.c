@@ -35,8 +35,9 @@ static void print_destination(FILE *file, const char *name,
                               const struct destination_counters *counters)
 {
     fprintf(file, "%s\n", name);
-    fprintf(file, "  records %" PRIu64 ", sent %" PRIu64 " in %" PRIu64 " messages",
-            counters->records, counters->sent, counters->messages);
+    fprintf(file, "  records %" PRIu64 ", sent %" PRIu64, counters->records, counters->sent);
+    if (counters->messages)
+        fprintf(file, " in %" PRIu64 " messages", counters->messages);
     if (counters->queued)
         fprintf(file, ", queued %" PRIu64, counters->queued);
     if (counters->spooled)

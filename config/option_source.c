@@ -91,8 +91,11 @@ static bool add(struct option_state *state, struct source_words *words, struct e
         snprintf(name, sizeof name, "%.*s", (int)(first < 63 ? first : 63), words->device);
 
     struct lyd_node *entry = NULL;
-    if (!config_tree_add(state->tree, "/spanflow/observationPoint", name, &entry, error))
+    struct error refused = {""};
+    if (!config_tree_add(state->tree, "/spanflow/observationPoint", name, &entry, &refused)) {
+        error_set(error, "name: %s", refused.text);
         return false;
+    }
     for (size_t i = 0; i < OWN_WORDS; i++) {
         const struct option_word *word = &option_source_words[i];
         struct error inner = {""};

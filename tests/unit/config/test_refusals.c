@@ -99,7 +99,7 @@ static void options(void **state)
         {{"-i", "dpdk:net_x,role=up"}, "role: \"up\" is not possible; give span, tap-a or tap-b"},
         {{"-i", "dpdk:net_x,ifindex=70000"}, "ifindex: \"70000\" is not possible"},
         {{"-i", "dpdk:net_x,name=a,name=b"}, "name= is given twice"},
-        {{"-i", "dpdk:net_x", "-i", "dpdk:net_x"}, "-i dpdk:net_x: the name is given twice"},
+        {{"-i", "dpdk:net_x", "-i", "dpdk:net_x"}, "-i dpdk:net_x: name: given twice"},
         {{"-i", "dpdk:net_x"}, "capture files cannot be read in one run"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
@@ -137,7 +137,7 @@ static void destinations(void **state)
         {{"-e", "udp://h?version=9&biflow=yes"}, "only in profile nfdump"},
         {{"-e", "udp://h?version=9&time=us"}, "version 9 tells flow times in milliseconds only"},
         {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
-        {{"-e", "json:-"}, "-e json:-: the name is given twice"},
+        {{"-e", "json:-"}, "-e json:-: given twice"},
         {{"-e", "json:-?biflow=yes"}, "'json:-' writes it already"},
         {{"-e", "json:x", "--ledger", "x"}, "/spanflow/ledgerFile: 'json:x' writes it already"},
         {{"-e", "udp://h", "-e", "udp://h:4739"}, "/udpExporter/observationDomainId"},
