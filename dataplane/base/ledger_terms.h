@@ -27,7 +27,7 @@
     X(IGNORED_LINK_CUT, "link_cut", "the frame ends inside a link-layer header")                   \
     X(IGNORED_ARP, "arp", "ARP or RARP")                                                           \
     X(IGNORED_LLC, "llc", "IEEE 802.2 frame that does not carry IP")                               \
-    X(IGNORED_ETHERTYPE, "ethertype", "EtherType that does not carry IP")                          \
+    X(IGNORED_ETHERTYPE, "ethertype", "EtherType or address family that is not IP")                \
     X(IGNORED_TAG_DEPTH, "tag_depth", "more VLAN tags or labels than are followed")                \
     X(IGNORED_MPLS, "mpls", "MPLS payload that is not IP")                                         \
     X(IGNORED_PPP, "ppp", "PPP or PPPoE frame that does not carry IP")                             \

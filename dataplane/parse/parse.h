@@ -54,7 +54,8 @@ struct packet_facts {
     uint32_t tcp_sequence;        /* host order */
     uint32_t tcp_acknowledgement; /* host order */
     uint32_t tcp_payload_length;  /* by the IP header's claim */
-    uint32_t payload_offset;      /* first byte after the transport header, from data */
+    uint32_t payload_offset;      /* first byte after the transport header, from data; after the
+                                     IP header where there is no transport that we know */
     uint32_t payload_length;      /* captured bytes there, within the IP length; 0 if none */
     uint16_t tcp_flags;           /* low 12 bits */
     uint8_t verdict;
@@ -64,7 +65,8 @@ struct packet_facts {
     uint8_t facts;
     uint8_t label_count; /* MPLS label stack entries before the header of the key, at most 3 kept */
     uint16_t mac_offset; /* of the destination MAC of the outermost Ethernet header */
-    uint16_t vlan[2];    /* outermost tags, 0 if none; kept whether or not they are in the key */
+    uint16_t vlan[2];    /* ids in front of the outermost IP header, 0 if none; kept whether or not
+                            they are in the key */
     uint8_t labels[PACKET_LABELS_MAX][3]; /* element 70: label, exp, S; top first */
     uint8_t vlan_count;                   /* tags seen, at most 3 */
 };

@@ -1,8 +1,8 @@
 /*
  * Reads a capture with libpcap, parses it and prints the sum of each directed key as one JSON
  * line, with a last line of counters. A tool for checking the parser alone against captures with
- * known contents; see compare_flows. Usage: parse_flows [-t] [-f] CAPTURE (-t: open tunnels,
- * -f: use the fragment table).
+ * known contents; run by tests/captures/test_parser. Usage: parse_flows [-t] [-f] CAPTURE (-t: open
+ * tunnels, -f: use the fragment table).
  */
 #include <arpa/inet.h>
 #include <inttypes.h>

@@ -50,6 +50,8 @@ static void test_oldest_makes_room(void **state)
     for (uint32_t id = 0; id < FRAGMENT_TABLE_ENTRIES; id++)
         assert_false(insert(table, id, SECOND_NS));
     assert_false(insert(table, 0, SECOND_NS)); /* seen again: now the youngest */
+    assert_false(insert(table, 2000, SECOND_NS));
+    assert_false(insert(table, 2000, SECOND_NS));
     for (uint32_t id = 0; id < FRAGMENT_TABLE_ENTRIES; id++)
         assert_true(finds(table, id, SECOND_NS));
     for (uint32_t id = 10000; id < 10100; id++)
@@ -59,8 +61,17 @@ static void test_oldest_makes_room(void **state)
         assert_false(finds(table, id, SECOND_NS));
     for (uint32_t id = 101; id < FRAGMENT_TABLE_ENTRIES; id++)
         assert_true(finds(table, id, SECOND_NS));
+    for (uint32_t id = 20000; id < 20000 + FRAGMENT_TABLE_ENTRIES - 102; id++)
+        assert_true(insert(table, id, SECOND_NS));
+    /* Left: 100 from 10000 on, the two that were seen again in front of them, and the newest. */
+    assert_true(finds(table, 0, SECOND_NS));
+    assert_true(finds(table, 2000, SECOND_NS));
+    assert_false(finds(table, FRAGMENT_TABLE_ENTRIES - 1, SECOND_NS));
     for (uint32_t id = 10000; id < 10100; id++)
         assert_true(finds(table, id, SECOND_NS));
+    assert_true(insert(table, 30000, SECOND_NS));
+    assert_false(finds(table, 0, SECOND_NS));
+    assert_true(finds(table, 2000, SECOND_NS));
     fragment_table_destroy(table);
 }
 
