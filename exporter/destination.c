@@ -245,7 +245,7 @@ static uint32_t collect_burst(const struct destination *d, struct iovec *parts)
 static void handle_status(struct destination *d, enum transport_status status,
                           const struct error *problem)
 {
-    if (!d->problem.text[0] && problem->text[0])
+    if (problem->text[0] && (status == TRANSPORT_BROKEN || !d->problem.text[0]))
         d->problem = *problem;
     switch (status) {
     case TRANSPORT_DONE:

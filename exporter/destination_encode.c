@@ -66,6 +66,21 @@ static void put_options(struct destination *d)
     }
 }
 
+/* With every refresh too, so that the options data of one minute is in one message: nfcapd reports
+ * a sequence error for each message that holds some. */
+static void put_statistics(struct destination *d)
+{
+    const struct options_template *template = &d->options.kinds[OPTIONS_STATISTICS];
+    const struct options_statistics statistics = {d->counters->octets, d->counters->messages,
+                                                  d->counters->data_records};
+    if (!template->id)
+        return;
+    put_definition(d, OPTIONS_STATISTICS);
+    make_room(d, template->id, template->octets, false);
+    options_put_statistics(&d->builder, &statistics);
+    d->statistics_sent_ns = d->monotonic_ns;
+}
+
 void destination_refresh(struct destination *d, bool options)
 {
     destination_close_message(d);
@@ -77,8 +92,10 @@ void destination_refresh(struct destination *d, bool options)
                   template_definition_octets(d->config->version, template), false);
         message_put_template(&d->builder, template);
     }
-    if (options)
+    if (options) {
         put_options(d);
+        put_statistics(d);
+    }
     destination_close_message(d);
     d->refreshed = true;
     d->refresh_due = false;
@@ -88,15 +105,9 @@ void destination_refresh(struct destination *d, bool options)
 
 void destination_send_statistics(struct destination *d)
 {
-    const struct options_template *template = &d->options.kinds[OPTIONS_STATISTICS];
-    const struct options_statistics statistics = {d->counters->octets, d->counters->messages,
-                                                  d->counters->data_records};
     destination_close_message(d);
-    put_definition(d, OPTIONS_STATISTICS);
-    make_room(d, template->id, template->octets, false);
-    options_put_statistics(&d->builder, &statistics);
+    put_statistics(d);
     destination_close_message(d);
-    d->statistics_sent_ns = d->monotonic_ns;
 }
 
 uint32_t destination_refresh_messages(const struct destination *d)

@@ -323,10 +323,15 @@ bool exporting_process_accepts(const struct exporting_process *process)
 
 const char *exporting_process_problem(const struct exporting_process *process)
 {
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        if (process->destinations[i].problem.text[0])
-            return process->destinations[i].problem.text;
-    return "";
+    const char *problem = "";
+    for (uint32_t i = process->counters.destination_count; i-- > 0;) {
+        const struct destination *d = &process->destinations[i];
+        if (d->broken)
+            return d->problem.text; /* a failure counts more than datagrams that were not taken */
+        if (d->problem.text[0])
+            problem = d->problem.text;
+    }
+    return problem;
 }
 
 bool exporting_process_failed(const struct exporting_process *process)

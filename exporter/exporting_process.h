@@ -126,7 +126,8 @@ void exporting_process_counters(const struct exporting_process *process,
 bool exporting_process_cut(struct exporting_process *process, uint64_t cut,
                            struct exporter_counters *counters);
 
-/* One line about the first failure of a destination, "" if none. */
+/* One line about a destination: about one that failed if there is one, else about the first whose
+ * messages could not be sent; "" if all is well. */
 const char *exporting_process_problem(const struct exporting_process *process);
 /* True when a destination that must not fail (file, json) has failed: exit code 1. */
 bool exporting_process_failed(const struct exporting_process *process);

@@ -3,6 +3,10 @@
  * don't-fragment bit set (RFC 7011 section 10.3.3). A refusal by the collector's host is reported
  * by the kernel on a later send; it is passed on and never ends the transport.
  *
+ * The socket's error queue is switched on, for two reasons: a full queue of the device is then an
+ * error of the send instead of a silent loss, and an error in the middle of a sendmmsg(), which
+ * the call itself swallows, can be read there.
+ *
  * Owned by a destination; see transport.h for threads.
  */
 #include <errno.h>
@@ -12,11 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/errqueue.h> /* after time.h, whose timespec it needs */
 
 #include "transport/transport.h"
 
-enum { IPV4_UDP_OCTETS = 20 + 8, IPV6_UDP_OCTETS = 40 + 8 };
+enum { IPV4_UDP_OCTETS = 20 + 8, IPV6_UDP_OCTETS = 40 + 8, ERRORS_TAKEN_MAX = 128 };
 
 struct transport_udp {
     int socket;
@@ -42,6 +49,31 @@ static enum transport_status udp_status(struct transport_udp *udp, int number, s
     }
 }
 
+/* Empties the error queue; returns the oldest error in it, 0 if none. */
+static int udp_take_errors(struct transport_udp *udp)
+{
+    int first = 0;
+    for (unsigned i = 0; i < ERRORS_TAKEN_MAX; i++) {
+        union {
+            struct cmsghdr header;
+            uint8_t room[512];
+        } control;
+        struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
+        if (recvmsg(udp->socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            break;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+            bool ipv4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+            bool ipv6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+            struct sock_extended_err extended;
+            if (!ipv4 && !ipv6)
+                continue;
+            memcpy(&extended, CMSG_DATA(c), sizeof extended);
+            first = first ? first : (int)extended.ee_errno;
+        }
+    }
+    return first;
+}
+
 static enum transport_status udp_send(void *state, const struct iovec *messages, uint32_t count,
                                       uint32_t *sent, struct error *error)
 {
@@ -52,16 +84,18 @@ static enum transport_status udp_send(void *state, const struct iovec *messages,
         headers[i].msg_hdr.msg_iov = (struct iovec *)(uintptr_t)&messages[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }
-    *sent = 0;
-    while (*sent < count) {
-        int taken = sendmmsg(udp->socket, headers + *sent, count - *sent, MSG_DONTWAIT);
-        if (taken < 0 && errno == EINTR)
-            continue;
-        if (taken < 0)
-            return udp_status(udp, errno, error);
-        *sent += (uint32_t)taken;
-    }
-    return TRANSPORT_DONE;
+    int taken, number;
+    do
+        taken = sendmmsg(udp->socket, headers, count, MSG_DONTWAIT);
+    while (taken < 0 && errno == EINTR);
+    number = taken < 0 ? errno : 0;
+    *sent = taken < 0 ? 0 : (uint32_t)taken;
+    if (*sent == count)
+        return TRANSPORT_DONE;
+    int queued = udp_take_errors(udp);
+    if (number == 0) /* what the call swallowed; nothing there: the socket was full */
+        number = queued ? queued : EAGAIN;
+    return udp_status(udp, number, error);
 }
 
 static int udp_complete(void *state, struct error *error)
@@ -99,12 +133,15 @@ static int udp_bind(int socket, int family, const char *source, struct error *er
     return status;
 }
 
-static int udp_dont_fragment(int socket, int family)
+/* The don't-fragment bit and the error queue. */
+static int udp_set_options(int socket, int family)
 {
-    int on = IP_PMTUDISC_DO, on6 = IPV6_PMTUDISC_DO;
+    int discover = IP_PMTUDISC_DO, discover6 = IPV6_PMTUDISC_DO, on = 1;
     if (family == AF_INET)
-        return setsockopt(socket, IPPROTO_IP, IP_MTU_DISCOVER, &on, sizeof on);
-    return setsockopt(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &on6, sizeof on6);
+        return setsockopt(socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover) |
+               setsockopt(socket, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    return setsockopt(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover6, sizeof discover6) |
+           setsockopt(socket, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
 }
 
 /* A socket connected to ADDRESS, or -1 and ERROR. */
@@ -116,8 +153,8 @@ static int udp_connect(const struct addrinfo *address, const struct destination_
         error_set(error, "no UDP socket: %s", strerror(errno));
         return -1;
     }
-    if (udp_dont_fragment(fd, address->ai_family) != 0) {
-        error_set(error, "cannot set the don't-fragment bit: %s", strerror(errno));
+    if (udp_set_options(fd, address->ai_family) != 0) {
+        error_set(error, "cannot set the socket's options: %s", strerror(errno));
         close(fd);
         return -1;
     }
