@@ -140,10 +140,10 @@ static bool build(struct option_state *state, int argc, char *const argv[],
 
 static void print_checked(const struct probe_config *config)
 {
-    printf("configuration OK: %u %s, %u %s\n",
-           config->offline ? config->file_count : config->source_count,
+    printf("configuration OK: %s %u, destinations %u\n",
            config->offline ? "capture files" : "observation points",
-           config->exporting.destination_count, "destinations");
+           config->offline ? config->file_count : config->source_count,
+           config->exporting.destination_count);
 }
 
 enum command_line_result config_from_command_line(int argc, char *const argv[],
