@@ -1,12 +1,12 @@
 /* Filter expressions by libpcap. See packet_filter.h. */
 #include "packet/packet_filter.h"
 
+#include <assert.h>
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "packet/link_layer.h"
 
 enum { SNAP_LENGTH = 262144 };
@@ -58,9 +58,8 @@ uint64_t packet_filter_match(const struct packet_filter *filter, const struct pa
 {
     uint64_t matches = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
-        debug_check(batch->link[i] < LINK_LAYER_COUNT);
         uint8_t link = batch->link[i];
-        if (!filter->compiled[link])
+        if (link >= LINK_UNKNOWN || !filter->compiled[link])
             continue;
         if (bpf_filter(filter->programs[link].bf_insns, batch->data[i], batch->wire_length[i],
                        batch->captured_length[i]) != 0)
