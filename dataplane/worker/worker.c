@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "packet/packet_filter.h"
+#include "worker/worker_hooks.h"
 
 enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PHASE_ENDED };
 
@@ -365,6 +366,11 @@ const struct worker_account *worker_cut(const struct worker *worker, uint64_t cu
 {
     return atomic_load_explicit(&worker->cut_made, memory_order_acquire) == cut ? &worker->cut
                                                                                 : NULL;
+}
+
+struct worker_ledger *worker_ledger_live(struct worker *worker)
+{
+    return &worker->ledger;
 }
 
 const struct flow_cache *worker_flow_cache(const struct worker *worker)
