@@ -41,6 +41,7 @@ static inline unsigned bucket_match_scalar(const struct flow_bucket *bucket, uin
     return match;
 }
 
+/* The same in three instructions where the processor has SSE2. */
 static inline unsigned bucket_match(const struct flow_bucket *bucket, uint16_t tag)
 {
 #if defined(__SSE2__)
@@ -58,6 +59,7 @@ static inline bool due_reached(uint8_t due, uint8_t epoch)
     return (int8_t)(uint8_t)(due - epoch) <= 0;
 }
 
+/* Whether A comes before B; both as above. */
 static inline bool due_before(uint8_t a, uint8_t b)
 {
     return (int8_t)(uint8_t)(a - b) < 0;

@@ -73,11 +73,13 @@ struct flow_slot {
     unsigned slot;
 };
 
+/* The bucket in which a key is looked for first. */
 static inline struct flow_bucket *first_bucket(const struct flow_cache *cache, uint64_t hash)
 {
     return &cache->buckets[hash & cache->bucket_mask];
 }
 
+/* The key's other bucket, a different one if there is more than one. */
 static inline struct flow_bucket *second_bucket(const struct flow_cache *cache, uint64_t hash)
 {
     uint64_t first = hash & cache->bucket_mask;
@@ -85,21 +87,25 @@ static inline struct flow_bucket *second_bucket(const struct flow_cache *cache, 
     return &cache->buckets[second == first ? second ^ (cache->bucket_mask & 1) : second];
 }
 
+/* The part of the hash that the bucket keeps. */
 static inline uint16_t hash_tag(uint64_t hash)
 {
     return (uint16_t)(hash >> 48);
 }
 
+/* Time of the flow's newest packet, of either side. */
 static inline uint64_t newest_ns(const struct flow_hot *hot)
 {
     return hot->last_ns[0] > hot->last_ns[1] ? hot->last_ns[0] : hot->last_ns[1];
 }
 
+/* What the active timeout counts from. */
 static inline uint64_t origin_ns(const struct flow_hot *hot, const struct flow_cold *cold)
 {
     return (uint64_t)hot->start_s * NS_PER_S + cold->start_fraction_ns;
 }
 
+/* Sets what origin_ns() returns. */
 static inline void set_origin(struct flow_hot *hot, struct flow_cold *cold, uint64_t time_ns)
 {
     hot->start_s = (uint32_t)(time_ns / NS_PER_S);

@@ -47,6 +47,7 @@ struct workload {
 /* Ends with a row whose name is NULL. */
 extern const struct workload workloads[];
 
+/* The generators of the rows; false if there is no memory. */
 bool generate_imix(struct workload_run *run, const struct workload *workload);
 bool generate_small64(struct workload_run *run, const struct workload *workload);
 bool generate_synflood(struct workload_run *run, const struct workload *workload);
