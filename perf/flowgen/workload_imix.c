@@ -54,6 +54,8 @@ static void draw_sizes(struct imix *imix, uint64_t seed)
 {
     enum { STEPS = 1024 };
     uint64_t weights = 0;
+    if (imix->flows == 0)
+        return; /* the scale is larger than the workload */
     for (uint32_t i = 0; i < imix->flows; i++) {
         uint32_t u = 1 + random_below(mix64_of(seed, i, 10), STEPS);
         imix->sizes[i] = 1000 * STEPS / u;

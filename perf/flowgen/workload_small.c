@@ -50,7 +50,7 @@ void workload_emit(struct workload_run *run, const struct frame_plan *plan, uint
 
 uint32_t *workload_shuffle(uint64_t seed, uint32_t n, uint32_t flows, const uint32_t *counts)
 {
-    uint32_t *order = malloc((size_t)n * sizeof *order);
+    uint32_t *order = calloc(n, sizeof *order);
     if (order == NULL)
         return NULL;
     uint32_t used = 0;
