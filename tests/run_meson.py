@@ -13,15 +13,16 @@ import subprocess
 import sys
 
 CASE = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] ([A-Za-z0-9_]\w*)$", re.MULTILINE)
-THREADED = re.compile(r"thread|ring|hand_?over")
+THREADED = re.compile(r"thread|(\b|_)ring(\b|_)|hand_?over")
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
 def threaded_tests(build):
-    """Names of the tests that run more than one thread."""
+    """The tests that run more than one thread: their names and their programs in BUILD."""
     listed = json.loads(subprocess.run(
         ["meson", "introspect", "--tests", str(build)], check=True, capture_output=True).stdout)
-    return [test["name"] for test in listed
+    return [(test["name"], str(pathlib.Path(test["cmd"][0]).relative_to(build.resolve())))
+            for test in listed
             if THREADED.search(test["name"]) or any(s.endswith("tsan") for s in test["suite"])]
 
 
@@ -52,16 +53,21 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--label", default="unit")
     parser.add_argument("--threads", action="store_true")
+    parser.add_argument("--programs", action="store_true",
+                        help="print the programs of --threads, for ninja, and run nothing")
     parser.add_argument("--slower", type=int, default=1, help="factor on the time limits")
     parser.add_argument("--results", help="file to which the result lines are added")
     arguments = parser.parse_args()
+    if arguments.programs:
+        print("\n".join(sorted({program for _, program in threaded_tests(arguments.build)})))
+        return 0
     log = arguments.build / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     command = ["meson", "test", "-C", str(arguments.build), "--no-rebuild", "--quiet",
                "--no-stdsplit", "--num-processes", "2",
                "--timeout-multiplier", str(arguments.slower)]
     if arguments.threads:
-        names = threaded_tests(arguments.build)
+        names = [name for name, _ in threaded_tests(arguments.build)]
         if not names:
             print(f"  not ok {arguments.label}: no test with threads was found")
             return 1
