@@ -43,28 +43,36 @@ const char *dpdk_eal_reason(int error_number)
     return reason[0] ? reason : rte_strerror(error_number);
 }
 
-/* Octets of huge pages that nobody uses. */
+/* The number in /sys/kernel/mm/hugepages/SIZE/NAME. */
+static uint64_t huge_page_count(const char *size, const char *name)
+{
+    char path[512];
+    char text[32] = "";
+    snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/%s/%s", size, name);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    uint64_t count = fgets(text, sizeof text, file) ? strtoul(text, NULL, 10) : 0;
+    fclose(file);
+    return count;
+}
+
+/* Octets of huge pages that nobody uses and nobody has a promise of. */
 static uint64_t free_huge_octets(void)
 {
-    const char *root = "/sys/kernel/mm/hugepages";
-    DIR *directory = opendir(root);
+    static const char prefix[] = "hugepages-";
+    DIR *directory = opendir("/sys/kernel/mm/hugepages");
     uint64_t octets = 0;
     if (!directory)
         return 0;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        static const char prefix[] = "hugepages-";
-        char path[512];
-        char text[32] = "";
         if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0)
             continue;
         uint64_t kibibytes = strtoul(entry->d_name + sizeof prefix - 1, NULL, 10);
-        snprintf(path, sizeof path, "%s/%s/free_hugepages", root, entry->d_name);
-        FILE *file = fopen(path, "re");
-        if (!file)
-            continue;
-        if (fgets(text, sizeof text, file))
-            octets += strtoul(text, NULL, 10) * kibibytes * 1024;
-        fclose(file);
+        uint64_t unused = huge_page_count(entry->d_name, "free_hugepages");
+        uint64_t promised = huge_page_count(entry->d_name, "resv_hugepages");
+        if (unused > promised)
+            octets += (unused - promised) * kibibytes * 1024;
     }
     closedir(directory);
     return octets;
