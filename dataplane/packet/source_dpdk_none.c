@@ -1,6 +1,8 @@
 /* Stands for source_dpdk.c in builds without DPDK and says so. */
 #include "packet/source_dpdk.h"
 
+#include <stddef.h>
+
 struct packet_source *source_dpdk_open(const char *device, const struct packet_interface *wanted,
                                        const uint64_t *now_ns, struct error *error)
 {
