@@ -136,7 +136,7 @@ static void add_memory(struct arguments *arguments, uint64_t octets, struct sour
     }
     source_note(notes,
                 "dpdk: %lu MiB of free huge pages are missing: packets take about twice the time; "
-                "as root: echo %lu > /proc/sys/vm/nr_hugepages",
+                "as root raise /proc/sys/vm/nr_hugepages by %lu",
                 (unsigned long)mebibytes, (unsigned long)(mebibytes / 2 + 1));
     add(arguments, "--no-huge");
     add(arguments, "--no-shconf");
