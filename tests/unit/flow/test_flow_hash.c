@@ -143,7 +143,7 @@ static void check_avalanche(flow_hash_function *hash)
                 ((uint8_t *)&facts.key)[bit / 8] ^= (uint8_t)(1u << bit % 8);
                 uint64_t changed = before ^ hash_one(hash, &key, &facts);
                 for (unsigned i = 0; i < 64; i++)
-                    flips[i] += changed >> i & 1;
+                    flips[i] += (unsigned)(changed >> i & 1);
             }
             for (unsigned i = 0; i < 64; i++)
                 assert_true(flips[i] > TRIES / 4 && flips[i] < TRIES * 3 / 4);
