@@ -39,7 +39,7 @@ class Report:
         return not problems
 
     def exit_code(self):
-        return 1 if self.failed or not self.passed else 0
+        return 1 if self.failed else 0
 
     def finish(self):
         sys.exit(self.exit_code())
