@@ -104,6 +104,12 @@ class Daemon:
             time.sleep(0.05)
         return None
 
+    def wait_taken(self, number, timeout=10):
+        """Waits until a signal that was sent is no longer pending: two would become one."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end and has_signal(self.process.pid, number, ("SigPnd", "ShdPnd")):
+            time.sleep(0.01)
+
     def stop(self, signals=(signal.SIGTERM,), timeout=60):
         """Sends SIGNALS and waits for the end."""
         for number in signals:
@@ -126,15 +132,19 @@ def file_identity(path):
         return None
 
 
-def catches(pid, number):
-    """Whether process PID has a handler for signal NUMBER or has blocked it for a signalfd."""
+def has_signal(pid, number, names):
+    """Whether signal NUMBER is in one of the masks NAMES of process PID."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            masks = {line.split(":")[0]: line.split()[-1] for line in file if line[:3] == "Sig"}
+            masks = dict(line.split(":") for line in file if line[:3] in ("Sig", "Shd"))
     except OSError:
         return False
-    bit = 1 << (number - 1)
-    return any(int(masks[name], 16) & bit for name in ("SigCgt", "SigBlk"))
+    return any(int(masks[name], 16) >> (number - 1) & 1 for name in names)
+
+
+def catches(pid, number):
+    """Whether process PID has a handler for signal NUMBER or has blocked it for a signalfd."""
+    return has_signal(pid, number, ("SigCgt", "SigBlk"))
 
 
 def address(text):

@@ -1,0 +1,76 @@
+"""A network namespace with a veth pair of its own: nothing that the tests send leaves it.
+
+The probe listens on `probe0`; frames go in at `wire0`. Needs root; taken down by close().
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+SEND_FRAMES = str(pathlib.Path(__file__).resolve().with_name("send_frames.py"))
+
+
+def available():
+    return os.geteuid() == 0 and shutil.which("ip") and shutil.which("nsenter")
+
+
+class Namespace:
+    """Use as a context manager."""
+
+    PROBE, WIRE = "probe0", "wire0"
+
+    def __init__(self):
+        self.name = f"spanflow-test-{os.getpid()}"
+        self.prefix = ["nsenter", f"--net=/run/netns/{self.name}"]
+
+    def __enter__(self):
+        self._run(["ip", "netns", "add", self.name])
+        try:
+            self._inside("ip", "link", "set", "lo", "up")
+            self._inside("ip", "link", "add", self.WIRE, "type", "veth", "peer", "name", self.PROBE)
+            for interface in (self.WIRE, self.PROBE):
+                # Neither neighbour discovery nor ARP: only our frames are on this wire.
+                self._inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+                self._inside("ip", "link", "set", interface, "arp", "off", "up")
+        except subprocess.CalledProcessError:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
+
+    @staticmethod
+    def _run(command):
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+
+    def _inside(self, *command):
+        self._run(self.prefix + list(command))
+
+    def counters(self, interface):
+        """The kernel's counters of an interface: {"rx": {...}, "tx": {...}}."""
+        text = subprocess.run(self.prefix + ["ip", "-j", "-s", "link", "show", interface],
+                              check=True, capture_output=True, text=True, timeout=30).stdout
+        return json.loads(text)[0]["stats64"]
+
+    def sender(self, path, rate=0):
+        """Starts sending a capture into the wire, RATE packets/s (0: as fast as it goes)."""
+        return subprocess.Popen(
+            self.prefix + [sys.executable, SEND_FRAMES, self.WIRE, str(path), str(rate)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def send(self, path, rate=0, timeout=120):
+        """Sends a whole capture; returns the packets and octets sent."""
+        process = self.sender(path, rate)
+        try:
+            out, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return tuple(int(word) for word in out.split())
