@@ -115,7 +115,7 @@ class Nfcapd:
 
     def records(self):
         """Everything that nfdump reads back, as dicts of its JSON."""
-        text = subprocess.run(["nfdump", "-R", str(self.folder), "-q", "-o", "json"],
+        text = subprocess.run(["nfdump", "-R", str(self.folder), "-o", "json"],
                               capture_output=True, text=True, check=False, timeout=300,
                               env=dict(os.environ, TZ="UTC")).stdout
         start = text.find("[")
