@@ -39,6 +39,7 @@ struct probe {
     struct clock_state clock;
     uint64_t live_now_ns; /* time stamp of the batch that is being received */
     _Atomic bool worker_ended;
+    _Atomic bool exporter_ended; /* the exporter's thread */
     struct error problem; /* set if the run could not even start */
 };
 
@@ -66,6 +67,8 @@ void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone);
 /* Answers SIGUSR1: asks for a cut, and writes the ledger once worker and exporter have made their
  * copies. Called again and again by the main thread; never waits. */
 void probe_answer_ledger_requests(struct probe *probe);
+/* The same once the worker has ended and has no thread of its own any more. */
+void probe_answer_late_ledger_requests(struct probe *probe);
 /* Writes the final ledger where the configuration wants it, and a summary to standard error; every
  * thread has ended. False if it is not balanced or could not be written. */
 bool probe_write_final_ledger(struct probe *probe);

@@ -42,7 +42,7 @@ void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone)
             return;
         }
         if (alone)
-            probe_answer_ledger_requests(probe);
+            probe_answer_late_ledger_requests(probe);
         if (now_ns - said_ns >= progress_every_ns) {
             said_ns = now_ns;
             say_progress(probe);

@@ -67,6 +67,12 @@ void probe_answer_ledger_requests(struct probe *probe)
     free(exported);
 }
 
+void probe_answer_late_ledger_requests(struct probe *probe)
+{
+    worker_step(probe->worker, 0); /* a worker that has ended only answers a cut */
+    probe_answer_ledger_requests(probe);
+}
+
 bool probe_write_final_ledger(struct probe *probe)
 {
     struct worker_account *account = malloc(sizeof *account);

@@ -58,6 +58,7 @@ static void *run_exporter(void *argument)
         probe_pause(next_ns < now_ns + idle_nap_ns ? next_ns : now_ns + idle_nap_ns);
     }
     probe_drain_exporter(probe, probe_stops_asked() ? 1 : 0, false);
+    atomic_store(&probe->exporter_ended, true);
     return NULL;
 }
 
@@ -68,6 +69,15 @@ static void wait_for_signals(struct probe *probe)
         if (probe_stops_asked())
             worker_stop(probe->worker);
         probe_answer_ledger_requests(probe);
+        probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+    }
+}
+
+/* Until the last record is sent, which takes as long as pacing needs. */
+static void wait_for_exporter(struct probe *probe)
+{
+    while (!atomic_load(&probe->exporter_ended)) {
+        probe_answer_late_ledger_requests(probe);
         probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
 }
@@ -89,5 +99,6 @@ void probe_run_live(struct probe *probe)
     }
     wait_for_signals(probe);
     pthread_join(worker, NULL);
+    wait_for_exporter(probe);
     pthread_join(exporter, NULL);
 }
