@@ -8,8 +8,8 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-d
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.
-check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3 python3-yaml
-    python3-scapy tshark libfixbuf-tools man-db groff-base mandoc systemd util-linux mount jq git)
+check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3
+    tshark libfixbuf-tools man-db groff-base mandoc systemd util-linux mount)
 
 # Prints those of the named packages that are not installed.
 missing_packages() {
