@@ -40,7 +40,7 @@ struct probe {
     uint64_t live_now_ns; /* time stamp of the batch that is being received */
     _Atomic bool worker_ended;
     _Atomic bool exporter_ended; /* the exporter's thread */
-    struct error problem; /* set if the run could not even start */
+    struct error problem;        /* set if the run could not even start */
 };
 
 /* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
