@@ -97,8 +97,9 @@ static void configure(struct run *run, struct flow_cache_config *config)
 static void open_traffic(struct run *run, const struct flow_cache_config *config)
 {
     struct random *random = &run->random;
+    static const uint64_t most[] = {3, 40, 1500};
     struct traffic_config traffic = {
-        .conversations = (uint32_t)random_between(random, 1, random_chance(random, 50) ? 40 : 1500),
+        .conversations = (uint32_t)random_between(random, 1, most[random_below(random, 3)]),
         .kinds = (uint32_t)random_between(random, 1, (1 << TALK_KINDS) - 1),
         .ipv6 = random_chance(random, 50) ? 30 : (unsigned)random_below(random, 2) * 100,
         .skew = (unsigned)random_below(random, 4),
@@ -107,8 +108,7 @@ static void open_traffic(struct run *run, const struct flow_cache_config *config
         .huge_octets = run->scenario->huge_octets,
         .start_ns = 1700000000 * second + random_below(random, 10 * second),
         .step_ns = (uint64_t)1 << random_between(random, 4, 28),
-        .edges = {config->active_timeout_ns + 1, config->idle_timeout_ns + 1,
-                  config->tcp_linger_ns + 1},
+        .edges = {config->active_timeout_ns, config->idle_timeout_ns, config->tcp_linger_ns},
         .edge = (unsigned)random_below(random, 100),
     };
     if (run->scenario->flood) {

@@ -92,8 +92,7 @@ static void open_feed(struct sim_world *world, struct sim_worker *w)
         .labels = (unsigned)random_below(random, 2) * 20,
         .start_ns = world->wall_ns,
         .step_ns = (uint64_t)1 << random_between(random, 6, 27),
-        .edges = {timeouts->active_timeout_ns + 1, timeouts->idle_timeout_ns + 1,
-                  timeouts->tcp_linger_ns + 1},
+        .edges = {timeouts->active_timeout_ns, timeouts->idle_timeout_ns, timeouts->tcp_linger_ns},
         .edge = (unsigned)random_below(random, 60),
     };
     traffic_open(&w->feed.traffic, &traffic, random_next(random));
