@@ -50,44 +50,107 @@ static bool make_selection(struct probe *probe, struct error *error)
     return true;
 }
 
-static bool make_worker(struct probe *probe, struct error *error)
+static void select_ports(const struct probe *probe, struct worker_config *worker)
+{
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        const struct packet_source *source = probe->sources[s];
+        uint16_t port = source->interface_base;
+        if (source->interface.role == INTERFACE_TAP_B)
+            worker->cache.egress_ports[port / 32] |= 1u << (port % 32);
+        if (probe->source_filters[s])
+            worker->port_filters[worker->port_filter_count++] =
+                (struct worker_port_filter){port, probe->source_filters[s]};
+    }
+}
+
+static void configure_worker(const struct probe *probe, struct worker_config *worker)
 {
     const struct probe_config *config = probe->config;
-    struct worker_config *worker = calloc(1, sizeof *worker);
-    if (!worker) {
-        error_set(error, "no memory for a worker");
-        return false;
-    }
-    worker->source_count = probe->source_count;
-    for (uint32_t s = 0; s < probe->source_count; s++) {
-        worker->sources[s] = probe->sources[s];
-        worker->source_filters[s] = probe->source_filters[s];
-        if (probe->sources[s]->interface.role == INTERFACE_TAP_B) {
-            uint16_t port = probe->sources[s]->interface_base;
-            worker->cache.egress_ports[port / 32] |= 1u << (port % 32);
-        }
-    }
     worker->parser.vlan_in_key = config->vlan_in_key;
     worker->parser.fragment_table = config->fragment_table;
     worker->parser.tunnels = config->tunnels;
-    worker->cache.flows_max = config->flows_max;
+    worker->cache.flows_max = config->flows_max / config->workers;
     worker->cache.active_timeout_ns = config->active_timeout_ns;
     worker->cache.idle_timeout_ns = config->idle_timeout_ns;
     worker->cache.tcp_linger_ns = config->tcp_linger_ns;
     worker->cache.several_ports = probe->source_count > 1;
     worker->cache.local = probe->local;
-    worker->ring = probe->ring;
     worker->filter = probe->filter;
     worker->ignore = probe->ignore;
     worker->sampling_interval = config->sampling_interval;
     worker->offline = config->offline;
-    size_t size = sizeof worker->cache.hash_seed;
-    if (getrandom(worker->cache.hash_seed, size, 0) != (ssize_t)size)
-        error_set(error, "the kernel gave no random numbers for the hash key");
-    else
-        probe->worker = worker_create(worker, error);
+    if (worker->cache.flows_max == 0)
+        worker->cache.flows_max = 1;
+    select_ports(probe, worker);
+}
+
+static bool fill_random(void *bytes, size_t size, struct error *error)
+{
+    if (getrandom(bytes, size, 0) == (ssize_t)size)
+        return true;
+    error_set(error, "the kernel gave no random numbers for the hash key");
+    return false;
+}
+
+static bool make_distribution(struct probe *probe, const struct worker_config *worker,
+                              struct error *error)
+{
+    struct distribution_config config = {.source_count = probe->source_count,
+                                         .lanes = probe->config->workers,
+                                         .parser = worker->parser,
+                                         .offline = worker->offline};
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        config.sources[s] = probe->sources[s];
+    if (!fill_random(config.hash_seed, sizeof config.hash_seed, error))
+        return false;
+    probe->distribution = distribution_create(&config, error);
+    return probe->distribution != NULL;
+}
+
+/* The sources of worker NUMBER: its lane, or, alone, all of them. */
+static void give_sources(const struct probe *probe, uint32_t number, struct worker_config *worker)
+{
+    if (probe->distribution) {
+        worker->source_count = 1;
+        worker->sources[0] = distribution_lane(probe->distribution, number);
+        return;
+    }
+    worker->source_count = probe->source_count;
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        worker->sources[s] = probe->sources[s];
+}
+
+static bool make_worker(struct probe *probe, struct worker_config *worker, struct error *error)
+{
+    uint32_t number = probe->worker_count;
+    probe->rings[number] = record_ring_create(RING_LINES, error);
+    if (!probe->rings[number])
+        return false;
+    worker->number = (uint16_t)number;
+    worker->ring = probe->rings[number];
+    give_sources(probe, number, worker);
+    if (!fill_random(worker->cache.hash_seed, sizeof worker->cache.hash_seed, error))
+        return false;
+    probe->workers[number] = worker_create(worker, error);
+    if (!probe->workers[number])
+        return false;
+    probe->worker_count++;
+    return true;
+}
+
+static bool make_workers(struct probe *probe, struct error *error)
+{
+    struct worker_config *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        error_set(error, "no memory for a worker");
+        return false;
+    }
+    configure_worker(probe, worker);
+    bool good = probe->config->workers == 1 || make_distribution(probe, worker, error);
+    while (good && probe->worker_count < probe->config->workers)
+        good = make_worker(probe, worker, error);
     free(worker);
-    return probe->worker != NULL;
+    return good;
 }
 
 static bool make_exporter(struct probe *probe, struct error *error)
@@ -110,17 +173,30 @@ static bool make_exporter(struct probe *probe, struct error *error)
             memcpy(out->name, source->interface.name, sizeof out->name);
         }
     }
-    probe->exporter = exporting_process_create(config, &probe->ring, 1, error);
+    probe->exporter = exporting_process_create(config, probe->rings, probe->worker_count, error);
     free(config);
     return probe->exporter != NULL;
 }
 
 static void say_start(const struct probe *probe)
 {
-    const char *backing;
-    size_t memory = flow_cache_memory(worker_flow_cache(probe->worker), &backing);
-    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), 1 worker\n",
-            probe->config->flows_max, memory >> 20, backing);
+    const char *backing = "";
+    size_t memory = 0;
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        memory += flow_cache_memory(worker_flow_cache(probe->workers[w]), &backing);
+    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s\n",
+            probe->config->flows_max, memory >> 20, backing, probe->worker_count,
+            probe->distribution ? "s behind the software distribution stage" : "");
+}
+
+uint64_t probe_time_ns(const struct probe *probe)
+{
+    uint64_t newest = 0;
+    for (uint32_t w = 0; w < probe->worker_count; w++) {
+        uint64_t time_ns = worker_time_ns(probe->workers[w]);
+        newest = time_ns > newest ? time_ns : newest;
+    }
+    return newest;
 }
 
 struct probe *probe_create(const struct probe_config *config, struct error *error)
@@ -132,8 +208,7 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
     }
     probe->config = config;
     if (!make_selection(probe, error) || !probe_open_sources(probe, error) ||
-        !(probe->ring = record_ring_create(RING_LINES, error)) || !make_worker(probe, error) ||
-        !make_exporter(probe, error)) {
+        !make_workers(probe, error) || !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }
@@ -147,8 +222,11 @@ void probe_destroy(struct probe *probe)
         return;
     if (probe->exporter)
         exporting_process_destroy(probe->exporter);
-    worker_destroy(probe->worker);
-    record_ring_destroy(probe->ring);
+    for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
+        worker_destroy(probe->workers[w]);
+        record_ring_destroy(probe->rings[w]);
+    }
+    distribution_destroy(probe->distribution);
     for (uint32_t s = 0; s < probe->source_count; s++)
         probe->sources[s]->ops->close(probe->sources[s]);
     for (uint32_t s = 0; s < SOURCES_MAX; s++)

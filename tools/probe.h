@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "exporting_process.h"
+#include "packet/distribution.h"
 #include "packet/packet_filter.h"
 #include "packet/packet_source.h"
 #include "probe_config.h"
@@ -26,8 +27,10 @@ struct probe {
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
-    struct record_ring *ring;
-    struct worker *worker;
+    struct distribution *distribution; /* NULL: the one worker reads the sources itself */
+    uint32_t worker_count;
+    struct record_ring *rings[EXPORT_RINGS_MAX]; /* one for each worker */
+    struct worker *workers[EXPORT_RINGS_MAX];
     struct exporting_process *exporter;
 
     /* Ledger cuts: main thread. */
@@ -35,12 +38,13 @@ struct probe {
     bool cut_pending;
     uint32_t ledgers_answered;
 
-    /* Live only: the worker's thread. */
+    /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
+    _Atomic int64_t clock_offset_ns;
+    _Atomic uint64_t clock_steps;
     uint64_t live_now_ns; /* time stamp of the batch that is being received */
-    _Atomic bool worker_ended;
+    _Atomic uint32_t workers_running;
     _Atomic bool exporter_ended; /* the exporter's thread */
-    struct error problem;        /* set if the run could not even start */
 };
 
 /* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
@@ -55,9 +59,12 @@ bool probe_open_sources(struct probe *probe, struct error *error);
  * standard error. */
 int probe_run(struct probe *probe);
 
-/* The two ways to run; each ends with every record exported or counted lost. */
-void probe_run_offline(struct probe *probe);
-void probe_run_live(struct probe *probe);
+/* The two ways to run; each ends with every record exported or counted lost. One thread suits one
+ * worker on capture files; live, or with several workers, there are threads. */
+void probe_run_alone(struct probe *probe);
+void probe_run_threads(struct probe *probe);
+/* Newest time that any worker knows: what message headers carry. Any thread. */
+uint64_t probe_time_ns(const struct probe *probe);
 /* Sends what is queued until nothing is; a stop beyond the first STOPS gives up the rest. ALONE:
  * there is no other thread to answer ledger requests. Exporter's thread, the worker ended. */
 void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone);
@@ -67,7 +74,7 @@ void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone);
 /* Answers SIGUSR1: asks for a cut, and writes the ledger once worker and exporter have made their
  * copies. Called again and again by the main thread; never waits. */
 void probe_answer_ledger_requests(struct probe *probe);
-/* The same once the worker has ended and has no thread of its own any more. */
+/* The same once the workers have ended and have no threads of their own any more. */
 void probe_answer_late_ledger_requests(struct probe *probe);
 /* Writes the final ledger where the configuration wants it, and a summary to standard error; every
  * thread has ended. False if it is not balanced or could not be written. */

@@ -33,8 +33,7 @@ void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone)
     for (;;) {
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
-        if (exporting_process_drain(probe->exporter, now_ns, worker_time_ns(probe->worker),
-                                    &next_ns))
+        if (exporting_process_drain(probe->exporter, now_ns, probe_time_ns(probe), &next_ns))
             return;
         if (probe_stops_asked() > stops) {
             fprintf(stderr, "spanflowd: stopped again: giving up what is still queued\n");

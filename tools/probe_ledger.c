@@ -8,21 +8,34 @@
 #include "ledger.h"
 #include "probe.h"
 
-static struct ledger *make_ledger(const struct probe *probe, const struct worker_account *account,
+/* The copies of every worker, in order. */
+struct account_set {
+    const struct worker_account *accounts[EXPORT_RINGS_MAX];
+};
+
+static struct ledger *make_ledger(const struct probe *probe, const struct account_set *set,
                                   const struct exporter_counters *exported)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (!ledger)
-        return NULL;
-    struct ledger_account copy = {.worker = &account->ledger,
-                                  .sources = account->source,
-                                  .source_count = account->source_count,
-                                  .cached = account->cached,
-                                  .in_kernel = account->in_kernel};
-    ledger_make(ledger, &copy, 1, exported, &probe->config->exporting);
-    for (uint32_t s = 0; s < probe->source_count; s++)
-        if (probe->sources[s]->drops_not_visible)
-            ledger_add_blind_source(ledger, probe->sources[s]->name);
+    struct ledger_account *copies = calloc(probe->worker_count, sizeof *copies);
+    if (ledger && copies) {
+        for (uint32_t w = 0; w < probe->worker_count; w++) {
+            const struct worker_account *account = set->accounts[w];
+            copies[w] = (struct ledger_account){.worker = &account->ledger,
+                                                .sources = account->source,
+                                                .source_count = account->source_count,
+                                                .cached = account->cached,
+                                                .in_kernel = account->in_kernel};
+        }
+        ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);
+        for (uint32_t s = 0; s < probe->source_count; s++)
+            if (probe->sources[s]->drops_not_visible)
+                ledger_add_blind_source(ledger, probe->sources[s]->name);
+    } else {
+        free(ledger);
+        ledger = NULL;
+    }
+    free(copies);
     return ledger;
 }
 
@@ -45,6 +58,25 @@ static bool publish(const struct probe *probe, const struct ledger *ledger, bool
     return good;
 }
 
+static void request_cut(struct probe *probe)
+{
+    probe->cut_pending = true;
+    probe->cuts++;
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        worker_request_cut(probe->workers[w], probe->cuts);
+}
+
+/* True when every worker has made its copy for the cut. */
+static bool collect_cut(const struct probe *probe, struct account_set *set)
+{
+    for (uint32_t w = 0; w < probe->worker_count; w++) {
+        set->accounts[w] = worker_cut(probe->workers[w], probe->cuts);
+        if (!set->accounts[w])
+            return false;
+    }
+    return true;
+}
+
 void probe_answer_ledger_requests(struct probe *probe)
 {
     if (!probe->cut_pending) {
@@ -52,13 +84,13 @@ void probe_answer_ledger_requests(struct probe *probe)
         if (asked == probe->ledgers_answered)
             return;
         probe->ledgers_answered = asked;
-        probe->cut_pending = true;
-        worker_request_cut(probe->worker, ++probe->cuts);
+        request_cut(probe);
     }
-    const struct worker_account *account = worker_cut(probe->worker, probe->cuts);
+    struct account_set set;
     struct exporter_counters *exported = malloc(sizeof *exported);
-    if (account && exported && exporting_process_cut(probe->exporter, probe->cuts, exported)) {
-        struct ledger *ledger = make_ledger(probe, account, exported);
+    if (exported && collect_cut(probe, &set) &&
+        exporting_process_cut(probe->exporter, probe->cuts, exported)) {
+        struct ledger *ledger = make_ledger(probe, &set, exported);
         if (ledger)
             publish(probe, ledger, probe->config->ledger_path[0] == 0);
         free(ledger);
@@ -75,21 +107,25 @@ void probe_answer_late_ledger_requests(struct probe *probe)
 
 bool probe_write_final_ledger(struct probe *probe)
 {
-    struct worker_account *account = malloc(sizeof *account);
+    struct account_set set;
+    struct worker_account *accounts = calloc(probe->worker_count, sizeof *accounts);
     struct exporter_counters *exported = malloc(sizeof *exported);
     struct ledger *ledger = NULL;
     bool good = false;
-    if (account && exported) {
-        worker_account_now(probe->worker, account);
+    if (accounts && exported) {
+        for (uint32_t w = 0; w < probe->worker_count; w++) {
+            worker_account_now(probe->workers[w], &accounts[w]);
+            set.accounts[w] = &accounts[w];
+        }
         exporting_process_counters(probe->exporter, exported);
-        ledger = make_ledger(probe, account, exported);
+        ledger = make_ledger(probe, &set, exported);
     }
     if (ledger)
         good = publish(probe, ledger, true);
     else
         fprintf(stderr, "spanflowd: no memory for the final ledger\n");
     free(ledger);
-    free(account);
+    free(accounts);
     free(exported);
     return good;
 }

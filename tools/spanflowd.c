@@ -20,8 +20,6 @@ static int say_failure(const char *text)
 static int judge(struct probe *probe)
 {
     int code = EXIT_DONE;
-    if (probe->problem.text[0])
-        return say_failure(probe->problem.text);
     for (uint32_t s = 0; s < probe->source_count; s++)
         if (probe->sources[s]->problem.text[0])
             code = say_failure(probe->sources[s]->problem.text);
@@ -51,10 +49,10 @@ int main(int argc, char *argv[])
     if (!probe) {
         say_failure(error.text);
     } else {
-        if (config->offline)
-            probe_run_offline(probe);
+        if (config->offline && !probe->distribution)
+            probe_run_alone(probe);
         else
-            probe_run_live(probe);
+            probe_run_threads(probe);
         code = judge(probe);
     }
     probe_destroy(probe);

@@ -43,7 +43,8 @@
     X(DROPPED_DEVICE_MISSED, "device_missed", "the device ran out of receive descriptors")         \
     X(DROPPED_DEVICE_NO_BUFFER, "device_no_buffer", "no packet buffer was free")                   \
     X(DROPPED_DEVICE_ERROR, "device_error", "the device received a broken frame")                  \
-    X(DROPPED_SOCKET_FULL, "socket_full", "the capture socket's ring was full")
+    X(DROPPED_SOCKET_FULL, "socket_full", "the capture socket's ring was full")                    \
+    X(DROPPED_DISTRIBUTION_FULL, "distribution_full", "the worker of the packet was too far behind")
 
 /* Metered, but its record never reached the exporting process. */
 #define LEDGER_LOST(X) X(LOST_SHUTDOWN, "shutdown", "given up when the stop was cut short")

@@ -55,6 +55,12 @@ struct packet_source {
     bool live;
     /* The source's device cannot tell what it lost: shown as drops_not_visible. */
     bool drops_not_visible;
+    /* A time that has come though no packet shows it: every packet that is yet to be received was
+     * sent after it, or is late anyway. 0 if the source tells none. Worker thread. */
+    uint64_t clock_ns;
+    /* How often the clock behind the time stamps has jumped, so that times before and after do not
+     * compare. Changes only between batches. Worker thread. */
+    uint64_t clock_steps;
     uint16_t interface_base;           /* packet_batch.port of this source's first interface */
     uint16_t interface_count;          /* sources with more interfaces (pcapng) share the first */
     struct packet_interface interface; /* as configured or found */

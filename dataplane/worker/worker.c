@@ -23,6 +23,7 @@ struct worker {
     struct worker_ledger ledger;
     enum worker_phase phase;
     bool source_ended[WORKER_SOURCES_MAX];
+    uint64_t source_steps[WORKER_SOURCES_MAX]; /* clock steps of the source that were obeyed */
     uint32_t sources_open;
     uint32_t sources_failed;
     uint32_t sampling_position;
@@ -90,14 +91,27 @@ static void count_filtered(struct worker *worker, const struct packet_batch *bat
                    batch->wire_length[__builtin_ctzll(left_out)]);
 }
 
-static uint64_t filter(struct worker *worker, const struct packet_filter *expression,
-                       const struct packet_batch *batch, uint64_t kept)
+/* Bit i is set if packet i of BATCH came by PORT. */
+static uint64_t arrived_by(const struct packet_batch *batch, uint16_t port)
 {
-    if (!expression)
-        return kept;
-    uint64_t matching = packet_filter_match(expression, batch);
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        mask |= (uint64_t)(batch->port[i] == port) << i;
+    return mask;
+}
+
+static uint64_t filter(struct worker *worker, const struct packet_batch *batch, uint64_t kept)
+{
+    const struct worker_config *config = &worker->config;
+    uint64_t matching = kept;
+    for (uint32_t f = 0; f < config->port_filter_count; f++) {
+        uint64_t asked = arrived_by(batch, config->port_filters[f].port);
+        matching &= ~asked | packet_filter_match(config->port_filters[f].filter, batch);
+    }
+    if (config->filter)
+        matching &= packet_filter_match(config->filter, batch);
     count_filtered(worker, batch, kept & ~matching, FILTERED_EXPRESSION);
-    return kept & matching;
+    return matching;
 }
 
 static uint64_t sample(struct worker *worker, const struct packet_batch *batch, uint64_t kept)
@@ -165,15 +179,12 @@ static void follow_time(struct worker *worker, const struct packet_batch *batch)
     worker->now_ns = newest;
 }
 
-static void meter(struct worker *worker, uint32_t source)
+static void meter(struct worker *worker)
 {
     const struct packet_batch *batch = &worker->batch;
     check(batch->count >= 1 && batch->count <= PACKET_BATCH_MAX);
     follow_time(worker, batch);
-    uint64_t kept = all_of(batch->count);
-    kept = filter(worker, worker->config.source_filters[source], batch, kept);
-    kept = filter(worker, worker->config.filter, batch, kept);
-    kept = sample(worker, batch, kept);
+    uint64_t kept = sample(worker, batch, filter(worker, batch, all_of(batch->count)));
     if (kept != all_of(batch->count))
         batch = compact(worker, batch, kept);
     if (batch->count == 0)
@@ -191,36 +202,50 @@ static bool ring_has_room(struct worker *worker)
     return record_ring_free_lines(worker->config.ring) >= flow_cache_batch_lines(PACKET_BATCH_MAX);
 }
 
+/* Takes one batch of source S. True if there was any packet. */
+static bool take_batch(struct worker *worker, uint32_t s)
+{
+    struct packet_source *source = worker->config.sources[s];
+    bool any = false;
+    switch (source->ops->receive(source, &worker->batch)) {
+    case RECEIVE_PACKETS:
+        meter(worker);
+        source->ops->release(source, &worker->batch);
+        any = true;
+        break;
+    case RECEIVE_IDLE:
+        break;
+    case RECEIVE_FAILED:
+        worker->sources_failed++;
+        worker->source_ended[s] = true;
+        worker->sources_open--;
+        break;
+    case RECEIVE_END:
+        worker->source_ended[s] = true;
+        worker->sources_open--;
+        break;
+    }
+    if (source->clock_steps != worker->source_steps[s]) {
+        worker->source_steps[s] = source->clock_steps;
+        worker_clock_stepped(worker);
+    } else if (source->clock_ns > worker->now_ns) {
+        worker->now_ns = source->clock_ns;
+    }
+    return any;
+}
+
 /* Takes one batch of every source. True if there was any packet. */
 static bool take_batches(struct worker *worker, bool *held)
 {
     bool any = false;
     for (uint32_t s = 0; s < worker->config.source_count; s++) {
-        struct packet_source *source = worker->config.sources[s];
         if (worker->source_ended[s])
             continue;
         if (worker->config.offline && !ring_has_room(worker)) {
             *held = true;
             break;
         }
-        switch (source->ops->receive(source, &worker->batch)) {
-        case RECEIVE_PACKETS:
-            meter(worker, s);
-            source->ops->release(source, &worker->batch);
-            any = true;
-            break;
-        case RECEIVE_IDLE:
-            break;
-        case RECEIVE_FAILED:
-            worker->sources_failed++;
-            worker->source_ended[s] = true;
-            worker->sources_open--;
-            break;
-        case RECEIVE_END:
-            worker->source_ended[s] = true;
-            worker->sources_open--;
-            break;
-        }
+        any |= take_batch(worker, s);
     }
     return any;
 }
@@ -275,7 +300,7 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
         poll_devices(worker);
     record_ring_publish(worker->config.ring);
-    if (worker->sources_open == 0)
+    if (worker->sources_open == 0 && worker->phase == PHASE_METERING)
         worker->phase = PHASE_ENDING;
     if (held)
         return WORKER_HELD;

@@ -20,11 +20,18 @@ enum { WORKER_SOURCES_MAX = 16 };
 
 struct packet_filter;
 
+/* An expression for the packets of one port; those of other ports are not asked. */
+struct worker_port_filter {
+    uint16_t port;                      /* packet_batch.port */
+    const struct packet_filter *filter; /* not owned */
+};
+
 struct worker_config {
     uint16_t number;
-    struct packet_source *sources[WORKER_SOURCES_MAX];              /* not owned */
-    const struct packet_filter *source_filters[WORKER_SOURCES_MAX]; /* NULL = all; not owned */
+    struct packet_source *sources[WORKER_SOURCES_MAX]; /* not owned */
     uint32_t source_count;
+    struct worker_port_filter port_filters[WORKER_SOURCES_MAX];
+    uint32_t port_filter_count;
     struct parser_config parser;
     struct flow_cache_config cache;     /* ring and ledger are filled in by the worker */
     struct record_ring *ring;           /* not owned */

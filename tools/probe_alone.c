@@ -1,7 +1,7 @@
 /*
- * A run over capture files: one thread alternates the worker and the exporting process, so that
- * nothing is ever lost to speed. The packets' times are the only clock of records and messages;
- * the monotonic clock only paces datagrams.
+ * One worker on capture files: one thread alternates it and the exporting process, so that nothing
+ * is ever lost to speed and no time to hand-overs. The packets' times are the only clock of records
+ * and messages; the monotonic clock only paces datagrams.
  */
 #include "probe.h"
 #include "probe_pause.h"
@@ -14,7 +14,7 @@ static enum worker_status step_worker(struct probe *probe)
     for (int i = 0; i < WORKER_STEPS_PER_TURN; i++) {
         if (!exporting_process_accepts(probe->exporter))
             return WORKER_HELD;
-        enum worker_status status = worker_step(probe->worker, 0);
+        enum worker_status status = worker_step(probe->workers[0], 0);
         if (status != WORKER_BUSY)
             return status;
     }
@@ -25,23 +25,23 @@ static void meter_files(struct probe *probe)
 {
     for (;;) {
         if (probe_stops_asked())
-            worker_stop(probe->worker);
+            worker_stop(probe->workers[0]);
         enum worker_status metering = step_worker(probe);
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
-        enum exporting_status exporting = exporting_process_step(
-            probe->exporter, now_ns, worker_time_ns(probe->worker), &next_ns);
+        enum exporting_status exporting =
+            exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
         probe_answer_ledger_requests(probe);
         if (metering == WORKER_ENDED)
             return;
         if (metering == WORKER_IDLE)
-            worker_wait(probe->worker, probe_pause_end(now_ns, UINT64_MAX));
+            worker_wait(probe->workers[0], probe_pause_end(now_ns, UINT64_MAX));
         else if (metering == WORKER_HELD && exporting != EXPORTING_BUSY)
             probe_pause(probe_pause_end(now_ns, next_ns));
     }
 }
 
-void probe_run_offline(struct probe *probe)
+void probe_run_alone(struct probe *probe)
 {
     uint32_t stops = probe_stops_asked();
     meter_files(probe);

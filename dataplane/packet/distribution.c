@@ -1,0 +1,295 @@
+/*
+ * The reader of the distribution stage: batches of the sources, spread over lanes. It parses each
+ * packet as the workers will, so that what makes one key goes one way, tunnels included.
+ */
+#include "packet/distribution.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "packet/lane.h"
+
+static const uint64_t clock_every_ns = 50000000;    /* 50 ms */
+static const uint64_t device_every_ns = 1000000000; /* 1 s */
+
+/* Lost on the way to a lane, and not yet told to its worker. */
+struct untold_loss {
+    struct ledger_pair lost[DROPPED_COUNT];
+    bool any;
+};
+
+struct distribution {
+    struct distribution_config config;
+    struct parser *parser;
+    struct lane *lanes[DISTRIBUTION_LANES_MAX];
+    struct untold_loss untold[DISTRIBUTION_LANES_MAX];
+    struct source_ledger device_seen[DISTRIBUTION_SOURCES_MAX];
+    bool source_ended[DISTRIBUTION_SOURCES_MAX];
+    uint32_t sources_open;
+    uint32_t source;   /* whose batch is being spread, or whose turn is next */
+    uint32_t position; /* first packet of the batch that is not yet in a lane */
+    bool spreading;
+    bool step_untold[DISTRIBUTION_LANES_MAX]; /* the lane does not know of a clock step yet */
+    bool ended;
+    uint64_t now_ns;
+    uint64_t clock_told_ns;
+    uint64_t device_polled_ns;
+    _Atomic bool stop_asked;
+    struct packet_batch batch;
+    struct packet_facts facts[PACKET_BATCH_MAX];
+};
+
+struct distribution *distribution_create(const struct distribution_config *config,
+                                         struct error *error)
+{
+    check(config->lanes >= 1 && config->lanes <= DISTRIBUTION_LANES_MAX);
+    check(config->source_count <= DISTRIBUTION_SOURCES_MAX);
+    struct distribution *distribution = calloc(1, sizeof *distribution);
+    if (!distribution) {
+        error_set(error, "no memory for the distribution stage");
+        return NULL;
+    }
+    distribution->config = *config;
+    distribution->sources_open = config->source_count;
+    struct parser_config parser = config->parser;
+    parser.fragment_table = false; /* addresses are all it needs */
+    distribution->parser = parser_create(&parser, error);
+    bool good = distribution->parser != NULL;
+    for (uint32_t l = 0; good && l < config->lanes; l++) {
+        distribution->lanes[l] = lane_create(l, !config->offline, error);
+        good = distribution->lanes[l] != NULL;
+    }
+    if (!good) {
+        distribution_destroy(distribution);
+        return NULL;
+    }
+    return distribution;
+}
+
+void distribution_destroy(struct distribution *distribution)
+{
+    if (!distribution)
+        return;
+    for (uint32_t l = 0; l < distribution->config.lanes; l++)
+        lane_destroy(distribution->lanes[l]);
+    parser_destroy(distribution->parser);
+    free(distribution);
+}
+
+struct packet_source *distribution_lane(struct distribution *distribution, uint32_t lane)
+{
+    check(lane < distribution->config.lanes);
+    return lane_source(distribution->lanes[lane]);
+}
+
+void distribution_stop(struct distribution *distribution)
+{
+    atomic_store_explicit(&distribution->stop_asked, true, memory_order_release);
+}
+
+/* ---- where a packet goes ---- */
+
+static uint64_t mix(uint64_t value, uint64_t seed)
+{
+    unsigned __int128 product = (unsigned __int128)(value ^ seed) * (seed | 0x9e3779b97f4a7c15ull);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The sum of two keyed hashes does not change when the addresses change places. */
+static uint32_t lane_of(const struct distribution *distribution, const struct packet_facts *facts)
+{
+    if (facts->verdict != PACKET_METERED)
+        return 0;
+    const uint64_t *seed = distribution->config.hash_seed;
+    uint64_t both =
+        mix(facts->key.head.address_a, seed[0]) + mix(facts->key.head.address_b, seed[0]);
+    uint64_t hash = mix(both, seed[1]);
+    return (uint32_t)((hash >> 32) * distribution->config.lanes >> 32);
+}
+
+static void lose(struct distribution *distribution, uint32_t lane, enum ledger_dropped reason,
+                 uint64_t packets, uint64_t octets)
+{
+    distribution->untold[lane].lost[reason].packets += packets;
+    distribution->untold[lane].lost[reason].octets += octets;
+    distribution->untold[lane].any = true;
+}
+
+/* True when the lane's worker knows of every loss and of a clock step. */
+static bool tell_news(struct distribution *distribution, uint32_t lane)
+{
+    struct untold_loss *untold = &distribution->untold[lane];
+    if (distribution->step_untold[lane]) {
+        if (!lane_put_clock_step(distribution->lanes[lane]))
+            return false;
+        distribution->step_untold[lane] = false;
+    }
+    if (!untold->any)
+        return true;
+    for (unsigned reason = 0; reason < DROPPED_COUNT; reason++) {
+        struct ledger_pair *lost = &untold->lost[reason];
+        if (lost->packets == 0)
+            continue;
+        if (!lane_put_loss(distribution->lanes[lane], (enum ledger_dropped)reason, lost->packets,
+                           lost->octets))
+            return false;
+        *lost = (struct ledger_pair){0, 0};
+    }
+    untold->any = false;
+    return true;
+}
+
+/* Spreads what is left of the batch. False if a lane is full and that must not lose anything. */
+static bool spread(struct distribution *distribution)
+{
+    const struct packet_batch *batch = &distribution->batch;
+    for (; distribution->position < batch->count; distribution->position++) {
+        uint32_t i = distribution->position;
+        uint32_t lane = lane_of(distribution, &distribution->facts[i]);
+        if (tell_news(distribution, lane) && lane_put_packet(distribution->lanes[lane], batch, i))
+            continue;
+        if (distribution->config.offline)
+            return false;
+        lose(distribution, lane, DROPPED_DISTRIBUTION_FULL, 1, batch->wire_length[i]);
+    }
+    return true;
+}
+
+/* ---- rounds ---- */
+
+static void publish(struct distribution *distribution)
+{
+    for (uint32_t l = 0; l < distribution->config.lanes; l++)
+        lane_publish(distribution->lanes[l]);
+}
+
+static void tell_clock(struct distribution *distribution)
+{
+    if (distribution->now_ns < distribution->clock_told_ns + clock_every_ns)
+        return;
+    distribution->clock_told_ns = distribution->now_ns;
+    for (uint32_t l = 0; l < distribution->config.lanes; l++)
+        if (tell_news(distribution, l))
+            lane_put_clock(distribution->lanes[l], distribution->now_ns);
+}
+
+void distribution_clock_stepped(struct distribution *distribution)
+{
+    for (uint32_t l = 0; l < distribution->config.lanes; l++)
+        distribution->step_untold[l] = true;
+    distribution->now_ns = 0;
+    distribution->clock_told_ns = 0;
+    distribution->device_polled_ns = 0;
+}
+
+/* What devices lost belongs to no flow: the first worker accounts for it. */
+static void poll_devices(struct distribution *distribution)
+{
+    distribution->device_polled_ns = distribution->now_ns;
+    for (uint32_t s = 0; s < distribution->config.source_count; s++) {
+        struct packet_source *source = distribution->config.sources[s];
+        if (!source->ops->poll_device)
+            continue;
+        source->ops->poll_device(source);
+        for (unsigned reason = 0; reason < DROPPED_COUNT; reason++) {
+            uint64_t now = source->ledger.dropped[reason].packets;
+            uint64_t *seen = &distribution->device_seen[s].dropped[reason].packets;
+            if (now != *seen)
+                lose(distribution, 0, (enum ledger_dropped)reason, now - *seen, 0);
+            *seen = now;
+        }
+    }
+}
+
+/* Receives one batch of the source whose turn it is, and parses it. True if there were packets. */
+static bool take_batch(struct distribution *distribution, uint32_t index)
+{
+    struct packet_source *source = distribution->config.sources[index];
+    switch (source->ops->receive(source, &distribution->batch)) {
+    case RECEIVE_PACKETS:
+        break;
+    case RECEIVE_IDLE:
+        return false;
+    case RECEIVE_END:
+    case RECEIVE_FAILED:
+        distribution->source_ended[index] = true;
+        distribution->sources_open--;
+        return false;
+    }
+    const struct packet_batch *batch = &distribution->batch;
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->timestamp_ns[i] > distribution->now_ns)
+            distribution->now_ns = batch->timestamp_ns[i];
+    parse_batch(distribution->parser, batch, distribution->facts);
+    distribution->spreading = true;
+    distribution->position = 0;
+    return true;
+}
+
+static enum distribution_status finish(struct distribution *distribution)
+{
+    if (!distribution->ended) {
+        poll_devices(distribution);
+        distribution->ended = true;
+    }
+    for (uint32_t l = 0; l < distribution->config.lanes; l++) {
+        if (!tell_news(distribution, l)) {
+            publish(distribution);
+            return DISTRIBUTION_HELD;
+        }
+    }
+    for (uint32_t l = 0; l < distribution->config.lanes; l++)
+        lane_end(distribution->lanes[l]);
+    return DISTRIBUTION_ENDED;
+}
+
+enum distribution_status distribution_step(struct distribution *distribution, uint64_t now_ns)
+{
+    bool any = false;
+    bool stop = atomic_load_explicit(&distribution->stop_asked, memory_order_acquire);
+    if (distribution->ended)
+        return finish(distribution);
+    for (uint32_t turn = 0; turn < distribution->config.source_count; turn++) {
+        struct packet_source *source = distribution->config.sources[distribution->source];
+        if (!distribution->spreading && (stop || distribution->source_ended[distribution->source] ||
+                                         !take_batch(distribution, distribution->source))) {
+            distribution->source = (distribution->source + 1) % distribution->config.source_count;
+            continue;
+        }
+        if (!spread(distribution)) {
+            publish(distribution);
+            return DISTRIBUTION_HELD;
+        }
+        source->ops->release(source, &distribution->batch);
+        distribution->spreading = false;
+        distribution->source = (distribution->source + 1) % distribution->config.source_count;
+        any = true;
+    }
+    if (now_ns > distribution->now_ns)
+        distribution->now_ns = now_ns;
+    tell_clock(distribution);
+    if (!distribution->config.offline &&
+        distribution->now_ns - distribution->device_polled_ns >= device_every_ns)
+        poll_devices(distribution);
+    publish(distribution);
+    if (stop || distribution->sources_open == 0)
+        return finish(distribution);
+    return any ? DISTRIBUTION_BUSY : DISTRIBUTION_IDLE;
+}
+
+void distribution_wait(struct distribution *distribution, uint64_t until_ns)
+{
+    struct packet_source *sleeper = NULL;
+    for (uint32_t s = 0; s < distribution->config.source_count; s++) {
+        struct packet_source *source = distribution->config.sources[s];
+        if (distribution->source_ended[s])
+            continue;
+        if (!source->ops->wait || sleeper)
+            return;
+        sleeper = source;
+    }
+    if (sleeper)
+        sleeper->ops->wait(sleeper, until_ns);
+}

@@ -1,0 +1,188 @@
+/*
+ * A live run, or one with several workers: a thread for each worker, one for the reader of the
+ * distribution stage if there is one, one for the exporting process. The main thread waits for
+ * signals and keeps the clock. Only a thread that polls a device spins when it is idle.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe.h"
+#include "probe_pause.h"
+
+static const uint64_t exporter_nap_ns = 500000; /* a record ring has no bell */
+static const uint64_t lane_nap_ns = 50000;      /* nor has a lane, and it fills sooner */
+
+struct worker_thread {
+    struct probe *probe;
+    uint32_t number;
+    pthread_t thread;
+};
+
+/* ---- the clock ---- */
+
+/* Keeps the probe's clock true; says and counts a jump, which ends all open records. Main thread.
+ */
+static void correct_clock(struct probe *probe)
+{
+    uint64_t monotonic_ns = clock_monotonic_ns();
+    if (probe->config->offline || !clock_correction_due(&probe->clock, monotonic_ns))
+        return;
+    bool jumped = clock_correct(&probe->clock, monotonic_ns, clock_wall_ns());
+    atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
+    if (!jumped)
+        return;
+    atomic_store(&probe->clock_steps, probe->clock.steps);
+    fprintf(stderr, "spanflowd: the system's clock jumped by %+.3f s: open records are cut\n",
+            (double)probe->clock.step_ns / 1e9);
+}
+
+/* Wall time for packets received now; 0 offline, where packets bring their own. */
+static uint64_t receive_time(struct probe *probe, uint64_t monotonic_ns)
+{
+    if (probe->config->offline)
+        return 0;
+    int64_t offset_ns = atomic_load_explicit(&probe->clock_offset_ns, memory_order_relaxed);
+    probe->live_now_ns = (uint64_t)((int64_t)monotonic_ns + offset_ns);
+    return probe->live_now_ns;
+}
+
+/* True once after each jump of the clock. The thread that stamps packets. */
+static bool clock_stepped(const struct probe *probe, uint64_t *seen)
+{
+    uint64_t steps = atomic_load_explicit(&probe->clock_steps, memory_order_acquire);
+    bool news = steps != *seen;
+    *seen = steps;
+    return news;
+}
+
+/* ---- the threads ---- */
+
+static enum worker_status step_worker(struct probe *probe, struct worker *worker,
+                                      uint64_t monotonic_ns)
+{
+    if (probe->config->offline && !exporting_process_accepts(probe->exporter))
+        return WORKER_HELD;
+    /* Behind a lane time comes with the packets, never ahead of them. */
+    return worker_step(worker, probe->distribution ? 0 : receive_time(probe, monotonic_ns));
+}
+
+static void *run_worker(void *argument)
+{
+    struct worker_thread *self = argument;
+    struct probe *probe = self->probe;
+    struct worker *worker = probe->workers[self->number];
+    uint64_t steps_seen = 0;
+    for (;;) {
+        uint64_t monotonic_ns = clock_monotonic_ns();
+        if (!probe->distribution && clock_stepped(probe, &steps_seen))
+            worker_clock_stepped(worker);
+        switch (step_worker(probe, worker, monotonic_ns)) {
+        case WORKER_ENDED:
+            atomic_fetch_sub(&probe->workers_running, 1);
+            return NULL;
+        case WORKER_HELD:
+            probe_pause(monotonic_ns + lane_nap_ns);
+            break;
+        case WORKER_IDLE:
+            if (probe->distribution)
+                probe_pause(monotonic_ns + lane_nap_ns);
+            else
+                worker_wait(worker, probe_pause_end(monotonic_ns, UINT64_MAX));
+            break;
+        case WORKER_BUSY:
+            break;
+        }
+    }
+}
+
+static void *run_reader(void *argument)
+{
+    struct probe *probe = argument;
+    uint64_t steps_seen = 0;
+    for (;;) {
+        uint64_t monotonic_ns = clock_monotonic_ns();
+        if (clock_stepped(probe, &steps_seen))
+            distribution_clock_stepped(probe->distribution);
+        switch (distribution_step(probe->distribution, receive_time(probe, monotonic_ns))) {
+        case DISTRIBUTION_ENDED:
+            return NULL;
+        case DISTRIBUTION_HELD:
+            probe_pause(monotonic_ns + lane_nap_ns);
+            break;
+        case DISTRIBUTION_IDLE:
+            distribution_wait(probe->distribution, probe_pause_end(monotonic_ns, UINT64_MAX));
+            break;
+        case DISTRIBUTION_BUSY:
+            break;
+        }
+    }
+}
+
+static void *run_exporter(void *argument)
+{
+    struct probe *probe = argument;
+    while (atomic_load(&probe->workers_running) > 0) {
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t next_ns = now_ns;
+        if (exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns) ==
+            EXPORTING_BUSY)
+            continue;
+        probe_pause(next_ns < now_ns + exporter_nap_ns ? next_ns : now_ns + exporter_nap_ns);
+    }
+    probe_drain_exporter(probe, probe_stops_asked() ? 1 : 0, false);
+    return NULL;
+}
+
+/* ---- start and end ---- */
+
+/* Until the last worker has put its last record on its ring. */
+static void wait_for_signals(struct probe *probe)
+{
+    while (atomic_load(&probe->workers_running) > 0) {
+        if (probe_stops_asked()) {
+            if (probe->distribution)
+                distribution_stop(probe->distribution);
+            else
+                worker_stop(probe->workers[0]);
+        }
+        correct_clock(probe);
+        probe_answer_ledger_requests(probe);
+        probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+    }
+}
+
+static void start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    int failed = pthread_create(thread, NULL, run, argument);
+    if (failed == 0)
+        return;
+    /* Nothing was received yet, so nothing is lost by ending here. */
+    fprintf(stderr, "spanflowd: cannot start a thread: %s\n", strerror(failed));
+    exit(1);
+}
+
+void probe_run_threads(struct probe *probe)
+{
+    static struct worker_thread workers[EXPORT_RINGS_MAX];
+    pthread_t reader;
+    pthread_t exporter;
+    clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
+    atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
+    receive_time(probe, clock_monotonic_ns());
+    atomic_store(&probe->workers_running, probe->worker_count);
+    start_thread(&exporter, run_exporter, probe);
+    for (uint32_t w = 0; w < probe->worker_count; w++) {
+        workers[w] = (struct worker_thread){.probe = probe, .number = w};
+        start_thread(&workers[w].thread, run_worker, &workers[w]);
+    }
+    if (probe->distribution)
+        start_thread(&reader, run_reader, probe);
+    wait_for_signals(probe);
+    if (probe->distribution)
+        pthread_join(reader, NULL);
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        pthread_join(workers[w].thread, NULL);
+    pthread_join(exporter, NULL);
+}
