@@ -257,6 +257,7 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
                   inner.text[0] == '/' ? "" : child->schema->name, inner.text);
         return false;
     }
+    config->workers = number32(root, "workers");
     config->local_count = read_prefixes(root, "localNetwork", config->local);
     return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
 }
@@ -268,7 +269,6 @@ struct probe_config *probe_config_from_tree(const struct config_tree *tree, stru
         error_set(error, "out of memory");
         return NULL;
     }
-    config->workers = 1;
     if (read_root(tree->root, config, error)) {
         config->exporting.sampling_interval = config->sampling_interval;
         config->exporting.offline = config->offline;

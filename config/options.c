@@ -17,7 +17,7 @@ typedef bool option_apply(struct option_state *state, const struct option_descri
                           const char *argument, struct error *error);
 
 static option_apply apply_leaf, apply_timeouts, apply_sampling, apply_key, apply_tunnels;
-static option_apply apply_refresh, apply_workers, apply_filter, keep, refuse;
+static option_apply apply_refresh, apply_filter, keep, refuse;
 
 /* The leaf paths that more than one line needs. */
 #define CACHE     "/spanflow/cache/"
@@ -70,8 +70,9 @@ const struct option_description option_table[] = {
      .help = "the number of flow records held at a time"},
     {.letter = 'w',
      .argument = "WORKERS",
-     .apply = apply_workers,
-     .help = "the number of worker threads; more than 1 is " NOT_IN_THIS_BUILD},
+     .leaf = "/spanflow/workers",
+     .apply = apply_leaf,
+     .help = "the number of worker threads"},
     {.letter = 's',
      .argument = "1/N",
      .leaf = SELECTION "sampCountBased/packetSpace",
@@ -273,22 +274,6 @@ static bool apply_refresh(struct option_state *state, const struct option_descri
     memcpy(seconds, argument, (size_t)(messages - argument));
     return config_tree_set(state->tree, EXPORTING "templateRefreshTimeout", seconds, error) &&
            config_tree_set(state->tree, EXPORTING "templateRefreshPacket", messages + 1, error);
-}
-
-static bool apply_workers(struct option_state *state, const struct option_description *option,
-                          const char *argument, struct error *error)
-{
-    (void)state;
-    (void)option;
-    uint64_t workers = 0;
-    if (!read_number(argument, 1024, &workers) || workers == 0) {
-        error_set(error, "give a number of workers from 1");
-        return false;
-    }
-    if (workers == 1)
-        return true;
-    error_set(error, "more than one worker is " NOT_IN_THIS_BUILD);
-    return false;
 }
 
 static bool keep(struct option_state *state, const struct option_description *option,

@@ -82,7 +82,7 @@ struct ip_layer {
     const uint8_t *source; /* 4 or 16 bytes in the packet */
     const uint8_t *destination;
     uint64_t claimed_end; /* offset of the first byte behind the claimed IP length */
-    uint32_t octets;      /* the claim itself */
+    uint64_t octets;      /* the claim itself */
     uint32_t fragment_id;
     uint32_t transport_offset;
     uint32_t payload_offset;

@@ -10,7 +10,7 @@ void ip_layer_begin(struct dissection *d, uint8_t family, uint32_t header_offset
     d->ip_headers++;
     d->ip = (struct ip_layer){
         .claimed_end = header_offset + octets,
-        .octets = octets > UINT32_MAX ? UINT32_MAX : (uint32_t)octets,
+        .octets = octets,
         .family = family,
         .label_count = d->label_count,
     };
