@@ -224,6 +224,7 @@ static void open_worker(struct play *play)
     for (unsigned s = 0; s < SOURCES; s++) {
         play->sources[s] = source_memory_open(packets[s], packet_count, &live);
         check(play->sources[s] != NULL);
+        play->sources[s]->interface_base = (uint16_t)s;
         config.sources[s] = play->sources[s];
     }
     memory_ops = play->sources[0]->ops;
@@ -231,7 +232,7 @@ static void open_worker(struct play *play)
     play->ops.poll_device = lose_packets;
     play->ops.receive = receive_beyond_time;
     play->sources[0]->ops = &play->ops;
-    config.source_filters[1] = play->filter;
+    config.port_filters[config.port_filter_count++] = (struct worker_port_filter){1, play->filter};
     play->worker = worker_create(&config, &error);
     check(play->filter && play->ignore && play->ring && play->worker);
 }

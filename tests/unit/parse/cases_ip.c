@@ -342,7 +342,7 @@ const struct frame_case frame_cases_ip[] = {
      .facts = PACKET_FACT_LATER_FRAGMENT},
     {"ipv6_fragment_cut", ipv6_fragment_cut, BARE6(44, 48, 0)},
     {"jumbo", jumbo, UDP6(100040)},
-    {"jumbo_limit", jumbo_limit, UDP6(UINT32_MAX), .exceeds = 1},
+    {"jumbo_limit", jumbo_limit, UDP6(UINT32_MAX + 40ull), .exceeds = 1},
     {"jumbo_bad_option", jumbo_bad_option, BARE6(0, 40, 0)},
     {"jumbo_not_needed", jumbo_not_needed, UDP6(72)},
     {"atomic_fragments", atomic_fragments, UDP6(72)},

@@ -19,7 +19,7 @@ struct frame_case {
     uint8_t protocol;
     uint16_t source_port;
     uint16_t destination_port;
-    uint32_t octets;
+    uint64_t octets;
     uint32_t payload; /* payload_length */
     uint16_t tcp_flags;
     uint16_t vlan[2];
