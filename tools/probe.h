@@ -55,10 +55,6 @@ void probe_destroy(struct probe *probe);
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);
 
-/* Runs until the capture files end or a signal stops it. Exit code: 0, or 1 after one line to
- * standard error. */
-int probe_run(struct probe *probe);
-
 /* The two ways to run; each ends with every record exported or counted lost. One thread suits one
  * worker on capture files; live, or with several workers, there are threads. */
 void probe_run_alone(struct probe *probe);

@@ -101,7 +101,9 @@ void probe_answer_ledger_requests(struct probe *probe)
 
 void probe_answer_late_ledger_requests(struct probe *probe)
 {
-    worker_step(probe->worker, 0); /* a worker that has ended only answers a cut */
+    /* A worker that has ended only answers a cut. */
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        worker_step(probe->workers[w], 0);
     probe_answer_ledger_requests(probe);
 }
 

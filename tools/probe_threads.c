@@ -132,6 +132,7 @@ static void *run_exporter(void *argument)
         probe_pause(next_ns < now_ns + exporter_nap_ns ? next_ns : now_ns + exporter_nap_ns);
     }
     probe_drain_exporter(probe, probe_stops_asked() ? 1 : 0, false);
+    atomic_store(&probe->exporter_ended, true);
     return NULL;
 }
 
@@ -149,6 +150,15 @@ static void wait_for_signals(struct probe *probe)
         }
         correct_clock(probe);
         probe_answer_ledger_requests(probe);
+        probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+    }
+}
+
+/* Until the last record is sent, which takes as long as pacing needs. */
+static void wait_for_exporter(struct probe *probe)
+{
+    while (!atomic_load(&probe->exporter_ended)) {
+        probe_answer_late_ledger_requests(probe);
         probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
 }
@@ -184,5 +194,6 @@ void probe_run_threads(struct probe *probe)
         pthread_join(reader, NULL);
     for (uint32_t w = 0; w < probe->worker_count; w++)
         pthread_join(workers[w].thread, NULL);
+    wait_for_exporter(probe);
     pthread_join(exporter, NULL);
 }
