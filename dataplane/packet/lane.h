@@ -14,6 +14,8 @@
 
 struct lane;
 
+/* A lane to worker NUMBER; LIVE as its sources are. NULL and ERROR if memory is short. Destroyed
+ * when reader and worker ended. Control thread. */
 struct lane *lane_create(uint32_t number, bool live, struct error *error);
 void lane_destroy(struct lane *lane);
 
