@@ -68,6 +68,15 @@ static enum worker_status step_worker(struct probe *probe, struct worker *worker
     return worker_step(worker, probe->distribution ? 0 : receive_time(probe, monotonic_ns));
 }
 
+/* A ledger cut needs the marker of every worker, also of those that have ended. */
+static void answer_while_others_run(struct probe *probe, struct worker *worker)
+{
+    while (atomic_load(&probe->workers_running) > 0) {
+        worker_step(worker, 0);
+        probe_pause(clock_monotonic_ns() + exporter_nap_ns);
+    }
+}
+
 static void *run_worker(void *argument)
 {
     struct worker_thread *self = argument;
@@ -81,6 +90,7 @@ static void *run_worker(void *argument)
         switch (step_worker(probe, worker, monotonic_ns)) {
         case WORKER_ENDED:
             atomic_fetch_sub(&probe->workers_running, 1);
+            answer_while_others_run(probe, worker);
             return NULL;
         case WORKER_HELD:
             probe_pause(monotonic_ns + lane_nap_ns);

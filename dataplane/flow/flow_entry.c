@@ -504,6 +504,15 @@ static bool reopens(const struct flow_hot *hot, const struct packet_facts *facts
            (facts->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* Carries are 16 bits; long before they can overflow, even without an active timeout, the record is
+ * cut as if by one. */
+static bool nearly_overflows(const struct flow_cold *cold)
+{
+    return ((cold->packets_carry[0] | cold->packets_carry[1] | cold->octets_carry[0] |
+             cold->octets_carry[1]) &
+            0x8000) != 0;
+}
+
 /* Whether the record is over for a packet of time TIME_NS, and why; FLOW_END_NONE if not. */
 static enum flow_end_reason over_at(const struct flow_deadline *d, const struct flow_hot *hot,
                                     const struct packet_facts *facts, uint64_t time_ns)
@@ -525,6 +534,8 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
     uint64_t time_ns = batch->timestamp_ns[i];
     struct flow_deadline d = flow_deadline(cache, &cache->hot[index], &cache->cold[index]);
     enum flow_end_reason reason = over_at(&d, &cache->hot[index], facts, time_ns);
+    if (reason == FLOW_END_NONE && nearly_overflows(&cache->cold[index]))
+        reason = FLOW_END_ACTIVE;
     bool fresh = false;
     if (reason != FLOW_END_NONE) {
         fresh =
