@@ -36,6 +36,14 @@ static bool check_filters(const struct probe_config *config, struct error *error
 
 static bool check_sources(const struct probe_config *config, struct error *error)
 {
+    if (!SPANFLOW_DPDK && config->source_count > 0) {
+        error_set(
+            error,
+            "/spanflow/observationPoint[name='%s']/device: DPDK is not in this build; it reads "
+            "capture files only",
+            config->sources[0].name);
+        return false;
+    }
     for (uint32_t i = 0; i < config->source_count; i++) {
         for (uint32_t j = 0; j < i; j++) {
             const struct source_config *a = &config->sources[j];

@@ -281,15 +281,6 @@ enum distribution_status distribution_step(struct distribution *distribution, ui
 
 void distribution_wait(struct distribution *distribution, uint64_t until_ns)
 {
-    struct packet_source *sleeper = NULL;
-    for (uint32_t s = 0; s < distribution->config.source_count; s++) {
-        struct packet_source *source = distribution->config.sources[s];
-        if (distribution->source_ended[s])
-            continue;
-        if (!source->ops->wait || sleeper)
-            return;
-        sleeper = source;
-    }
-    if (sleeper)
-        sleeper->ops->wait(sleeper, until_ns);
+    packet_sources_wait(distribution->config.sources, distribution->source_ended,
+                        distribution->config.source_count, until_ns);
 }

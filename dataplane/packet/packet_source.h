@@ -8,6 +8,7 @@
 #define SPANFLOW_PACKET_PACKET_SOURCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -67,5 +68,11 @@ struct packet_source {
     char name[128];                    /* as the user wrote it, for messages */
     struct error problem;              /* one line, set when receive() says FAILED */
 };
+
+/* Sleeps until the one of COUNT SOURCES that has not ENDED may have packets, or until the monotonic
+ * time UNTIL_NS. Returns at once if there are several, or if it must be polled. Thread loop only.
+ */
+void packet_sources_wait(struct packet_source *const sources[], const bool ended[], uint32_t count,
+                         uint64_t until_ns);
 
 #endif

@@ -346,17 +346,8 @@ enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
 
 void worker_wait(struct worker *worker, uint64_t until_ns)
 {
-    struct packet_source *sleeper = NULL;
-    for (uint32_t s = 0; s < worker->config.source_count; s++) {
-        struct packet_source *source = worker->config.sources[s];
-        if (worker->source_ended[s])
-            continue;
-        if (!source->ops->wait || sleeper)
-            return;
-        sleeper = source;
-    }
-    if (sleeper)
-        sleeper->ops->wait(sleeper, until_ns);
+    packet_sources_wait(worker->config.sources, worker->source_ended, worker->config.source_count,
+                        until_ns);
 }
 
 /* ---- control ---- */
