@@ -110,7 +110,9 @@ bool destination_is_empty(const struct destination *d)
 
 static bool destination_sends_unasked(const struct destination *d)
 {
-    return !d->process->offline && d->config->kind == DESTINATION_UDP && !d->broken;
+    /* Before the first packet clock there is no time that a message could carry. */
+    return !d->process->offline && d->config->kind == DESTINATION_UDP && !d->broken &&
+           d->export_ns != 0;
 }
 
 /* When the next template refresh or statistics record is due; UINT64_MAX if never by time. */
@@ -155,7 +157,7 @@ void destination_lose(struct destination *d, enum ledger_destination_lost reason
 void destination_close_due(struct destination *d, bool closing)
 {
     /* A file without flows still tells what it would have held. */
-    if (closing && d->config->kind == DESTINATION_FILE && !d->refreshed)
+    if (closing && d->config->kind == DESTINATION_FILE && !d->refreshed && !d->completed)
         destination_refresh(d, true);
     const struct queued_message *open = d->queue.open;
     if (!open)

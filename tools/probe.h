@@ -38,6 +38,8 @@ struct probe {
     bool cut_pending;
     uint32_t ledgers_answered;
 
+    bool gave_up; /* the exporter's thread */
+
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
     _Atomic int64_t clock_offset_ns;
@@ -61,9 +63,12 @@ void probe_run_alone(struct probe *probe);
 void probe_run_threads(struct probe *probe);
 /* Newest time that any worker knows: what message headers carry. Any thread. */
 uint64_t probe_time_ns(const struct probe *probe);
-/* Sends what is queued until nothing is; a stop beyond the first STOPS gives up the rest. ALONE:
- * there is no other thread to answer ledger requests. Exporter's thread, the worker ended. */
-void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone);
+/* Sends what is queued until nothing is, or a second stop gives up the rest. ALONE: there is no
+ * other thread to answer ledger requests. Exporter's thread, the worker ended. */
+void probe_drain_exporter(struct probe *probe, bool alone);
+/* If stop was asked for twice: counts what is queued, and all that comes yet, as lost. Returns
+ * whether it did. Exporter's thread. */
+bool probe_give_up_if_asked(struct probe *probe);
 
 /* ---- the ledger on request and at the end (probe_ledger.c) ---- */
 

@@ -26,6 +26,7 @@ static void meter_files(struct probe *probe)
     for (;;) {
         if (probe_stops_asked())
             worker_stop(probe->workers[0]);
+        probe_give_up_if_asked(probe); /* the worker may wait for a slow destination */
         enum worker_status metering = step_worker(probe);
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
@@ -43,10 +44,6 @@ static void meter_files(struct probe *probe)
 
 void probe_run_alone(struct probe *probe)
 {
-    uint32_t stops = probe_stops_asked();
     meter_files(probe);
-    /* A signal that ended the reading is spent; the next one cuts the export short. */
-    if (probe_stops_asked() > stops)
-        stops++;
-    probe_drain_exporter(probe, stops, true);
+    probe_drain_exporter(probe, true);
 }

@@ -26,7 +26,18 @@ static void say_progress(const struct probe *probe)
     free(counters);
 }
 
-void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone)
+bool probe_give_up_if_asked(struct probe *probe)
+{
+    if (probe_stops_asked() < 2)
+        return false;
+    if (!probe->gave_up)
+        fprintf(stderr, "spanflowd: stopped again: giving up what is still queued\n");
+    probe->gave_up = true;
+    exporting_process_abandon(probe->exporter); /* also what has come since the last time */
+    return true;
+}
+
+void probe_drain_exporter(struct probe *probe, bool alone)
 {
     uint64_t start_ns = clock_monotonic_ns();
     uint64_t said_ns = start_ns;
@@ -35,11 +46,8 @@ void probe_drain_exporter(struct probe *probe, uint32_t stops, bool alone)
         uint64_t next_ns = now_ns;
         if (exporting_process_drain(probe->exporter, now_ns, probe_time_ns(probe), &next_ns))
             return;
-        if (probe_stops_asked() > stops) {
-            fprintf(stderr, "spanflowd: stopped again: giving up what is still queued\n");
-            exporting_process_abandon(probe->exporter);
+        if (probe_give_up_if_asked(probe))
             return;
-        }
         if (alone)
             probe_answer_late_ledger_requests(probe);
         if (now_ns - said_ns >= progress_every_ns) {

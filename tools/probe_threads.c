@@ -136,12 +136,13 @@ static void *run_exporter(void *argument)
     while (atomic_load(&probe->workers_running) > 0) {
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
+        probe_give_up_if_asked(probe); /* workers may wait for a slow destination */
         if (exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns) ==
             EXPORTING_BUSY)
             continue;
         probe_pause(next_ns < now_ns + exporter_nap_ns ? next_ns : now_ns + exporter_nap_ns);
     }
-    probe_drain_exporter(probe, probe_stops_asked() ? 1 : 0, false);
+    probe_drain_exporter(probe, false);
     atomic_store(&probe->exporter_ended, true);
     return NULL;
 }
