@@ -247,8 +247,10 @@ static uint32_t collect_burst(const struct destination *d, struct iovec *parts)
 static void handle_status(struct destination *d, enum transport_status status,
                           const struct error *problem)
 {
-    if (problem->text[0] && (status == TRANSPORT_BROKEN || !d->problem.text[0]))
+    if (problem->text[0] && (status == TRANSPORT_BROKEN || !d->problem.text[0])) {
         d->problem = *problem;
+        d->untold = true;
+    }
     switch (status) {
     case TRANSPORT_DONE:
     case TRANSPORT_AGAIN:
@@ -285,6 +287,7 @@ static void check_progress(struct destination *d, bool moved, bool blocked, bool
         return;
     error_set(&d->problem, "%s: took nothing for 30 s: the rest of its records is lost",
               d->config->name);
+    d->untold = true;
     destination_break(d, DESTINATION_LOST_NO_PROGRESS);
 }
 
@@ -324,6 +327,7 @@ void destination_complete(struct destination *d)
     if (d->transport.ops->complete(d->transport.state, &problem) != 0 && !d->problem.text[0] &&
         problem.text[0]) {
         d->problem = problem;
+        d->untold = true;
         d->broken = true;
         d->loss_reason = DESTINATION_LOST_WRITE_FAILED;
     }

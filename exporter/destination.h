@@ -48,6 +48,7 @@ struct destination {
     bool completed; /* the transport was told that no more comes */
     enum ledger_destination_lost loss_reason;
     struct error problem; /* first failure, "" if none */
+    bool untold;          /* nobody has asked for the problem's line yet */
 };
 
 /* 0, or -1 and ERROR; nothing stays open then. */

@@ -334,6 +334,18 @@ const char *exporting_process_problem(const struct exporting_process *process)
     return problem;
 }
 
+const char *exporting_process_next_problem(struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
+        struct destination *d = &process->destinations[i];
+        if (!d->untold)
+            continue;
+        d->untold = false;
+        return d->problem.text;
+    }
+    return NULL;
+}
+
 bool exporting_process_failed(const struct exporting_process *process)
 {
     for (uint32_t i = 0; i < process->counters.destination_count; i++)

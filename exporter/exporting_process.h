@@ -129,6 +129,9 @@ bool exporting_process_cut(struct exporting_process *process, uint64_t cut,
 /* One line about a destination: about one that failed if there is one, else about the first whose
  * messages could not be sent; "" if all is well. */
 const char *exporting_process_problem(const struct exporting_process *process);
+/* The line of a destination's problem that this function has not returned before, or NULL; valid
+ * until the next step. Exporter thread, or any thread after it ended. */
+const char *exporting_process_next_problem(struct exporting_process *process);
 /* True when a destination that must not fail (file, json) has failed: exit code 1. */
 bool exporting_process_failed(const struct exporting_process *process);
 

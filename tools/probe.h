@@ -66,6 +66,9 @@ uint64_t probe_time_ns(const struct probe *probe);
 /* Sends what is queued until nothing is, or a second stop gives up the rest. ALONE: there is no
  * other thread to answer ledger requests. Exporter's thread, the worker ended. */
 void probe_drain_exporter(struct probe *probe, bool alone);
+/* Says what went wrong with a destination since the last time, a line each. Exporter's thread, or
+ * the main thread after it ended. */
+void probe_say_problems(struct probe *probe);
 /* If stop was asked for twice: counts what is queued, and all that comes yet, as lost. Returns
  * whether it did. Exporter's thread. */
 bool probe_give_up_if_asked(struct probe *probe);

@@ -32,6 +32,7 @@ static void meter_files(struct probe *probe)
         uint64_t next_ns = now_ns;
         enum exporting_status exporting =
             exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
+        probe_say_problems(probe);
         probe_answer_ledger_requests(probe);
         if (metering == WORKER_ENDED)
             return;

@@ -26,6 +26,12 @@ static void say_progress(const struct probe *probe)
     free(counters);
 }
 
+void probe_say_problems(struct probe *probe)
+{
+    for (const char *line; (line = exporting_process_next_problem(probe->exporter)) != NULL;)
+        fprintf(stderr, "spanflowd: %s\n", line);
+}
+
 bool probe_give_up_if_asked(struct probe *probe)
 {
     if (probe_stops_asked() < 2)
@@ -46,6 +52,7 @@ void probe_drain_exporter(struct probe *probe, bool alone)
         uint64_t next_ns = now_ns;
         if (exporting_process_drain(probe->exporter, now_ns, probe_time_ns(probe), &next_ns))
             return;
+        probe_say_problems(probe);
         if (probe_give_up_if_asked(probe))
             return;
         if (alone)

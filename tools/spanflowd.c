@@ -23,8 +23,9 @@ static int judge(struct probe *probe)
     for (uint32_t s = 0; s < probe->source_count; s++)
         if (probe->sources[s]->problem.text[0])
             code = say_failure(probe->sources[s]->problem.text);
+    probe_say_problems(probe);
     if (exporting_process_failed(probe->exporter))
-        code = say_failure(exporting_process_problem(probe->exporter));
+        code = EXIT_FAILED;
     if (!probe_write_final_ledger(probe))
         code = EXIT_FAILED;
     return code;

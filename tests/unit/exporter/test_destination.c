@@ -155,6 +155,8 @@ static void what_cannot_be_sent_is_lost_alone(void **state)
     assert_true(d.lost[DESTINATION_LOST_SEND_FAILED] > 0);
     assert_int_equal(d.sent + d.lost[DESTINATION_LOST_SEND_FAILED], 100);
     assert_non_null(strstr(exporting_process_problem(bench->process), "told to fail"));
+    assert_non_null(strstr(exporting_process_next_problem(bench->process), "told to fail"));
+    assert_null(exporting_process_next_problem(bench->process));
     assert_false(exporting_process_failed(bench->process));
 }
 
