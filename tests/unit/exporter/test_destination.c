@@ -140,6 +140,21 @@ static void a_collector_that_comes_back_gets_templates(void **state)
     assert_int_equal(get16(fake_message(bench->fake, 2, &octets) + 16), 14714);
 }
 
+static void nothing_is_sent_before_the_clock_is_known(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.offline = false;
+    start(bench);
+    uint64_t next_ns = 0;
+    exporting_process_step(bench->process, 1, 0, &next_ns);
+    assert_int_equal(bench->fake->message_count, 0);
+    assert_true(next_ns > 1); /* and nobody spins until then */
+    exporting_process_step(bench->process, 2, export_ns, NULL);
+    assert_int_equal(bench->fake->message_count, 1);
+    uint32_t octets;
+    assert_true(get32(fake_message(bench->fake, 0, &octets) + 4) >= export_ns / second_ns);
+}
+
 static void what_cannot_be_sent_is_lost_alone(void **state)
 {
     struct bench *bench = *state;
@@ -353,6 +368,7 @@ int main(void)
         BENCH_TEST(all_is_sent_in_a_good_run),
         BENCH_TEST(a_refusal_loses_one_message_and_is_never_fatal),
         BENCH_TEST(a_collector_that_comes_back_gets_templates),
+        BENCH_TEST(nothing_is_sent_before_the_clock_is_known),
         BENCH_TEST(what_cannot_be_sent_is_lost_alone),
         BENCH_TEST(a_broken_destination_loses_everything_after),
         BENCH_TEST(live_a_full_queue_loses_and_never_holds_the_ring),
