@@ -26,6 +26,11 @@ def available():
     return bool(shutil.which("nfcapd") and shutil.which("nfdump"))
 
 
+def memory_folder():
+    """Where collectors write: in memory if possible, so that a busy disk does not stop them."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 def free_port():
     """A UDP port that nobody has at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
