@@ -244,6 +244,15 @@ bool packet_socket_replace(int descriptor, uint32_t ifindex, const struct packet
     return replaced;
 }
 
+bool packet_socket_is_orphan(int descriptor)
+{
+    struct sockaddr_ll address = {0};
+    socklen_t size = sizeof address;
+    /* The kernel puts -1 there when it takes the interface away. */
+    return getsockname(descriptor, (struct sockaddr *)&address, &size) == 0 &&
+           address.sll_ifindex == -1;
+}
+
 uint32_t packet_socket_drops(int descriptor)
 {
     struct tpacket_stats statistics = {0};

@@ -46,6 +46,9 @@ int packet_socket_find(uint32_t ifindex);
  */
 bool packet_socket_replace(int descriptor, uint32_t ifindex, const struct packet_ring *ring);
 
+/* Whether the interface that the socket was bound to is no more. Worker thread. */
+bool packet_socket_is_orphan(int descriptor);
+
 /* How many packets the socket lost since the last call. Worker thread. */
 uint32_t packet_socket_drops(int descriptor);
 

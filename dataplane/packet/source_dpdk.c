@@ -30,6 +30,7 @@ struct source_dpdk {
     uint64_t timestamp_bit;  /* set where the driver wrote it */
     struct rte_eth_stats last;
     bool joined;
+    bool removed; /* the device is gone: nothing will ever come again */
 };
 
 static_assert(offsetof(struct source_dpdk, source) == 0, "source must be first");
@@ -79,7 +80,7 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
     uint32_t count = rte_eth_rx_burst(self->port.id, 0, packets, PACKET_BATCH_MAX);
     batch->count = count;
     if (count == 0)
-        return RECEIVE_IDLE;
+        return self->removed ? RECEIVE_FAILED : RECEIVE_IDLE;
     uint64_t now_ns = *self->now_ns;
     uint64_t octets = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -116,10 +117,22 @@ static void count_loss(struct packet_source *source, enum ledger_dropped term, u
     ledger_add(&source->ledger.observed, packets, 0);
 }
 
+static void notice_removal(struct source_dpdk *self)
+{
+    int descriptor = self->port.packet_socket;
+    if (self->removed || !(descriptor >= 0 ? packet_socket_is_orphan(descriptor)
+                                           : rte_eth_dev_is_removed(self->port.id)))
+        return;
+    self->removed = true;
+    error_set(&self->source.problem, "dpdk:%s: the device is gone: %s", self->device.name,
+              self->source.interface.name);
+}
+
 static void source_dpdk_poll_device(struct packet_source *source)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
     const struct driver_traits *traits = self->port.traits;
+    notice_removal(self);
     if (self->port.packet_socket >= 0)
         count_loss(source, DROPPED_SOCKET_FULL, packet_socket_drops(self->port.packet_socket));
     struct rte_eth_stats now;

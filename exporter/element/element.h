@@ -110,8 +110,7 @@ enum value_group {
     X(EXPORTED_MESSAGE_TOTAL_COUNT, 41, 0, "exportedMessageTotalCount", UNSIGNED, 8, 41)           \
     X(EXPORTED_FLOW_RECORD_TOTAL_COUNT, 42, 0, "exportedFlowRecordTotalCount", UNSIGNED, 8, 42)    \
     X(INTERFACE_DESCRIPTION, 83, 0, "interfaceDescription", STRING, 32, 83)                        \
-    X(OBSERVATION_DOMAIN_ID, 149, 0, "observationDomainId", UNSIGNED, 4, 0)                        \
-    X(NOT_SENT_FLOW_TOTAL_COUNT, 166, 0, "notSentFlowTotalCount", UNSIGNED, 8, 166)
+    X(OBSERVATION_DOMAIN_ID, 149, 0, "observationDomainId", UNSIGNED, 4, 0)
 
 #define ELEMENT_ENUM(symbol, ...) ELEMENT_##symbol,
 enum element { INFORMATION_ELEMENTS(ELEMENT_ENUM) OPTIONS_ELEMENTS(ELEMENT_ENUM) ELEMENT_COUNT };

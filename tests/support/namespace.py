@@ -52,6 +52,10 @@ class Namespace:
     def _inside(self, *command):
         self._run(self.prefix + list(command))
 
+    def unplug(self):
+        """Takes the probe's interface away."""
+        self._inside("ip", "link", "delete", self.PROBE)
+
     def counters(self, interface):
         """The kernel's counters of an interface: {"rx": {...}, "tx": {...}}."""
         text = subprocess.run(self.prefix + ["ip", "-j", "-s", "link", "show", interface],

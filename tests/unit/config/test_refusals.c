@@ -79,6 +79,7 @@ static void options(void **state)
         {{"-m", "0"}, "-m 0: \"0\" is not possible; give 1..1073741824 flows"},
         {{"-m", "1", "-m", "2"}, "-m: given twice"},
         {{"-w", "0"}, "-w 0:"},
+        {{"-m", "2", "-w", "4"}, "fewer flows than workers"},
         {{"-s", "100"}, "-s 100: give 1/N"},
         {{"-s", "1/0"}, "-s 1/0: give 1/N"},
         {{"-s", "1/4294967296"}, "give 1/N"},
