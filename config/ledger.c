@@ -72,6 +72,22 @@ static void add_terms(struct ledger_terms *sum, const struct ledger_terms *terms
     sum->records_taken += terms->records_taken;
 }
 
+static void add_diagnostics(struct ledger *ledger, const struct ledger_account *account)
+{
+#define ADD_PARSER_COUNTER(name, help) ledger->parser.name += account->parser->name;
+#define ADD_CACHE_COUNTER(name, help)  ledger->cache.name += account->cache->name;
+    if (account->parser) {
+        PARSER_COUNTERS(ADD_PARSER_COUNTER)
+    }
+    if (!account->cache)
+        return;
+    FLOW_CACHE_COUNTERS(ADD_CACHE_COUNTER)
+    for (unsigned reason = 0; reason <= FLOW_END_RESOURCES; reason++)
+        ledger->cache.ended[reason] += account->cache->ended[reason];
+    if (account->cache->sweep_late_ns_max > ledger->cache.sweep_late_ns_max)
+        ledger->cache.sweep_late_ns_max = account->cache->sweep_late_ns_max;
+}
+
 void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
                  uint32_t worker_count, const struct exporter_counters *exporter,
                  const struct exporting_process_config *exporting)
@@ -83,6 +99,7 @@ void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
     for (uint32_t w = 0; w < worker_count; w++) {
         make_terms(&ledger->workers[w], &accounts[w], exporter, w);
         add_terms(&ledger->probe, &ledger->workers[w]);
+        add_diagnostics(ledger, &accounts[w]);
     }
     ledger->destination_count = exporter->destination_count;
     for (uint32_t d = 0; d < exporter->destination_count; d++) {

@@ -18,6 +18,8 @@
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "exporting_process.h"
+#include "flow/flow_cache.h"
+#include "parse/parse.h"
 
 enum { LEDGER_WORKERS_MAX = EXPORT_RINGS_MAX, LEDGER_BLIND_MAX = 16 };
 
@@ -33,8 +35,10 @@ struct ledger_account {
     const struct worker_ledger *worker;
     const struct source_ledger *sources; /* those that the worker owns */
     uint32_t source_count;
-    struct ledger_pair cached;    /* sum of a walk over live entries, IP octets */
-    struct ledger_pair in_kernel; /* the same for entries in the kernel */
+    struct ledger_pair cached;            /* sum of a walk over live entries, IP octets */
+    struct ledger_pair in_kernel;         /* the same for entries in the kernel */
+    const struct parser_counters *parser; /* diagnostics; NULL: none */
+    const struct flow_cache_counters *cache;
 };
 
 /* The packet terms of one worker, or of the probe. */
@@ -58,6 +62,8 @@ struct ledger {
     struct ledger_terms probe;
     uint32_t worker_count;
     struct ledger_terms workers[LEDGER_WORKERS_MAX];
+    struct parser_counters parser; /* diagnostics of all workers; in no identity */
+    struct flow_cache_counters cache;
     uint32_t destination_count;
     const char *destination_names[DESTINATIONS_MAX]; /* not owned */
     struct destination_counters destinations[DESTINATIONS_MAX];

@@ -112,6 +112,22 @@ static json_t *destination(struct builder *builder, const char *name,
     return object;
 }
 
+/* What is no term of the ledger but explains it. */
+static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *object = json_object();
+    json_t *ended = json_object();
+#define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
+#define SET_CACHE_COUNTER(name, help)  set_number(builder, object, #name, ledger->cache.name);
+#define SET_ENDED(reason, name)        set_number(builder, ended, name, ledger->cache.ended[reason]);
+    PARSER_COUNTERS(SET_PARSER_COUNTER)
+    FLOW_CACHE_COUNTERS(SET_CACHE_COUNTER)
+    FLOW_END_NAMES(SET_ENDED)
+    set_number(builder, object, "sweep_late_ns_max", ledger->cache.sweep_late_ns_max);
+    set(builder, object, "ended", ended);
+    return object;
+}
+
 static json_t *build(struct builder *builder, const struct ledger *ledger)
 {
     json_t *root = json_object();
@@ -128,6 +144,7 @@ static json_t *build(struct builder *builder, const struct ledger *ledger)
     }
     set(builder, root, "destinations", destinations);
     set(builder, root, "workers", workers);
+    set(builder, root, "diagnostics", diagnostics(builder, ledger));
     if (ledger->blind_count) {
         json_t *blind = json_array();
         for (uint32_t i = 0; i < ledger->blind_count; i++)

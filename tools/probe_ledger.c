@@ -25,7 +25,9 @@ static struct ledger *make_ledger(const struct probe *probe, const struct accoun
                                                 .sources = account->source,
                                                 .source_count = account->source_count,
                                                 .cached = account->cached,
-                                                .in_kernel = account->in_kernel};
+                                                .in_kernel = account->in_kernel,
+                                                .parser = &account->parser,
+                                                .cache = &account->cache};
         }
         ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);
         for (uint32_t s = 0; s < probe->source_count; s++)

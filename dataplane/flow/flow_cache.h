@@ -53,14 +53,25 @@ struct flow_ref {
 enum { FLOW_REF_NONE = UINT32_MAX };
 
 /* Diagnostics; none is a term of the ledger. */
+#define FLOW_CACHE_COUNTERS(X)                                                                     \
+    X(tcp_tail, "TCP records that began without a SYN")                                            \
+    X(late_packets, "packets older than the newest one of their direction")                        \
+    X(direction_moved, "packets of a direction that began on another port")                        \
+    X(ring_full, "times a record had to wait for room on the record ring")
+
+/* Element 136's values by name, as indices of flow_cache_counters.ended. */
+#define FLOW_END_NAMES(X)                                                                          \
+    X(FLOW_END_IDLE, "idle")                                                                       \
+    X(FLOW_END_ACTIVE, "active")                                                                   \
+    X(FLOW_END_DETECTED, "end_detected")                                                           \
+    X(FLOW_END_FORCED, "forced")                                                                   \
+    X(FLOW_END_RESOURCES, "lack_of_resources")
+
+#define FLOW_CACHE_COUNTER_MEMBER(name, help) uint64_t name;
 struct flow_cache_counters {
-    uint64_t ended[FLOW_END_RESOURCES + 1]; /* by end reason */
-    uint64_t early_evictions;               /* the same as ended[FLOW_END_RESOURCES] */
-    uint64_t tcp_tail;                      /* TCP records that began without a SYN */
-    uint64_t late_packets;                  /* older than the newest packet of their direction */
-    uint64_t direction_moved;               /* packets of a direction that began on another port */
-    uint64_t ring_full;                     /* a record had to wait for room on the ring */
-    uint64_t sweep_late_ns_max;
+    FLOW_CACHE_COUNTERS(FLOW_CACHE_COUNTER_MEMBER)
+    uint64_t ended[FLOW_END_RESOURCES + 1]; /* records, by end reason */
+    uint64_t sweep_late_ns_max;             /* of a record that the sweep ended */
 };
 
 /* Allocates everything it will ever use. NULL and ERROR if memory is short. Control thread. */

@@ -81,8 +81,6 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
         memcpy(line, &cache->extra[index], FLOW_LINE);
     ledger_count(&cache->ledger->records_out, 1);
     cache->counters.ended[reason]++;
-    if (reason == FLOW_END_RESOURCES)
-        cache->counters.early_evictions++;
     return true;
 }
 

@@ -72,13 +72,17 @@ struct packet_facts {
 };
 
 /* Diagnostics; none is a term of the ledger. Single writer: the worker. */
+#define PARSER_COUNTERS(X)                                                                         \
+    X(fragment_hits, "later fragments that took the ports of their first one")                     \
+    X(fragment_misses, "later fragments whose first one was not held: ports 0")                    \
+    X(fragment_evictions, "held first fragments that made room for newer ones")                    \
+    X(transport_cut, "packets whose ports, type or flags were not captured: taken as 0")           \
+    X(length_exceeds_frame, "packets that claim more octets than their frame had")                 \
+    X(tunnel_malformed, "tunnels that could not be opened: the outer header made the key")
+
+#define PARSER_COUNTER_MEMBER(name, help) uint64_t name;
 struct parser_counters {
-    uint64_t fragment_hits;
-    uint64_t fragment_misses;    /* later fragment whose first was not held */
-    uint64_t fragment_evictions; /* a held first fragment made room for a newer one */
-    uint64_t transport_cut;      /* ports, type or flags not captured: taken as 0 */
-    uint64_t length_exceeds_frame;
-    uint64_t tunnel_malformed; /* a tunnel header that could not be opened: outer key kept */
+    PARSER_COUNTERS(PARSER_COUNTER_MEMBER)
 };
 
 struct parser;

@@ -269,6 +269,8 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
     for (uint32_t s = 0; s < worker->config.source_count; s++)
         account->source[s] = worker->config.sources[s]->ledger;
     account->cached = flow_cache_walk(worker->cache);
+    account->parser = *parser_counters(worker->parser);
+    account->cache = *flow_cache_counters(worker->cache);
 }
 
 /* Makes the cut that was asked for, if the ring has room for its marker. */

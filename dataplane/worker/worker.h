@@ -55,6 +55,8 @@ struct worker_account {
     uint32_t source_count;
     struct ledger_pair cached;    /* walked */
     struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */
+    struct parser_counters parser;
+    struct flow_cache_counters cache;
 };
 
 struct worker;
