@@ -97,14 +97,25 @@ static uint64_t mix(uint64_t value, uint64_t seed)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* All 16 octets: who chooses addresses finds any number with the same folded form. */
+static uint64_t hash_address6(const uint8_t address[16], const uint64_t seed[2])
+{
+    uint64_t half[2];
+    memcpy(half, address, sizeof half);
+    return mix(mix(half[0], seed[0]) + half[1], seed[1]);
+}
+
 /* The sum of two keyed hashes does not change when the addresses change places. */
 static uint32_t lane_of(const struct distribution *distribution, const struct packet_facts *facts)
 {
     if (facts->verdict != PACKET_METERED)
         return 0;
     const uint64_t *seed = distribution->config.hash_seed;
+    const struct flow_key *key = &facts->key;
     uint64_t both =
-        mix(facts->key.head.address_a, seed[0]) + mix(facts->key.head.address_b, seed[0]);
+        key->family == 6
+            ? hash_address6(key->address6_a, seed) + hash_address6(key->address6_b, seed)
+            : mix(key->head.address_a, seed[0]) + mix(key->head.address_b, seed[0]);
     uint64_t hash = mix(both, seed[1]);
     return (uint32_t)((hash >> 32) * distribution->config.lanes >> 32);
 }
