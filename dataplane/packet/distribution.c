@@ -32,7 +32,8 @@ struct distribution {
     uint32_t position; /* first packet of the batch that is not yet in a lane */
     bool spreading;
     bool step_untold[DISTRIBUTION_LANES_MAX]; /* the lane does not know of a clock step yet */
-    bool ended;
+    bool lane_ended[DISTRIBUTION_LANES_MAX];
+    bool ended; /* nothing more is taken from the sources */
     uint64_t now_ns;
     uint64_t clock_told_ns;
     uint64_t device_polled_ns;
@@ -239,21 +240,28 @@ static bool take_batch(struct distribution *distribution, uint32_t index)
     return true;
 }
 
+/* The last word to each lane. The clock belongs to it: what was over by then did not end because
+ * the run did, also in a lane that got no late packet. */
 static enum distribution_status finish(struct distribution *distribution)
 {
+    enum distribution_status status = DISTRIBUTION_ENDED;
     if (!distribution->ended) {
         poll_devices(distribution);
         distribution->ended = true;
     }
     for (uint32_t l = 0; l < distribution->config.lanes; l++) {
-        if (!tell_news(distribution, l)) {
-            publish(distribution);
-            return DISTRIBUTION_HELD;
+        struct lane *lane = distribution->lanes[l];
+        if (distribution->lane_ended[l])
+            continue;
+        if (tell_news(distribution, l) && lane_put_clock(lane, distribution->now_ns)) {
+            lane_end(lane);
+            distribution->lane_ended[l] = true;
+        } else {
+            lane_publish(lane);
+            status = DISTRIBUTION_HELD;
         }
     }
-    for (uint32_t l = 0; l < distribution->config.lanes; l++)
-        lane_end(distribution->lanes[l]);
-    return DISTRIBUTION_ENDED;
+    return status;
 }
 
 enum distribution_status distribution_step(struct distribution *distribution, uint64_t now_ns)

@@ -86,13 +86,14 @@ bool lane_put_packet(struct lane *lane, const struct packet_batch *batch, unsign
     return true;
 }
 
-void lane_put_clock(struct lane *lane, uint64_t time_ns)
+bool lane_put_clock(struct lane *lane, uint64_t time_ns)
 {
     struct lane_entry *entry = reserve(lane, 0);
     if (!entry)
-        return;
+        return false;
     entry->kind = ENTRY_CLOCK;
     entry->time_ns = time_ns;
+    return true;
 }
 
 bool lane_put_clock_step(struct lane *lane)

@@ -24,8 +24,8 @@ struct packet_source *lane_source(struct lane *lane);
 
 /* Reader: appends packet I of BATCH. False if the lane is full. */
 bool lane_put_packet(struct lane *lane, const struct packet_batch *batch, unsigned i);
-/* Reader: tells the worker the time. Nothing happens if the lane is full: packets tell it too. */
-void lane_put_clock(struct lane *lane, uint64_t time_ns);
+/* Reader: tells the worker the time. False if the lane is full: packets tell it too. */
+bool lane_put_clock(struct lane *lane, uint64_t time_ns);
 /* Reader: the clock jumped between the packets put before and after. False if the lane is full. */
 bool lane_put_clock_step(struct lane *lane);
 /* Reader: PACKETS with OCTETS were lost for REASON. False if the lane is full: say it later. */
