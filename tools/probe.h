@@ -43,8 +43,8 @@ struct probe {
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
     _Atomic int64_t clock_offset_ns;
-    _Atomic uint64_t clock_steps;
-    uint64_t live_now_ns; /* time stamp of the batch that is being received */
+    _Atomic uint64_t clock_steps; /* two for each jump; odd while the offset changes */
+    uint64_t live_now_ns;         /* time stamp of the batch that is being received */
     _Atomic uint32_t workers_running;
     _Atomic bool exporter_ended; /* the exporter's thread */
 };

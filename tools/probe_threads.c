@@ -30,42 +30,56 @@ static void correct_clock(struct probe *probe)
     if (probe->config->offline || !clock_correction_due(&probe->clock, monotonic_ns))
         return;
     bool jumped = clock_correct(&probe->clock, monotonic_ns, clock_wall_ns());
+    if (jumped)
+        atomic_fetch_add(&probe->clock_steps, 1); /* odd: the offset is not yet the new one */
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
     if (!jumped)
         return;
-    atomic_store(&probe->clock_steps, probe->clock.steps);
+    atomic_fetch_add(&probe->clock_steps, 1);
     fprintf(stderr, "spanflowd: the system's clock jumped by %+.3f s: open records are cut\n",
             (double)probe->clock.step_ns / 1e9);
 }
 
-/* Wall time for packets received now; 0 offline, where packets bring their own. */
+/* Wall time for packets received now; 0 offline, where packets bring their own. The thread that
+ * stamps packets. */
 static uint64_t receive_time(struct probe *probe, uint64_t monotonic_ns)
 {
     if (probe->config->offline)
         return 0;
-    int64_t offset_ns = atomic_load_explicit(&probe->clock_offset_ns, memory_order_relaxed);
-    probe->live_now_ns = (uint64_t)((int64_t)monotonic_ns + offset_ns);
+    probe->live_now_ns = (uint64_t)((int64_t)monotonic_ns + atomic_load(&probe->clock_offset_ns));
     return probe->live_now_ns;
 }
 
-/* True once after each jump of the clock. The thread that stamps packets. */
-static bool clock_stepped(const struct probe *probe, uint64_t *seen)
+/* As receive_time(). *JUMPED is set once after each jump of the clock, with the first time that is
+ * told after it and never before, so that no packet's time stands on the wrong side. */
+static uint64_t receive_time_or_jump(struct probe *probe, uint64_t monotonic_ns,
+                                     uint64_t *steps_seen, bool *jumped)
 {
-    uint64_t steps = atomic_load_explicit(&probe->clock_steps, memory_order_acquire);
-    bool news = steps != *seen;
-    *seen = steps;
-    return news;
+    uint64_t steps;
+    uint64_t now_ns;
+    do {
+        steps = atomic_load(&probe->clock_steps);
+        now_ns = receive_time(probe, monotonic_ns);
+    } while (steps % 2 || steps != atomic_load(&probe->clock_steps));
+    *jumped = steps != *steps_seen;
+    *steps_seen = steps;
+    return now_ns;
 }
 
 /* ---- the threads ---- */
 
 static enum worker_status step_worker(struct probe *probe, struct worker *worker,
-                                      uint64_t monotonic_ns)
+                                      uint64_t monotonic_ns, uint64_t *steps_seen)
 {
     if (probe->config->offline && !exporting_process_accepts(probe->exporter))
         return WORKER_HELD;
-    /* Behind a lane time comes with the packets, never ahead of them. */
-    return worker_step(worker, probe->distribution ? 0 : receive_time(probe, monotonic_ns));
+    if (probe->distribution) /* time comes with the packets, never ahead of them */
+        return worker_step(worker, 0);
+    bool jumped;
+    uint64_t now_ns = receive_time_or_jump(probe, monotonic_ns, steps_seen, &jumped);
+    if (jumped)
+        worker_clock_stepped(worker);
+    return worker_step(worker, now_ns);
 }
 
 /* A ledger cut needs the marker of every worker, also of those that have ended. */
@@ -85,9 +99,7 @@ static void *run_worker(void *argument)
     uint64_t steps_seen = 0;
     for (;;) {
         uint64_t monotonic_ns = clock_monotonic_ns();
-        if (!probe->distribution && clock_stepped(probe, &steps_seen))
-            worker_clock_stepped(worker);
-        switch (step_worker(probe, worker, monotonic_ns)) {
+        switch (step_worker(probe, worker, monotonic_ns, &steps_seen)) {
         case WORKER_ENDED:
             atomic_fetch_sub(&probe->workers_running, 1);
             answer_while_others_run(probe, worker);
@@ -113,9 +125,11 @@ static void *run_reader(void *argument)
     uint64_t steps_seen = 0;
     for (;;) {
         uint64_t monotonic_ns = clock_monotonic_ns();
-        if (clock_stepped(probe, &steps_seen))
+        bool jumped;
+        uint64_t now_ns = receive_time_or_jump(probe, monotonic_ns, &steps_seen, &jumped);
+        if (jumped)
             distribution_clock_stepped(probe->distribution);
-        switch (distribution_step(probe->distribution, receive_time(probe, monotonic_ns))) {
+        switch (distribution_step(probe->distribution, now_ns)) {
         case DISTRIBUTION_ENDED:
             return NULL;
         case DISTRIBUTION_HELD:
