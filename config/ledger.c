@@ -108,6 +108,12 @@ void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
     }
 }
 
+void ledger_add_given(struct ledger *ledger, const struct ledger_pair *observed)
+{
+    ledger->given_known = true;
+    add(&ledger->given, observed);
+}
+
 void ledger_add_blind_source(struct ledger *ledger, const char *name)
 {
     check(ledger->blind_count < LEDGER_BLIND_MAX);
@@ -179,6 +185,10 @@ bool ledger_balanced(const struct ledger *ledger, struct error *problem)
             return false;
     }
     if (!terms_balanced(&ledger->probe, "probe", problem))
+        return false;
+    if (ledger->given_known &&
+        !equal_pairs("distribution", "given by the sources = observed by the workers",
+                     ledger->given, ledger->probe.observed, problem))
         return false;
     for (uint32_t d = 0; d < ledger->destination_count; d++)
         if (!destination_balanced(&ledger->destinations[d], ledger->destination_names[d],

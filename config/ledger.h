@@ -67,6 +67,8 @@ struct ledger {
     uint32_t destination_count;
     const char *destination_names[DESTINATIONS_MAX]; /* not owned */
     struct destination_counters destinations[DESTINATIONS_MAX];
+    bool given_known;         /* whether what follows is told */
+    struct ledger_pair given; /* what the sources filled in, before it was spread over workers */
     uint32_t blind_count;
     const char *blind[LEDGER_BLIND_MAX]; /* sources whose device hides its drops; not owned */
 };
@@ -76,6 +78,10 @@ struct ledger {
 void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
                  uint32_t worker_count, const struct exporter_counters *exporter,
                  const struct exporting_process_config *exporting);
+
+/* Adds what one source counted as it filled its batches, for a run whose workers observe behind a
+ * distribution stage. Only at the end, when the stage holds nothing. */
+void ledger_add_given(struct ledger *ledger, const struct ledger_pair *observed);
 
 /* Adds the name of a source whose device does not tell what it lost; at most LEDGER_BLIND_MAX. */
 void ledger_add_blind_source(struct ledger *ledger, const char *name);

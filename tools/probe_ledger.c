@@ -124,6 +124,8 @@ bool probe_write_final_ledger(struct probe *probe)
         exporting_process_counters(probe->exporter, exported);
         ledger = make_ledger(probe, &set, exported);
     }
+    for (uint32_t s = 0; ledger && probe->distribution && s < probe->source_count; s++)
+        ledger_add_given(ledger, &probe->sources[s]->ledger.observed);
     if (ledger)
         good = publish(probe, ledger, true);
     else

@@ -1,7 +1,7 @@
 /*
  * What DPDK's net_af_packet driver keeps to itself: the size of its rings, its socket, and what
- * that socket lost. Linux packet sockets only, no DPDK. Control thread, except the two functions
- * that say otherwise.
+ * that socket lost. Linux packet sockets only, no DPDK. Control thread, except the functions that
+ * say otherwise.
  */
 #ifndef SPANFLOW_PACKET_PACKET_SOCKET_H
 #define SPANFLOW_PACKET_PACKET_SOCKET_H

@@ -209,6 +209,22 @@ static void faults_do_not_cancel_out(void **state)
     assert_false(ledger_balanced(make(&cut), NULL));
 }
 
+/* What the reader of a distribution stage took and no worker saw. */
+static void lost_between_source_and_worker(void **state)
+{
+    (void)state;
+    static struct cut cut;
+    fill(&cut);
+    struct ledger *ledger = make(&cut);
+    struct ledger_pair given = ledger->probe.observed;
+    ledger_add_given(ledger, &given);
+    assert_true(ledger_balanced(ledger, NULL));
+    struct error problem = {""};
+    ledger_add_given(ledger, &(struct ledger_pair){1, 60});
+    assert_false(ledger_balanced(ledger, &problem));
+    assert_non_null(strstr(problem.text, "distribution: given by the sources"));
+}
+
 static json_int_t number(const json_t *root, const char *first, const char *second)
 {
     const json_t *object = json_object_get(root, first);
@@ -378,6 +394,7 @@ int main(void)
         cmocka_unit_test(each_packet_term),
         cmocka_unit_test(each_record_term),
         cmocka_unit_test(faults_do_not_cancel_out),
+        cmocka_unit_test(lost_between_source_and_worker),
         cmocka_unit_test(json_tells_everything),
         cmocka_unit_test(written_whole_or_not_at_all),
         cmocka_unit_test(summary_names_what_is_off),
