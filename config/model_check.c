@@ -108,6 +108,29 @@ static bool check_destinations(const struct probe_config *config, struct error *
     return true;
 }
 
+static bool is_capture(const struct probe_config *config, const char *path)
+{
+    for (uint32_t i = 0; i < config->file_count; i++)
+        if (strcmp(path, "-") != 0 && strcmp(config->files[i], path) == 0)
+            return true;
+    return false;
+}
+
+/* Writing would destroy what is to be read. */
+static bool check_captures(const struct probe_config *config, struct error *error)
+{
+    const char *path = config->ledger_path;
+    bool clash = is_capture(config, path);
+    for (uint32_t i = 0; !clash && i < config->exporting.destination_count; i++) {
+        path = config->exporting.destinations[i].path;
+        clash = is_capture(config, path);
+    }
+    if (clash)
+        error_set(error, "/spanflow/captureFile: '%.100s' is also to be written; give another",
+                  path);
+    return !clash;
+}
+
 bool model_check(const struct probe_config *config, struct error *error)
 {
     if (config->source_count == 0 && config->file_count == 0) {
@@ -120,5 +143,5 @@ bool model_check(const struct probe_config *config, struct error *error)
         return false;
     }
     return check_sources(config, error) && check_filters(config, error) &&
-           check_destinations(config, error);
+           check_destinations(config, error) && check_captures(config, error);
 }

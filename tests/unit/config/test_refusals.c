@@ -139,6 +139,8 @@ static void destinations(void **state)
         {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
         {{"-e", "json:-"}, "-e json:-: given twice"},
         {{"-e", "json:-?biflow=yes"}, "'json:-' writes it already"},
+        {{"-e", "json:a.pcap"}, "captureFile: 'a.pcap' is also to be written"},
+        {{"--ledger", "a.pcap"}, "captureFile: 'a.pcap' is also to be written"},
         {{"-e", "json:x", "--ledger", "x"}, "/spanflow/ledgerFile: 'json:x' writes it already"},
         {{"-e", "udp://h", "-e", "udp://h:4739"}, "/udpExporter/observationDomainId"},
         {{"-e", "udp://h", "-n", "h:4739"}, "give another domain"},
