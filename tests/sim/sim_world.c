@@ -383,8 +383,8 @@ bool sim_compare(struct sim_world *world, const char *name, const char **how)
         static struct worker_account account;
         worker_account_now(world->workers[i].worker, &account);
         dropped += account.ledger.dropped[DROPPED_CACHE_FULL].packets;
-        evicted +=
-            flow_cache_counters(worker_flow_cache(world->workers[i].worker))->ended[FLOW_END_RESOURCES];
+        evicted += flow_cache_counters(worker_flow_cache(world->workers[i].worker))
+                       ->ended[FLOW_END_RESOURCES];
         json_records_expected(&expected, &world->workers[i].expected);
     }
     if (!json_records_read(&got, world->json_path))
