@@ -117,9 +117,10 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
 {
     json_t *object = json_object();
     json_t *ended = json_object();
+    const uint64_t *counts = ledger->cache.ended;
 #define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
 #define SET_CACHE_COUNTER(name, help)  set_number(builder, object, #name, ledger->cache.name);
-#define SET_ENDED(reason, name)        set_number(builder, ended, name, ledger->cache.ended[reason]);
+#define SET_ENDED(reason, name)        set_number(builder, ended, name, counts[reason]);
     PARSER_COUNTERS(SET_PARSER_COUNTER)
     FLOW_CACHE_COUNTERS(SET_CACHE_COUNTER)
     FLOW_END_NAMES(SET_ENDED)
