@@ -1,5 +1,7 @@
 /* What the YANG module cannot say about a configuration. Every complaint names its leaf. */
+#include <arpa/inet.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "model.h"
 #include "packet/packet_filter.h"
@@ -69,10 +71,55 @@ static bool same_stream(const struct destination_config *a, const struct destina
            a->domain == b->domain && strcmp(a->host, b->host) == 0;
 }
 
+/* Whether two names lead to one file: they are equal, or it is there already as a regular file. */
+static bool same_path(const char *a, const char *b)
+{
+    if (strcmp(a, b) == 0)
+        return true;
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && S_ISREG(first.st_mode) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 static bool same_file(const struct destination_config *a, const struct destination_config *b)
 {
-    return a->kind != DESTINATION_UDP && b->kind != DESTINATION_UDP &&
-           strcmp(a->path, b->path) == 0;
+    return a->kind != DESTINATION_UDP && b->kind != DESTINATION_UDP && same_path(a->path, b->path);
+}
+
+/* The ledger may follow JSON lines on standard output, but not IPFIX messages. */
+static bool ledger_spoils(const struct probe_config *config, const struct destination_config *to)
+{
+    if (to->kind == DESTINATION_UDP || !config->ledger_path[0])
+        return false;
+    if (strcmp(to->path, "-") == 0)
+        return to->kind == DESTINATION_FILE && strcmp(config->ledger_path, "-") == 0;
+    return same_path(to->path, config->ledger_path);
+}
+
+static int address_family(const char *address)
+{
+    unsigned char octets[16];
+    if (inet_pton(AF_INET, address, octets) == 1)
+        return AF_INET;
+    return inet_pton(AF_INET6, address, octets) == 1 ? AF_INET6 : AF_UNSPEC;
+}
+
+static bool check_source_addresses(const struct probe_config *config, struct error *error)
+{
+    for (uint32_t i = 0; i < config->exporting.destination_count; i++) {
+        const struct destination_config *to = &config->exporting.destinations[i];
+        if (to->kind != DESTINATION_UDP)
+            continue;
+        int host = address_family(to->host), source = address_family(to->source_address);
+        if (host == source || host == AF_UNSPEC || source == AF_UNSPEC)
+            continue;
+        error_set(error,
+                  DESTINATION "[name='%.100s']/udpExporter/sourceAddress: '%s' is not of "
+                              "the collector's address family; give another",
+                  to->name, to->source_address);
+        return false;
+    }
+    return true;
 }
 
 static bool check_destinations(const struct probe_config *config, struct error *error)
@@ -98,8 +145,7 @@ static bool check_destinations(const struct probe_config *config, struct error *
                 return false;
             }
         }
-        if (b->kind != DESTINATION_UDP && strcmp(b->path, "-") != 0 &&
-            strcmp(b->path, config->ledger_path) == 0) {
+        if (ledger_spoils(config, b)) {
             error_set(error, "/spanflow/ledgerFile: '%.100s' writes it already; give another",
                       b->name);
             return false;
@@ -111,7 +157,7 @@ static bool check_destinations(const struct probe_config *config, struct error *
 static bool is_capture(const struct probe_config *config, const char *path)
 {
     for (uint32_t i = 0; i < config->file_count; i++)
-        if (strcmp(path, "-") != 0 && strcmp(config->files[i], path) == 0)
+        if (strcmp(path, "-") != 0 && same_path(config->files[i], path))
             return true;
     return false;
 }
@@ -143,5 +189,6 @@ bool model_check(const struct probe_config *config, struct error *error)
         return false;
     }
     return check_sources(config, error) && check_filters(config, error) &&
-           check_destinations(config, error) && check_captures(config, error);
+           check_destinations(config, error) && check_source_addresses(config, error) &&
+           check_captures(config, error);
 }

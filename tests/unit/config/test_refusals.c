@@ -142,6 +142,9 @@ static void destinations(void **state)
         {{"-e", "json:a.pcap"}, "captureFile: 'a.pcap' is also to be written"},
         {{"--ledger", "a.pcap"}, "captureFile: 'a.pcap' is also to be written"},
         {{"-e", "json:x", "--ledger", "x"}, "/spanflow/ledgerFile: 'json:x' writes it already"},
+        {{"-e", "file:-", "--ledger", "-"}, "writes it already"},
+        {{"-e", "udp://192.0.2.1?source=::1"}, "/udpExporter/sourceAddress: '::1' is not of the"},
+        {{"-e", "udp://[::1]?source=192.0.2.1"}, "/udpExporter/sourceAddress: '192.0.2.1'"},
         {{"-e", "udp://h", "-e", "udp://h:4739"}, "/udpExporter/observationDomainId"},
         {{"-e", "udp://h", "-n", "h:4739"}, "give another domain"},
     };
