@@ -164,18 +164,18 @@ static bool egress_port(const struct flow_cache *cache, uint16_t port)
     return cache->egress_ports[port / 32] >> (port % 32) & 1;
 }
 
-/* Element 61 of both directions: out of the local networks is egress; else by the port's role. */
-static uint8_t direction_marks(const struct flow_cache *cache, const struct packet_facts *facts,
-                               uint16_t port)
+/* Element 61 of the direction of the packet: out of the local networks is egress; else the role of
+ * the port that it arrives on decides. */
+static void mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
+                           const struct packet_facts *facts, uint16_t port)
 {
     bool local_a = prefix_set_holds(cache->local, &facts->key, 0);
     bool local_b = prefix_set_holds(cache->local, &facts->key, 1);
-    if (local_a || local_b)
-        return (uint8_t)((local_a ? FLOW_MARK_DIRECTION_A : 0) |
-                         (local_b ? FLOW_MARK_DIRECTION_B : 0));
-    if (!egress_port(cache, port))
-        return 0;
-    return facts->side ? FLOW_MARK_DIRECTION_B : FLOW_MARK_DIRECTION_A;
+    bool local = facts->side ? local_b : local_a;
+    uint8_t mark = facts->side ? FLOW_MARK_DIRECTION_B : FLOW_MARK_DIRECTION_A;
+    cold->marks &= (uint8_t)~mark;
+    if (local_a || local_b ? local : egress_port(cache, port))
+        cold->marks |= mark;
 }
 
 /* A fresh flow in the record INDEX: everything but the first packet's counts. */
@@ -198,7 +198,6 @@ static void start_flow(struct flow_cache *cache, uint32_t index, const struct pa
     clear_packets(hot, cold);
     set_origin(hot, cold, batch->timestamp_ns[i]);
     cold->flow_id = next_flow_id(cache, batch->timestamp_ns[i]);
-    cold->marks = direction_marks(cache, facts, batch->port[i]);
     if (facts->facts & PACKET_FACT_MACS) {
         const uint8_t *macs = batch->data[i] + facts->mac_offset;
         memcpy(facts->side ? cold->mac_a : cold->mac_b, macs, 6);
@@ -228,6 +227,7 @@ static void start_side(struct flow_cache *cache, uint32_t index, const struct pa
     hot->tos[side] = facts->tos;
     hot->initial_flags[side] = (uint8_t)facts->tcp_flags;
     cold->port[side] = batch->port[i];
+    mark_direction(cache, cold, facts, batch->port[i]);
     if (facts->label_count == 0)
         return;
     struct flow_extra *extra = &cache->extra[index];
