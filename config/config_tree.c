@@ -89,6 +89,25 @@ bool config_tree_load(struct config_tree *tree, const char *path, struct error *
     return loaded;
 }
 
+/* Whether JSON, which libyang has accepted, is one object and nothing after it: libyang looks no
+ * further than the end of the first, and takes the end of the text for the end of a top object. */
+static bool one_json_object(const char *text)
+{
+    unsigned depth = 0;
+    bool quoted = false;
+    for (; *text; text++) {
+        if (quoted && *text == '\\' && text[1])
+            text++;
+        else if (*text == '"')
+            quoted = !quoted;
+        else if (!quoted && (*text == '{' || *text == '['))
+            depth++;
+        else if (!quoted && (*text == '}' || *text == ']') && --depth == 0)
+            return text[1 + strspn(text + 1, " \t\r\n")] == 0;
+    }
+    return false;
+}
+
 bool config_tree_parse(struct config_tree *tree, const char *text, const char *name,
                        struct error *error)
 {
@@ -105,6 +124,11 @@ bool config_tree_parse(struct config_tree *tree, const char *text, const char *n
     ly_err_clean(tree->context, NULL);
     if (lyd_parse_data_mem(tree->context, text, format, options, 0, &data) != LY_SUCCESS) {
         config_tree_error(tree, name, error);
+        lyd_free_all(data);
+        return false;
+    }
+    if (format == LYD_JSON && !one_json_object(content)) {
+        error_set(error, "%s: is not one whole JSON object; text is missing or left over", name);
         lyd_free_all(data);
         return false;
     }
