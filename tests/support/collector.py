@@ -52,6 +52,11 @@ class Nfcapd:
                            "-t", "86400"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env=dict(os.environ, TZ="UTC"))
+        try:
+            # A site's collector does not share its processor with compilers, as this one may.
+            os.sched_setscheduler(self.process.pid, os.SCHED_RR, os.sched_param(1))
+        except OSError:
+            pass
         threading.Thread(target=self._read, daemon=True).start()
         end = time.monotonic() + 20
         while self.socket_row() is None:
