@@ -203,8 +203,8 @@ static void start_thread(pthread_t *thread, void *(*run)(void *), void *argument
 void probe_run_threads(struct probe *probe)
 {
     static struct worker_thread workers[EXPORT_RINGS_MAX];
-    pthread_t reader;
-    pthread_t exporter;
+    pthread_t reader = 0;
+    pthread_t exporter = 0;
     clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
     receive_time(probe, clock_monotonic_ns());
