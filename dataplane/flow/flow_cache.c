@@ -166,13 +166,14 @@ __attribute__((always_inline)) static inline void prefetch_record(const struct f
         __builtin_prefetch(&cache->hot6[index]);
 }
 
-/* Inlined by force: a function that only prefetches has no effect in the compiler's eyes, and a
- * call of it is dropped. */
-__attribute__((always_inline)) static inline void prefetch_batch(const struct flow_cache *cache,
-                                                                 const struct packet_facts *facts,
-                                                                 uint64_t selected,
-                                                                 const uint64_t *hashes)
+/* Fetches buckets, then records; returns the packets whose first bucket has no such tag. Inlined by
+ * force: a function that only prefetches has no effect in the compiler's eyes, and a call of it is
+ * dropped. */
+__attribute__((always_inline)) static inline uint64_t
+prefetch_batch(const struct flow_cache *cache, const struct packet_facts *facts, uint64_t selected,
+               const uint64_t *hashes)
 {
+    uint64_t strangers = 0;
     for (uint64_t rest = selected; rest; rest &= rest - 1)
         __builtin_prefetch(first_bucket(cache, hashes[__builtin_ctzll(rest)]));
     for (uint64_t rest = selected; rest; rest &= rest - 1) {
@@ -183,7 +184,30 @@ __attribute__((always_inline)) static inline void prefetch_batch(const struct fl
             prefetch_record(cache, bucket->index[__builtin_ctz(match)], facts[i].key.family == 6);
         if (!match || bucket->overflow)
             __builtin_prefetch(second_bucket(cache, hashes[i]));
+        strangers |= (uint64_t)(match == 0) << i;
     }
+    return strangers;
+}
+
+enum { PACKETS_AHEAD = 4 }; /* how far in advance the candidates to make room are fetched */
+
+static bool is_full(const struct flow_cache *cache)
+{
+    return cache->free_count == 0 && cache->unused == cache->flows_max;
+}
+
+/* All hot records of both buckets: if the table is full and the key is new, they are compared.
+ * Inlined by force, as above. */
+__attribute__((always_inline)) static inline void prefetch_victims(const struct flow_cache *cache,
+                                                                   uint64_t hash)
+{
+    const struct flow_bucket *choices[2] = {first_bucket(cache, hash), second_bucket(cache, hash)};
+    for (unsigned c = 0; c < 2; c++)
+        for (unsigned live = choices[c]->occupied; live; live &= live - 1) {
+            unsigned slot = (unsigned)__builtin_ctz(live);
+            __builtin_prefetch(&cache->hot[choices[c]->index[slot]], 1);
+            __builtin_prefetch(&cache->cold[choices[c]->index[slot]], 1);
+        }
 }
 
 /* A direction that arrives on several ports is a mistake in the mirror set-up worth showing. */
@@ -221,11 +245,17 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
     if (!refs)
         refs = own_refs;
     cache->hash(&cache->hash_key, facts, selected, hashes);
-    prefetch_batch(cache, facts, selected, hashes);
+    uint64_t strangers = prefetch_batch(cache, facts, selected, hashes);
+    if (!is_full(cache))
+        strangers = 0;
+    for (uint64_t rest = strangers & ((1u << PACKETS_AHEAD) - 1); rest; rest &= rest - 1)
+        prefetch_victims(cache, hashes[__builtin_ctzll(rest)]);
     struct ledger_pair metered = {0, 0};
     uint64_t metered_frame_octets = 0;
     for (uint64_t rest = selected; rest; rest &= rest - 1) {
         unsigned i = (unsigned)__builtin_ctzll(rest);
+        if (__builtin_expect(strangers >> i >> PACKETS_AHEAD & 1, 0))
+            prefetch_victims(cache, hashes[i + PACKETS_AHEAD]);
         debug_check(facts[i].verdict == PACKET_METERED && facts[i].side < 2);
         refs[i].side = facts[i].side;
         if (update_one(cache, hashes[i], batch, &facts[i], i, &refs[i])) {

@@ -347,36 +347,49 @@ static void take_packet(struct flow_cache *cache, struct flow_slot at,
 
 /* ---- placing and making room ---- */
 
-/* The entry of BUCKET whose loss hurts least, as (kind, newest): lower goes first. */
+/* Whose loss hurts least, as (kind, newest): lower goes first. This is the lowest kind that the hot
+ * record permits; only an exact answer needs the cold row. */
+static unsigned victim_kind_least(const struct flow_hot *hot)
+{
+    uint64_t packets = (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
+    if ((flow_state(hot) & FLOW_STATE_CLOSING) || packets == 0)
+        return 0;
+    return packets > 1 ? 2 : 1;
+}
+
 static unsigned victim_kind(const struct flow_cache *cache, uint32_t index)
 {
     const struct flow_hot *hot = &cache->hot[index];
-    if (flow_state(hot) & FLOW_STATE_CLOSING)
-        return 0;
-    uint64_t packets = (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
-    if (packets > 1)
-        return 2;
+    unsigned least = victim_kind_least(hot);
+    if (least == 2 || (flow_state(hot) & FLOW_STATE_CLOSING))
+        return least;
     const struct flow_cold *cold = &cache->cold[index];
     if (!has_packets(cold))
         return 0;
     return cold->packets_carry[0] | cold->packets_carry[1] ? 2 : 1;
 }
 
+enum { VICTIM_KINDS = 3 };
+
+struct victim {
+    struct flow_slot at;
+    unsigned kind;
+    uint64_t newest_ns;
+};
+
 static void weigh_bucket(const struct flow_cache *cache, struct flow_bucket *bucket,
-                         struct flow_slot *best, unsigned *best_kind)
+                         struct victim *best)
 {
     for (unsigned live = bucket->occupied & ~(unsigned)bucket->done; live; live &= live - 1) {
         unsigned slot = (unsigned)__builtin_ctz(live);
         uint32_t index = bucket->index[slot];
+        uint64_t newest = newest_ns(&cache->hot[index]);
+        unsigned least = victim_kind_least(&cache->hot[index]);
+        if (least > best->kind || (least == best->kind && newest >= best->newest_ns))
+            continue;
         unsigned kind = victim_kind(cache, index);
-        bool better = !best->bucket || kind < *best_kind;
-        if (!better && kind == *best_kind)
-            better = newest_ns(&cache->hot[index]) <
-                     newest_ns(&cache->hot[best->bucket->index[best->slot]]);
-        if (better) {
-            *best = (struct flow_slot){bucket, slot};
-            *best_kind = kind;
-        }
+        if (kind < best->kind || (kind == best->kind && newest < best->newest_ns))
+            *best = (struct victim){{bucket, slot}, kind, newest};
     }
 }
 
@@ -385,11 +398,11 @@ static void weigh_bucket(const struct flow_cache *cache, struct flow_bucket *buc
 static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
                        struct flow_bucket *second, uint64_t time_ns)
 {
-    struct flow_slot victim = {NULL, 0};
-    unsigned kind = 0;
-    weigh_bucket(cache, first, &victim, &kind);
+    struct victim best = {{NULL, 0}, VICTIM_KINDS, UINT64_MAX};
+    weigh_bucket(cache, first, &best);
     if (second && second != first)
-        weigh_bucket(cache, second, &victim, &kind);
+        weigh_bucket(cache, second, &best);
+    struct flow_slot victim = best.at;
     if (!victim.bucket)
         return false;
     uint32_t index = victim.bucket->index[victim.slot];
