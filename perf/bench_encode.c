@@ -121,10 +121,10 @@ static void run(const struct bench_options *options, const struct encoding *enco
     memset(target, 0, span);
     struct bench_samples cycles = {0}, limit = {0};
     uint64_t records = (options->packets / (encoding->udp ? 4 : 1) + PORTION) / PORTION * PORTION;
-    uint64_t start_ns = bench_wall_ns(), rounds_ns = 0;
+    uint64_t rounds_ns = 0;
     for (uint32_t round = 0; round < options->rounds; round++) {
         bench_add(&limit, limit_copy(target, bench.lines, span, unit, records));
-        start_ns = bench_wall_ns();
+        uint64_t start_ns = bench_wall_ns();
         double ns = (double)play(&bench, records);
         rounds_ns += bench_wall_ns() - start_ns;
         bench_add(&cycles, ns * bench_cycles_hz() / 1e9 / (double)records);
