@@ -94,7 +94,8 @@ uint32_t flow_cache_batch_lines(uint32_t count);
  * Never goes back in time. Returns early when the ring is full and goes on there next time. */
 void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns);
 
-/* Ends every record: by its own reason if its deadline is past at NOW_NS, else by REASON. False if
+/* Ends every record: by its own reason if its deadline is past at NOW_NS or its TCP connection is
+ * over, else by REASON. False if
  * the ring is full: publish, let it drain and call again. */
 bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason);
 

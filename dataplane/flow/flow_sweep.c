@@ -139,6 +139,16 @@ void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns)
     cache->swept = target;
 }
 
+/* Why a flushed record ended: for its own reason if its deadline is past or its connection is over,
+ * else for REASON. */
+static enum flow_end_reason flush_reason(const struct flow_hot *hot, const struct flow_deadline *d,
+                                         uint64_t now_ns, enum flow_end_reason reason)
+{
+    if (d->time_ns <= now_ns)
+        return d->reason;
+    return flow_state(hot) & FLOW_STATE_CLOSING ? FLOW_END_DETECTED : reason;
+}
+
 bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason)
 {
     for (; cache->flush_bucket <= cache->bucket_mask; cache->flush_bucket++) {
@@ -150,7 +160,7 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
             uint32_t index = bucket->index[at.slot];
             const struct flow_cold *cold = &cache->cold[index];
             struct flow_deadline d = flow_deadline(cache, &cache->hot[index], cold);
-            enum flow_end_reason why = d.time_ns <= now_ns ? d.reason : reason;
+            enum flow_end_reason why = flush_reason(&cache->hot[index], &d, now_ns, reason);
             if (bucket->done >> at.slot & 1)
                 why = (enum flow_end_reason)cold->end_reason;
             if (has_packets(cold) && !flow_emit(cache, index, why))

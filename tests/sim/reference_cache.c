@@ -266,7 +266,8 @@ void reference_flush(struct reference_cache *cache, uint64_t now_ns, enum flow_e
 {
     reference_sweep(cache, now_ns);
     while (cache->count > 0) {
-        emit(cache, cache->entries[cache->count - 1], reason);
+        struct entry *e = cache->entries[cache->count - 1];
+        emit(cache, e, e->closing ? FLOW_END_DETECTED : reason);
         take_out(cache, cache->count - 1);
     }
 }
