@@ -107,7 +107,7 @@ static bool make_distribution(struct probe *probe, const struct worker_config *w
     return probe->distribution != NULL;
 }
 
-/* The sources of worker NUMBER: its lane, or, alone, all of them. */
+/* The sources of worker NUMBER: its lane, or, alone, all of them, or its queue of each. */
 static void give_sources(const struct probe *probe, uint32_t number, struct worker_config *worker)
 {
     if (probe->distribution) {
@@ -117,12 +117,12 @@ static void give_sources(const struct probe *probe, uint32_t number, struct work
     }
     worker->source_count = probe->source_count;
     for (uint32_t s = 0; s < probe->source_count; s++)
-        worker->sources[s] = probe->sources[s];
+        worker->sources[s] = number == 0 ? probe->sources[s] : probe->queues[number][s];
 }
 
-static bool make_worker(struct probe *probe, struct worker_config *worker, struct error *error)
+static bool make_worker(struct probe *probe, uint32_t number, struct worker_config *worker,
+                        struct error *error)
 {
-    uint32_t number = probe->worker_count;
     probe->rings[number] = record_ring_create(RING_LINES, error);
     if (!probe->rings[number])
         return false;
@@ -132,10 +132,19 @@ static bool make_worker(struct probe *probe, struct worker_config *worker, struc
     if (!fill_random(worker->cache.hash_seed, sizeof worker->cache.hash_seed, error))
         return false;
     probe->workers[number] = worker_create(worker, error);
-    if (!probe->workers[number])
-        return false;
-    probe->worker_count++;
-    return true;
+    return probe->workers[number] != NULL;
+}
+
+/* On the worker's own CPU, if it has one: memory is taken near it. */
+static bool make_next_worker(struct probe *probe, struct worker_config *worker, struct error *error)
+{
+    uint32_t number = probe->worker_count;
+    cpu_set_t before = probe_cores_bind(probe->cores[number]);
+    bool good = make_worker(probe, number, worker, error);
+    if (probe->cores[number] >= 0)
+        sched_setaffinity(0, sizeof before, &before);
+    probe->worker_count += good;
+    return good;
 }
 
 static bool make_workers(struct probe *probe, struct error *error)
@@ -146,9 +155,11 @@ static bool make_workers(struct probe *probe, struct error *error)
         return false;
     }
     configure_worker(probe, worker);
-    bool good = probe->config->workers == 1 || make_distribution(probe, worker, error);
+    bool alone = probe->config->workers == 1 || probe->queue_count > 1;
+    bool good = alone || make_distribution(probe, worker, error);
+    probe_cores_give(probe);
     while (good && probe->worker_count < probe->config->workers)
-        good = make_worker(probe, worker, error);
+        good = make_next_worker(probe, worker, error);
     free(worker);
     return good;
 }
@@ -186,7 +197,7 @@ static void say_start(const struct probe *probe)
         memory += flow_cache_memory(worker_flow_cache(probe->workers[w]), &backing);
     fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s\n",
             probe->config->flows_max, memory >> 20, backing, probe->worker_count,
-            probe->distribution ? "s behind the software distribution stage" : "");
+            probe->worker_count > 1 ? probe->spread : "");
 }
 
 uint64_t probe_time_ns(const struct probe *probe)
@@ -227,6 +238,7 @@ void probe_destroy(struct probe *probe)
         record_ring_destroy(probe->rings[w]);
     }
     distribution_destroy(probe->distribution);
+    probe_close_queues(probe);
     for (uint32_t s = 0; s < probe->source_count; s++)
         probe->sources[s]->ops->close(probe->sources[s]);
     for (uint32_t s = 0; s < SOURCES_MAX; s++)

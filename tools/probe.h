@@ -7,6 +7,7 @@
 #ifndef SPANFLOW_TOOLS_PROBE_H
 #define SPANFLOW_TOOLS_PROBE_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,13 @@
 #include "probe_config.h"
 #include "worker/worker.h"
 
+/* Wall time at the last reading, for packets without a time of their own. Written and read by one
+ * thread; no two words share a cache line. */
+struct receive_clock {
+    uint64_t now_ns;
+    uint64_t apart[7];
+};
+
 struct probe {
     const struct probe_config *config; /* not owned */
     uint32_t source_count;
@@ -27,7 +35,13 @@ struct probe {
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
-    struct distribution *distribution; /* NULL: the one worker reads the sources itself */
+    struct distribution *distribution; /* NULL: the workers read the sources themselves */
+    /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
+     * are the sources themselves. */
+    uint32_t queue_count;
+    struct packet_source *queues[EXPORT_RINGS_MAX][SOURCES_MAX];
+    char spread[640];            /* how packets come to the workers, for the line at start */
+    int cores[EXPORT_RINGS_MAX]; /* a worker's own CPU, or -1 */
     uint32_t worker_count;
     struct record_ring *rings[EXPORT_RINGS_MAX]; /* one for each worker */
     struct worker *workers[EXPORT_RINGS_MAX];
@@ -44,7 +58,7 @@ struct probe {
     struct clock_state clock;
     _Atomic int64_t clock_offset_ns;
     _Atomic uint64_t clock_steps; /* two for each jump; odd while the offset changes */
-    uint64_t live_now_ns;         /* time stamp of the batch that is being received */
+    struct receive_clock receive_clocks[EXPORT_RINGS_MAX]; /* by worker; the reader has the first */
     _Atomic uint32_t workers_running;
     _Atomic bool exporter_ended; /* the exporter's thread */
 };
@@ -56,6 +70,18 @@ void probe_destroy(struct probe *probe);
 
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);
+/* Closes the receive queues of all workers but the first, before the sources they belong to. */
+void probe_close_queues(struct probe *probe);
+
+/* ---- CPUs (probe_cores.c) ---- */
+
+/* Gives each of WORKERS workers a CPU of ALLOWED if there is one more for all other threads, which
+ * is the first; else -1. */
+void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[]);
+/* The same for PROBE, if its workers poll receive queues of their own. */
+void probe_cores_give(struct probe *probe);
+/* Binds the calling thread to CORE; -1: to nothing. Returns what it was bound to. */
+cpu_set_t probe_cores_bind(int core);
 
 /* The two ways to run; each ends with every record exported or counted lost. One thread suits one
  * worker on capture files; live, or with several workers, there are threads. */

@@ -19,6 +19,19 @@ static bool open_files(struct probe *probe, struct error *error)
     return true;
 }
 
+/* Remembers how packets will come to several workers, and why so. */
+static void say_spread(struct probe *probe, uint32_t queues, const char *reason)
+{
+    probe->queue_count = queues;
+    if (queues > 1)
+        snprintf(probe->spread, sizeof probe->spread,
+                 "s, each with its receive queue of every port: RSS by addresses, both directions "
+                 "in one queue");
+    else
+        snprintf(probe->spread, sizeof probe->spread,
+                 "s behind the software distribution stage: %s", reason);
+}
+
 static bool open_devices(struct probe *probe, struct error *error)
 {
     const struct probe_config *config = probe->config;
@@ -26,17 +39,42 @@ static bool open_devices(struct probe *probe, struct error *error)
         struct packet_interface wanted = {.ifindex = config->sources[s].ifindex,
                                           .role = config->sources[s].role};
         snprintf(wanted.name, sizeof wanted.name, "%s", config->sources[s].name);
-        probe->sources[s] =
-            source_dpdk_open(config->sources[s].device, &wanted, &probe->live_now_ns, error);
+        probe->sources[s] = source_dpdk_open(config->sources[s].device, &wanted,
+                                             &probe->receive_clocks[0].now_ns, error);
         if (!probe->sources[s])
             return false;
         probe->source_count++;
     }
     struct source_notes notes = {.count = 0};
-    bool started = source_dpdk_start(probe->sources, probe->source_count, &notes, error);
+    struct receive_queues queues = {.wanted = config->tunnels ? 1 : config->workers};
+    bool started = source_dpdk_start(probe->sources, probe->source_count, &queues, &notes, error);
     for (uint32_t n = 0; n < notes.count; n++)
         fprintf(stderr, "spanflowd: %s\n", notes.lines[n]);
+    if (config->tunnels)
+        error_set(&queues.reason, "tunnels are opened, and the addresses inside decide");
+    say_spread(probe, queues.given, queues.reason.text);
     return started;
+}
+
+/* Gives each worker but the first its receive queue of every source. */
+static bool open_queues(struct probe *probe, struct error *error)
+{
+    for (uint32_t w = 1; w < probe->queue_count; w++)
+        for (uint32_t s = 0; s < probe->source_count; s++) {
+            probe->queues[w][s] = source_dpdk_queue(probe->sources[s], (uint16_t)w,
+                                                    &probe->receive_clocks[w].now_ns, error);
+            if (!probe->queues[w][s])
+                return false;
+        }
+    return true;
+}
+
+void probe_close_queues(struct probe *probe)
+{
+    for (uint32_t w = 1; w < EXPORT_RINGS_MAX; w++)
+        for (uint32_t s = 0; s < probe->source_count; s++)
+            if (probe->queues[w][s])
+                probe->queues[w][s]->ops->close(probe->queues[w][s]);
 }
 
 /* The two ports of a tap see one direction each: what comes in by one leaves by the other. With
@@ -63,6 +101,7 @@ bool probe_open_sources(struct probe *probe, struct error *error)
     if (probe->config->offline) {
         if (probe->config->file_count && !open_files(probe, error))
             return false;
+        say_spread(probe, 1, "capture files");
     } else if (!open_devices(probe, error)) {
         return false;
     }
@@ -72,5 +111,5 @@ bool probe_open_sources(struct probe *probe, struct error *error)
         probe->sources[s]->interface_base = base;
         base = (uint16_t)(base + probe->sources[s]->interface_count);
     }
-    return true;
+    return open_queues(probe, error);
 }

@@ -41,25 +41,26 @@ static void correct_clock(struct probe *probe)
 }
 
 /* Wall time for packets received now; 0 offline, where packets bring their own. The thread that
- * stamps packets. */
-static uint64_t receive_time(struct probe *probe, uint64_t monotonic_ns)
+ * stamps packets: worker NUMBER, or the reader (0). */
+static uint64_t receive_time(struct probe *probe, uint32_t number, uint64_t monotonic_ns)
 {
     if (probe->config->offline)
         return 0;
-    probe->live_now_ns = (uint64_t)((int64_t)monotonic_ns + atomic_load(&probe->clock_offset_ns));
-    return probe->live_now_ns;
+    struct receive_clock *clock = &probe->receive_clocks[number];
+    clock->now_ns = (uint64_t)((int64_t)monotonic_ns + atomic_load(&probe->clock_offset_ns));
+    return clock->now_ns;
 }
 
 /* As receive_time(). *JUMPED is set once after each jump of the clock, with the first time that is
  * told after it and never before, so that no packet's time stands on the wrong side. */
-static uint64_t receive_time_or_jump(struct probe *probe, uint64_t monotonic_ns,
+static uint64_t receive_time_or_jump(struct probe *probe, uint32_t number, uint64_t monotonic_ns,
                                      uint64_t *steps_seen, bool *jumped)
 {
     uint64_t steps;
     uint64_t now_ns;
     do {
         steps = atomic_load(&probe->clock_steps);
-        now_ns = receive_time(probe, monotonic_ns);
+        now_ns = receive_time(probe, number, monotonic_ns);
     } while (steps % 2 || steps != atomic_load(&probe->clock_steps));
     *jumped = steps != *steps_seen;
     *steps_seen = steps;
@@ -68,15 +69,16 @@ static uint64_t receive_time_or_jump(struct probe *probe, uint64_t monotonic_ns,
 
 /* ---- the threads ---- */
 
-static enum worker_status step_worker(struct probe *probe, struct worker *worker,
-                                      uint64_t monotonic_ns, uint64_t *steps_seen)
+static enum worker_status step_worker(struct probe *probe, uint32_t number, uint64_t monotonic_ns,
+                                      uint64_t *steps_seen)
 {
     if (probe->config->offline && !exporting_process_accepts(probe->exporter))
         return WORKER_HELD;
+    struct worker *worker = probe->workers[number];
     if (probe->distribution) /* time comes with the packets, never ahead of them */
         return worker_step(worker, 0);
     bool jumped;
-    uint64_t now_ns = receive_time_or_jump(probe, monotonic_ns, steps_seen, &jumped);
+    uint64_t now_ns = receive_time_or_jump(probe, number, monotonic_ns, steps_seen, &jumped);
     if (jumped)
         worker_clock_stepped(worker);
     return worker_step(worker, now_ns);
@@ -97,9 +99,10 @@ static void *run_worker(void *argument)
     struct probe *probe = self->probe;
     struct worker *worker = probe->workers[self->number];
     uint64_t steps_seen = 0;
+    probe_cores_bind(probe->cores[self->number]);
     for (;;) {
         uint64_t monotonic_ns = clock_monotonic_ns();
-        switch (step_worker(probe, worker, monotonic_ns, &steps_seen)) {
+        switch (step_worker(probe, self->number, monotonic_ns, &steps_seen)) {
         case WORKER_ENDED:
             atomic_fetch_sub(&probe->workers_running, 1);
             answer_while_others_run(probe, worker);
@@ -126,7 +129,7 @@ static void *run_reader(void *argument)
     for (;;) {
         uint64_t monotonic_ns = clock_monotonic_ns();
         bool jumped;
-        uint64_t now_ns = receive_time_or_jump(probe, monotonic_ns, &steps_seen, &jumped);
+        uint64_t now_ns = receive_time_or_jump(probe, 0, monotonic_ns, &steps_seen, &jumped);
         if (jumped)
             distribution_clock_stepped(probe->distribution);
         switch (distribution_step(probe->distribution, now_ns)) {
@@ -165,16 +168,21 @@ static void *run_exporter(void *argument)
 
 /* ---- start and end ---- */
 
+/* Nothing more is received; what was received before is metered. */
+static void stop_receiving(struct probe *probe)
+{
+    if (probe->distribution)
+        distribution_stop(probe->distribution);
+    for (uint32_t w = 0; !probe->distribution && w < probe->worker_count; w++)
+        worker_stop(probe->workers[w]);
+}
+
 /* Until the last worker has put its last record on its ring. */
 static void wait_for_signals(struct probe *probe)
 {
     while (atomic_load(&probe->workers_running) > 0) {
-        if (probe_stops_asked()) {
-            if (probe->distribution)
-                distribution_stop(probe->distribution);
-            else
-                worker_stop(probe->workers[0]);
-        }
+        if (probe_stops_asked())
+            stop_receiving(probe);
         correct_clock(probe);
         probe_answer_ledger_requests(probe);
         probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
@@ -207,7 +215,8 @@ void probe_run_threads(struct probe *probe)
     pthread_t exporter = 0;
     clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
-    receive_time(probe, clock_monotonic_ns());
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        receive_time(probe, w, clock_monotonic_ns());
     atomic_store(&probe->workers_running, probe->worker_count);
     start_thread(&exporter, run_exporter, probe);
     for (uint32_t w = 0; w < probe->worker_count; w++) {

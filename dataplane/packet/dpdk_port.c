@@ -68,10 +68,10 @@ static uint16_t buffer_octets(const struct dpdk_device *device)
     return octets < UINT16_MAX ? (uint16_t)octets : UINT16_MAX;
 }
 
-uint64_t dpdk_port_memory(const struct dpdk_device *device)
+uint64_t dpdk_port_memory(const struct dpdk_device *device, uint32_t queues)
 {
-    return PORT_OVERHEAD +
-           (uint64_t)pool_packets(device) * (buffer_octets(device) + (uint64_t)POOL_OVERHEAD);
+    return PORT_OVERHEAD + queues * (uint64_t)pool_packets(device) *
+                               (buffer_octets(device) + (uint64_t)POOL_OVERHEAD);
 }
 
 static bool failed(const struct dpdk_device *device, const char *what, int result,
@@ -101,31 +101,37 @@ static bool probe(struct dpdk_port *port, const struct dpdk_device *device, stru
 }
 
 /* Receive and, if TRANSMIT_QUEUES is not 0, a queue that nothing is ever put into. */
-static int set_up(const struct dpdk_port *port, const struct rte_eth_dev_info *info,
+static int set_up(const struct dpdk_port *port, uint32_t queues, const struct dpdk_rss *rss,
                   uint16_t transmit_queues)
 {
     struct rte_eth_conf configuration = {0};
-    configuration.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+    uint8_t key[RSS_KEY_OCTETS_MAX];
+    configuration.rxmode.offloads = port->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+    if (rss) {
+        memcpy(key, rss->key, sizeof key);
+        configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        configuration.rx_adv_conf.rss_conf = (struct rte_eth_rss_conf){
+            .rss_key = key, .rss_key_len = (uint8_t)rss->key_octets, .rss_hf = rss->types};
+    }
     uint16_t receive = RECEIVE_DESCRIPTORS;
     uint16_t transmit = TRANSMIT_DESCRIPTORS;
-    int result = rte_eth_dev_configure(port->id, 1, transmit_queues, &configuration);
+    unsigned node = (unsigned)rte_eth_dev_socket_id(port->id);
+    int result = rte_eth_dev_configure(port->id, (uint16_t)queues, transmit_queues, &configuration);
     if (result == 0)
         result = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &receive, &transmit);
-    if (result == 0)
-        result = rte_eth_rx_queue_setup(
-            port->id, 0, receive, (unsigned)rte_eth_dev_socket_id(port->id), NULL, port->pool);
+    for (uint16_t q = 0; q < queues && result == 0; q++)
+        result = rte_eth_rx_queue_setup(port->id, q, receive, node, NULL, port->pools[q]);
     if (result == 0 && transmit_queues > 0)
-        result = rte_eth_tx_queue_setup(port->id, 0, transmit,
-                                        (unsigned)rte_eth_dev_socket_id(port->id), NULL);
+        result = rte_eth_tx_queue_setup(port->id, 0, transmit, node, NULL);
     return result;
 }
 
-static int set_largest_mtu(const struct dpdk_port *port, const struct rte_eth_dev_info *info)
+static int set_largest_mtu(const struct dpdk_port *port)
 {
     static const uint16_t sizes[] = {FRAME_OCTETS_MAX - FRAME_EXTRA, 9600, 9216, 9000};
     if (port->traits->kernel_interface)
         return 0;
-    uint16_t largest = info->max_mtu < sizes[0] ? info->max_mtu : sizes[0];
+    uint16_t largest = port->info.max_mtu < sizes[0] ? port->info.max_mtu : sizes[0];
     int result = rte_eth_dev_set_mtu(port->id, largest);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && result == -EINVAL; i++)
         if (sizes[i] < largest)
@@ -194,53 +200,81 @@ static void tell_kernel_interface(const struct dpdk_device *device, struct sourc
                     device->name);
 }
 
-bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device,
-                     struct source_notes *notes, struct error *error)
+bool dpdk_port_open(struct dpdk_port *port, const struct dpdk_device *device, struct error *error)
 {
     memset(port, 0, sizeof *port);
     port->packet_socket = -1;
     if (!probe(port, device, error))
         return false;
-    port->started = true;
-    struct rte_eth_dev_info info;
-    int result = rte_eth_dev_info_get(port->id, &info);
+    port->opened = true;
+    int result = rte_eth_dev_info_get(port->id, &port->info);
     if (result != 0)
         return failed(device, "tells nothing about itself", result, error);
-    port->traits = find_traits(info.driver_name);
-    char pool_name[RTE_MEMPOOL_NAMESIZE];
-    snprintf(pool_name, sizeof pool_name, "packets%u", port->id);
-    port->pool = rte_pktmbuf_pool_create(pool_name, pool_packets(device), POOL_CACHE, 0,
-                                         buffer_octets(device), rte_eth_dev_socket_id(port->id));
-    if (!port->pool)
+    port->traits = find_traits(port->info.driver_name);
+    return true;
+}
+
+static bool make_pools(struct dpdk_port *port, const struct dpdk_device *device, uint32_t queues)
+{
+    for (uint32_t q = 0; q < queues; q++) {
+        char name[RTE_MEMPOOL_NAMESIZE];
+        snprintf(name, sizeof name, "packets%u_%u", port->id, q);
+        if (!port->pools[q])
+            port->pools[q] =
+                rte_pktmbuf_pool_create(name, pool_packets(device), POOL_CACHE, 0,
+                                        buffer_octets(device), rte_eth_dev_socket_id(port->id));
+        if (!port->pools[q])
+            return false;
+    }
+    return true;
+}
+
+static int start(struct dpdk_port *port, uint32_t queues, const struct dpdk_rss *rss,
+                 uint16_t transmit_queues)
+{
+    int result = set_up(port, queues, rss, transmit_queues);
+    if (result != 0)
+        return result;
+    port->mtu_kept = set_largest_mtu(port) != 0;
+    return rte_eth_dev_start(port->id);
+}
+
+bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device, uint32_t queues,
+                     const struct dpdk_rss *rss, struct error *error)
+{
+    if (!make_pools(port, device, queues))
         return failed(device, "no memory for packet buffers", -rte_errno, error);
     dpdk_eal_forget_reason();
-    result = set_up(port, &info, 0);
-    int mtu_result = result == 0 ? set_largest_mtu(port, &info) : 0;
-    if (result == 0)
-        result = rte_eth_dev_start(port->id);
-    if (result != 0) { /* some drivers want a transmit queue */
-        result = set_up(port, &info, 1);
-        mtu_result = result == 0 ? set_largest_mtu(port, &info) : 0;
-        if (result == 0)
-            result = rte_eth_dev_start(port->id);
-    }
-    if (result != 0)
-        return failed(device, "cannot start the device", result, error);
-    if (mtu_result != 0)
+    int result = start(port, queues, rss, 0);
+    if (result != 0) /* some drivers want a transmit queue */
+        result = start(port, queues, rss, 1);
+    return result == 0 || failed(device, "cannot start the device", result, error);
+}
+
+void dpdk_port_stop(struct dpdk_port *port)
+{
+    rte_eth_dev_stop(port->id);
+}
+
+void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
+                      struct source_notes *notes)
+{
+    if (port->mtu_kept)
         source_note(notes, "dpdk:%s: the driver keeps its own MTU", device->name);
     bool own_socket = device->af_packet && take_packet_socket(port, device, notes);
     listen_only(port, device, own_socket, notes);
     tell_kernel_interface(device, notes);
-    return true;
 }
 
 void dpdk_port_close(struct dpdk_port *port)
 {
-    if (port->started) {
+    if (port->opened) {
         rte_eth_dev_stop(port->id);
         rte_eth_dev_close(port->id);
     }
-    rte_mempool_free(port->pool);
-    port->pool = NULL;
-    port->started = false;
+    for (uint32_t q = 0; q < RECEIVE_QUEUES_MAX; q++) {
+        rte_mempool_free(port->pools[q]);
+        port->pools[q] = NULL;
+    }
+    port->opened = false;
 }

@@ -7,6 +7,7 @@
 #include <rte_mempool.h>
 
 #include "packet/dpdk_device.h"
+#include "packet/dpdk_rss.h"
 #include "packet/source_dpdk.h"
 
 /* What is known about drivers of DPDK 22.11 that they do not say themselves. */
@@ -22,20 +23,33 @@ struct driver_traits {
 
 struct dpdk_port {
     uint16_t id;
-    struct rte_mempool *pool; /* owned */
+    struct rte_mempool *pools[RECEIVE_QUEUES_MAX]; /* owned; one for each receive queue */
     const struct driver_traits *traits;
     int packet_socket; /* net_af_packet: its socket (not owned), else -1 */
-    bool started;
+    bool opened;
+    bool mtu_kept; /* the driver takes no other */
+    struct rte_eth_dev_info info;
 };
 
-/* Octets of packet buffers that DEVICE will need. */
-uint64_t dpdk_port_memory(const struct dpdk_device *device);
+/* Octets of packet buffers that DEVICE will need for QUEUES receive queues. */
+uint64_t dpdk_port_memory(const struct dpdk_device *device, uint32_t queues);
 
-/* Brings DEVICE up. EAL runs. False with one line in ERROR. */
-bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device,
-                     struct source_notes *notes, struct error *error);
+/* Finds DEVICE and asks what it can do. EAL runs. False with one line in ERROR. */
+bool dpdk_port_open(struct dpdk_port *port, const struct dpdk_device *device, struct error *error);
 
-/* Stops the port and frees its packet buffers. Does nothing for a port that never started. */
+/* Starts an opened port with QUEUES receive queues, which RSS (NULL: nothing) spreads packets over.
+ * False with one line in ERROR. */
+bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device, uint32_t queues,
+                     const struct dpdk_rss *rss, struct error *error);
+
+/* Stops a port, so that it can be started in another way. */
+void dpdk_port_stop(struct dpdk_port *port);
+
+/* Makes a started port a mirror port. What its driver refuses goes to NOTES. */
+void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
+                      struct source_notes *notes);
+
+/* Stops the port and frees its packet buffers. Does nothing for a port that was never opened. */
 void dpdk_port_close(struct dpdk_port *port);
 
 #endif

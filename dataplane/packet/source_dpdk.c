@@ -1,13 +1,15 @@
 /*
  * The DPDK packet source: bursts of one receive queue become batches. See source_dpdk.h; the
- * device is parsed in dpdk_device.c and brought up in dpdk_port.c. receive(), release() and
- * poll_device() belong to one worker thread.
+ * device is parsed in dpdk_device.c and brought up in dpdk_port.c, its queues are filled as
+ * dpdk_rss.c says. receive(), release() and poll_device() belong to one worker thread for each
+ * source; of the sources that share a port, the first owns it.
  */
 #include "packet/source_dpdk.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,21 +18,29 @@
 #include "base/check.h"
 #include "packet/dpdk_eal.h"
 #include "packet/dpdk_port.h"
+#include "packet/dpdk_rss.h"
 
 /* What is read of a packet that the driver delivers in pieces. */
 enum { LINEAR_OCTETS = 65536 };
 
 struct source_dpdk {
     struct packet_source source; /* first: the contract's handle */
-    struct dpdk_device device;
-    struct dpdk_port port;
+    struct source_dpdk *owner;   /* of the port: itself, or the source of queue 0 */
+    uint16_t port_id;
+    uint16_t queue;
+    uint8_t link;
+    uint32_t timestamp_unit_ns;
     const uint64_t *now_ns;
     uint8_t *linear;         /* owned: a slice for each place in a batch */
     size_t timestamp_offset; /* of the receive time in a packet buffer */
     uint64_t timestamp_bit;  /* set where the driver wrote it */
-    struct rte_eth_stats last;
     bool joined;
-    bool removed; /* the device is gone: nothing will ever come again */
+
+    /* Of the owner. */
+    _Atomic bool removed; /* the device is gone: nothing will ever come again */
+    struct rte_eth_stats last;
+    struct dpdk_device device;
+    struct dpdk_port port;
 };
 
 static_assert(offsetof(struct source_dpdk, source) == 0, "source must be first");
@@ -63,9 +73,17 @@ static inline uint64_t receive_time(const struct source_dpdk *self, const struct
     if (!(packet->ol_flags & self->timestamp_bit))
         return now_ns;
     uint64_t units = *RTE_MBUF_DYNFIELD(packet, self->timestamp_offset, rte_mbuf_timestamp_t *);
-    if (units >= PACKET_TIME_LIMIT_NS / self->port.traits->timestamp_unit_ns)
+    if (units >= PACKET_TIME_LIMIT_NS / self->timestamp_unit_ns)
         return PACKET_TIME_LIMIT_NS - 1;
-    return units * self->port.traits->timestamp_unit_ns;
+    return units * self->timestamp_unit_ns;
+}
+
+/* The port's owner is the one that tells about the device. */
+static enum receive_status nothing_received(const struct source_dpdk *self)
+{
+    if (!atomic_load_explicit(&self->owner->removed, memory_order_acquire))
+        return RECEIVE_IDLE;
+    return self->queue == 0 ? RECEIVE_FAILED : RECEIVE_END;
 }
 
 static enum receive_status source_dpdk_receive(struct packet_source *source,
@@ -77,10 +95,10 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
         dpdk_eal_join_thread();
         self->joined = true;
     }
-    uint32_t count = rte_eth_rx_burst(self->port.id, 0, packets, PACKET_BATCH_MAX);
+    uint32_t count = rte_eth_rx_burst(self->port_id, self->queue, packets, PACKET_BATCH_MAX);
     batch->count = count;
     if (count == 0)
-        return self->removed ? RECEIVE_FAILED : RECEIVE_IDLE;
+        return nothing_received(self);
     uint64_t now_ns = *self->now_ns;
     uint64_t octets = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -97,7 +115,7 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
                                     : batch->captured_length[i];
         batch->timestamp_ns[i] = receive_time(self, packet, now_ns);
         batch->port[i] = source->interface_base;
-        batch->link[i] = (uint8_t)self->device.link;
+        batch->link[i] = self->link;
         octets += batch->wire_length[i];
     }
     ledger_add(&source->ledger.observed, count, octets);
@@ -123,9 +141,9 @@ static void notice_removal(struct source_dpdk *self)
     if (self->removed || !(descriptor >= 0 ? packet_socket_is_orphan(descriptor)
                                            : rte_eth_dev_is_removed(self->port.id)))
         return;
-    self->removed = true;
     error_set(&self->source.problem, "dpdk:%s: the device is gone: %s", self->device.name,
               self->source.interface.name);
+    atomic_store_explicit(&self->removed, true, memory_order_release);
 }
 
 static void source_dpdk_poll_device(struct packet_source *source)
@@ -150,7 +168,8 @@ static void source_dpdk_poll_device(struct packet_source *source)
 static void source_dpdk_close(struct packet_source *source)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
-    dpdk_port_close(&self->port);
+    if (self->owner == self)
+        dpdk_port_close(&self->port);
     free(self->linear);
     free(self);
 }
@@ -159,6 +178,13 @@ static const struct packet_source_ops source_dpdk_ops = {
     .receive = source_dpdk_receive,
     .release = source_dpdk_release,
     .poll_device = source_dpdk_poll_device,
+    .close = source_dpdk_close,
+};
+
+/* Of a port's further queues: the device has one set of counters, which its owner reads. */
+static const struct packet_source_ops source_dpdk_queue_ops = {
+    .receive = source_dpdk_receive,
+    .release = source_dpdk_release,
     .close = source_dpdk_close,
 };
 
@@ -174,6 +200,7 @@ struct packet_source *source_dpdk_open(const char *device, const struct packet_i
         free(self);
         return NULL;
     }
+    self->owner = self;
     self->now_ns = now_ns;
     struct packet_source *source = &self->source;
     source->ops = &source_dpdk_ops;
@@ -193,21 +220,29 @@ static void find_timestamps(struct source_dpdk *self)
 {
     int offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
     int bit = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
-    if (offset < 0 || bit < 0 || self->port.traits->timestamp_unit_ns == 0)
+    if (offset < 0 || bit < 0 || self->timestamp_unit_ns == 0)
         return;
     self->timestamp_offset = (size_t)offset;
     self->timestamp_bit = 1ull << bit;
 }
 
-static bool start_source(struct source_dpdk *self, struct source_notes *notes, struct error *error)
+static bool make_slices(struct source_dpdk *self, struct error *error)
 {
     self->linear = malloc((size_t)PACKET_BATCH_MAX * LINEAR_OCTETS);
-    if (!self->linear) {
-        error_set(error, "dpdk:%s: no memory", self->device.name);
+    if (!self->linear)
+        error_set(error, "%s: no memory", self->source.name);
+    return self->linear != NULL;
+}
+
+/* What a started port needs before its first batch. */
+static bool prepare(struct source_dpdk *self, struct source_notes *notes, struct error *error)
+{
+    if (!make_slices(self, error))
         return false;
-    }
-    if (!dpdk_port_start(&self->port, &self->device, notes, error))
-        return false;
+    dpdk_port_listen(&self->port, &self->device, notes);
+    self->port_id = self->port.id;
+    self->link = (uint8_t)self->device.link;
+    self->timestamp_unit_ns = self->port.traits->timestamp_unit_ns;
     find_timestamps(self);
     bool told = self->port.traits->tells_losses || self->port.packet_socket >= 0;
     self->source.drops_not_visible = !told;
@@ -215,11 +250,66 @@ static bool start_source(struct source_dpdk *self, struct source_notes *notes, s
     return true;
 }
 
-bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
-                       struct source_notes *notes, struct error *error)
+struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t queue,
+                                        const uint64_t *now_ns, struct error *error)
 {
-    if (count == 0)
-        return true;
+    struct source_dpdk *owner = (struct source_dpdk *)source;
+    check(source->ops == &source_dpdk_ops && queue > 0 && owner->port.pools[queue]);
+    struct source_dpdk *self = calloc(1, sizeof *self);
+    if (!self) {
+        error_set(error, "%s: no memory", source->name);
+        return NULL;
+    }
+    self->source = *source;
+    self->source.ops = &source_dpdk_queue_ops;
+    memset(&self->source.ledger, 0, sizeof self->source.ledger);
+    self->owner = owner;
+    self->port_id = owner->port_id;
+    self->queue = queue;
+    self->link = owner->link;
+    self->timestamp_unit_ns = owner->timestamp_unit_ns;
+    self->timestamp_offset = owner->timestamp_offset;
+    self->timestamp_bit = owner->timestamp_bit;
+    self->now_ns = now_ns;
+    if (!make_slices(self, error)) {
+        free(self);
+        return NULL;
+    }
+    return &self->source;
+}
+
+/* ---- start ---- */
+
+static bool virtual_devices_trusted;
+
+void source_dpdk_trust_virtual_devices(void)
+{
+    virtual_devices_trusted = true;
+}
+
+/* The reason why DEVICE does not get several queues, as one line. */
+static void refuse(struct receive_queues *queues, const struct dpdk_device *device,
+                   const struct error *reason)
+{
+    queues->given = 1;
+    error_set(&queues->reason, "dpdk:%s %s", device->name, reason->text);
+}
+
+/* What can be said before the devices are opened: no virtual device is known to fill its receive
+ * queues by RSS, also where it stores what it is told. */
+static void refuse_virtual(struct source_dpdk *const sources[], uint32_t count,
+                           struct receive_queues *queues)
+{
+    struct error reason;
+    error_set(&reason, "is a virtual device, which is not known to spread packets by addresses");
+    for (uint32_t i = 0; i < count && queues->given > 1 && !virtual_devices_trusted; i++)
+        if (!sources[i]->device.pci)
+            refuse(queues, &sources[i]->device, &reason);
+}
+
+static bool start_eal(struct source_dpdk *const sources[], uint32_t count, uint32_t queues,
+                      struct source_notes *notes, struct error *error)
+{
     const struct dpdk_device **devices = calloc(count, sizeof(const struct dpdk_device *));
     if (!devices) {
         error_set(error, "dpdk: no memory");
@@ -227,15 +317,86 @@ bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
     }
     uint64_t memory_octets = 0;
     for (uint32_t i = 0; i < count; i++) {
-        check(sources[i]->ops == &source_dpdk_ops);
-        devices[i] = &((struct source_dpdk *)sources[i])->device;
-        memory_octets += dpdk_port_memory(devices[i]);
+        devices[i] = &sources[i]->device;
+        memory_octets += dpdk_port_memory(devices[i], queues);
     }
     bool good = dpdk_eal_start(devices, count, memory_octets, notes, error);
     free(devices);
-    for (uint32_t i = 0; i < count && good; i++)
-        good = start_source((struct source_dpdk *)sources[i], notes, error);
     return good;
+}
+
+/* Starts the port with the queues that are to be given, and has it prove that it can. */
+static bool try_queues(struct source_dpdk *self, uint32_t queues, struct error *reason)
+{
+    struct dpdk_rss rss;
+    if (virtual_devices_trusted && self->port.info.reta_size == 0) {
+        if (self->port.info.max_rx_queues >= queues)
+            return dpdk_port_start(&self->port, &self->device, queues, NULL, reason);
+        error_set(reason, "has too few receive queues");
+        return false;
+    }
+    if (!dpdk_rss_choose(&rss, &self->port.info, queues, reason))
+        return false;
+    if (!dpdk_port_start(&self->port, &self->device, queues, &rss, reason)) {
+        error_set(reason, "does not start with %u receive queues", queues);
+        return false;
+    }
+    dpdk_rss_apply(&rss, self->port.id);
+    if (dpdk_rss_prove(&rss, self->port.id, queues, reason))
+        return true;
+    dpdk_port_stop(&self->port);
+    return false;
+}
+
+/* Starts all ports with several queues, or none. */
+static void start_with_queues(struct source_dpdk *const sources[], uint32_t count,
+                              struct receive_queues *queues)
+{
+    for (uint32_t i = 0; i < count && queues->given > 1; i++) {
+        struct error reason = {""};
+        if (try_queues(sources[i], queues->given, &reason))
+            continue;
+        refuse(queues, &sources[i]->device, &reason);
+        while (i-- > 0)
+            dpdk_port_stop(&sources[i]->port);
+        return;
+    }
+}
+
+static bool start_ports(struct source_dpdk *const sources[], uint32_t count,
+                        struct receive_queues *queues, struct source_notes *notes,
+                        struct error *error)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!dpdk_port_open(&sources[i]->port, &sources[i]->device, error))
+            return false;
+    start_with_queues(sources, count, queues);
+    for (uint32_t i = 0; i < count; i++) {
+        struct source_dpdk *self = sources[i];
+        if (queues->given == 1 && !dpdk_port_start(&self->port, &self->device, 1, NULL, error))
+            return false;
+        if (!prepare(self, notes, error))
+            return false;
+    }
+    return true;
+}
+
+bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
+                       struct receive_queues *queues, struct source_notes *notes,
+                       struct error *error)
+{
+    struct receive_queues one = {.wanted = 1};
+    struct source_dpdk *const *own = (struct source_dpdk *const *)sources;
+    queues = queues ? queues : &one;
+    check(queues->wanted >= 1 && queues->wanted <= RECEIVE_QUEUES_MAX);
+    queues->given = queues->wanted;
+    for (uint32_t i = 0; i < count; i++)
+        check(sources[i]->ops == &source_dpdk_ops);
+    if (count == 0)
+        return true;
+    refuse_virtual(own, count, queues);
+    return start_eal(own, count, queues->given, notes, error) &&
+           start_ports(own, count, queues, notes, error);
 }
 
 void source_dpdk_shutdown(void)

@@ -1,14 +1,15 @@
 /*
- * DPDK Ethernet devices as packet sources: a PCI address or any virtual device, one receive queue
- * each. Receive only. EAL starts once in a process, so there are two steps: open every source,
- * then start them together. In builds without DPDK both answer with an error.
+ * DPDK Ethernet devices as packet sources: a PCI address or any virtual device, with one receive
+ * queue, or with one for each worker. Receive only. EAL starts once in a process, so there are two
+ * steps: open every source, then start them together. In builds without DPDK both answer with an
+ * error.
  */
 #ifndef SPANFLOW_PACKET_SOURCE_DPDK_H
 #define SPANFLOW_PACKET_SOURCE_DPDK_H
 
 #include "packet/packet_source.h"
 
-enum { SOURCE_NOTES_MAX = 32 };
+enum { SOURCE_NOTES_MAX = 32, RECEIVE_QUEUES_MAX = 64 };
 
 /* Lines for the operator that are no errors: what a driver refused, memory without huge pages. */
 struct source_notes {
@@ -30,13 +31,36 @@ void source_note(struct source_notes *notes, const char *format, ...)
 struct packet_source *source_dpdk_open(const char *device, const struct packet_interface *wanted,
                                        const uint64_t *now_ns, struct error *error);
 
+/* How many receive queues every port shall have, and has. */
+struct receive_queues {
+    uint32_t wanted;     /* 1..RECEIVE_QUEUES_MAX */
+    uint32_t given;      /* WANTED, or 1 */
+    struct error reason; /* one line why not */
+};
+
 /*
  * Starts EAL and all COUNT sources, once in a process. False with one line in ERROR; the sources
- * are then still closed by the caller. Lines that are no errors go to NOTES (may be NULL). The
- * calling thread keeps its CPU affinity. Control thread.
+ * are then still closed by the caller. Lines that are no errors go to NOTES (may be NULL). QUEUES
+ * (NULL: one is wanted) are given only if every device proves that it spreads packets by nothing
+ * but their addresses, both directions alike: then packets of one conversation come by the queue of
+ * the same number on every port. The calling thread keeps its CPU affinity. Control thread.
  */
 bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
-                       struct source_notes *notes, struct error *error);
+                       struct receive_queues *queues, struct source_notes *notes,
+                       struct error *error);
+
+/*
+ * Receive queue QUEUE (1 or more, below what was given) of the started SOURCE, which itself reads
+ * queue 0, as a source of its own for another worker's thread. It counts what it observed; the
+ * device's counters stay with SOURCE. NOW_NS as in source_dpdk_open(). Closed before SOURCE. NULL
+ * with one line in ERROR if memory is short. Control thread.
+ */
+struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t queue,
+                                        const uint64_t *now_ns, struct error *error);
+
+/* For tests, before the start: virtual devices are tried as well, and one that has no redirection
+ * table is believed to spread packets well, whatever puts them into its queues. */
+void source_dpdk_trust_virtual_devices(void);
 
 /* Gives EAL's memory back; every source was closed. Nothing can be started afterwards. */
 void source_dpdk_shutdown(void);

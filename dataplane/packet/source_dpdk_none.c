@@ -13,14 +13,27 @@ struct packet_source *source_dpdk_open(const char *device, const struct packet_i
 }
 
 bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
-                       struct source_notes *notes, struct error *error)
+                       struct receive_queues *queues, struct source_notes *notes,
+                       struct error *error)
 {
     (void)sources;
     (void)notes;
+    if (queues)
+        queues->given = 1;
     if (count == 0)
         return true;
     error_set(error, "dpdk: not in this build; configure it with -Ddpdk=enabled");
     return false;
+}
+
+struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t queue,
+                                        const uint64_t *now_ns, struct error *error)
+{
+    (void)source;
+    (void)queue;
+    (void)now_ns;
+    error_set(error, "dpdk: not in this build; configure it with -Ddpdk=enabled");
+    return NULL;
 }
 
 void source_dpdk_shutdown(void)

@@ -86,7 +86,7 @@ static int start(void **state)
     open_device("net_ring0");
     if (make_namespace())
         open_device("net_af_packet0,iface=lo,framesz=2048,framecnt=256");
-    if (!source_dpdk_start(sources, source_count, &notes, &error))
+    if (!source_dpdk_start(sources, source_count, NULL, &notes, &error))
         fail_msg("%s", error.text);
     for (uint32_t i = 0; i < notes.count; i++)
         print_message("%s\n", notes.lines[i]);
@@ -312,7 +312,7 @@ static void test_refusals(void **state)
     struct error error = {""};
     struct packet_source *late = source_dpdk_open("net_null7", &wanted, &now_ns, &error);
     assert_non_null(late);
-    assert_false(source_dpdk_start(&late, 1, NULL, &error));
+    assert_false(source_dpdk_start(&late, 1, NULL, NULL, &error));
     assert_non_null(strstr(error.text, "only once"));
     late->ops->close(late);
 }
