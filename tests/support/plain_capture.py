@@ -22,6 +22,21 @@ def read(path):
             yield Packet(seconds * 10**9 + fraction * unit, wire, file.read(captured))
 
 
+def beyond_snap_length(path):
+    """Whether a classic pcap file of either byte order has packets longer than the snap length in
+    its header: libpcap, and a driver that reads through it, cuts these."""
+    with open(path, "rb") as file:
+        data = file.read()
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    limit, at = struct.unpack_from(order + "I", data, 16)[0], 24
+    while at + 16 <= len(data):
+        captured = struct.unpack_from(order + "I", data, at + 8)[0]
+        if captured > limit:
+            return True
+        at += 16 + captured
+    return False
+
+
 def file_header(link_type=1):
     return struct.pack("<IHHIIII", 0xa1b23c4d, 2, 4, 0, 0, 65535, link_type)
 
