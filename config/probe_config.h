@@ -52,7 +52,6 @@ struct probe_config {
     bool fragment_table;
 
     char ledger_path[1024]; /* "" = none, "-" = stdout */
-    char state_directory[1024];
 
     struct exporting_process_config exporting; /* interfaces are filled in at start */
 };

@@ -49,8 +49,3 @@ bool clock_correct(struct clock_state *clock, uint64_t monotonic_ns, uint64_t wa
     clock->offset_ns += error > most ? most : error < -most ? -most : error;
     return false;
 }
-
-uint64_t clock_probe_ns(const struct clock_state *clock, uint64_t monotonic_ns)
-{
-    return (uint64_t)((int64_t)monotonic_ns + clock->offset_ns);
-}

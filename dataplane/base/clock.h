@@ -30,7 +30,4 @@ bool clock_correction_due(const struct clock_state *clock, uint64_t monotonic_ns
 /* Moves the offset towards WALL_NS as read at MONOTONIC_NS. True if it jumped. */
 bool clock_correct(struct clock_state *clock, uint64_t monotonic_ns, uint64_t wall_ns);
 
-/* The probe's wall time at MONOTONIC_NS. */
-uint64_t clock_probe_ns(const struct clock_state *clock, uint64_t monotonic_ns);
-
 #endif

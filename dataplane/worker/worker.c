@@ -25,7 +25,6 @@ struct worker {
     bool source_ended[WORKER_SOURCES_MAX];
     uint64_t source_steps[WORKER_SOURCES_MAX]; /* clock steps of the source that were obeyed */
     uint32_t sources_open;
-    uint32_t sources_failed;
     uint32_t sampling_position;
     uint64_t now_ns;
     uint64_t device_polled_ns;
@@ -39,7 +38,6 @@ struct worker {
     /* Read by other threads. */
     _Atomic uint64_t cut_made;
     _Atomic uint64_t time_ns;
-    _Atomic uint64_t first_packet_ns;
     struct worker_account cut; /* complete before cut_made says so */
 };
 
@@ -170,9 +168,6 @@ static uint64_t meterable(struct worker *worker, const struct packet_batch *batc
 
 static void follow_time(struct worker *worker, const struct packet_batch *batch)
 {
-    if (atomic_load_explicit(&worker->first_packet_ns, memory_order_relaxed) == 0)
-        atomic_store_explicit(&worker->first_packet_ns, batch->timestamp_ns[0],
-                              memory_order_release);
     uint64_t newest = worker->now_ns;
     for (uint32_t i = 0; i < batch->count; i++)
         newest = batch->timestamp_ns[i] > newest ? batch->timestamp_ns[i] : newest;
@@ -215,11 +210,7 @@ static bool take_batch(struct worker *worker, uint32_t s)
         break;
     case RECEIVE_IDLE:
         break;
-    case RECEIVE_FAILED:
-        worker->sources_failed++;
-        worker->source_ended[s] = true;
-        worker->sources_open--;
-        break;
+    case RECEIVE_FAILED: /* the source keeps the line that says why */
     case RECEIVE_END:
         worker->source_ended[s] = true;
         worker->sources_open--;
@@ -359,11 +350,6 @@ uint64_t worker_time_ns(const struct worker *worker)
     return atomic_load_explicit(&worker->time_ns, memory_order_relaxed);
 }
 
-uint64_t worker_first_packet_ns(const struct worker *worker)
-{
-    return atomic_load_explicit(&worker->first_packet_ns, memory_order_acquire);
-}
-
 void worker_stop(struct worker *worker)
 {
     atomic_store_explicit(&worker->stop_asked, true, memory_order_release);
@@ -394,14 +380,4 @@ struct worker_ledger *worker_ledger_live(struct worker *worker)
 const struct flow_cache *worker_flow_cache(const struct worker *worker)
 {
     return worker->cache;
-}
-
-const struct parser_counters *worker_parser_counters(const struct worker *worker)
-{
-    return parser_counters(worker->parser);
-}
-
-uint32_t worker_failed_sources(const struct worker *worker)
-{
-    return worker->sources_failed;
 }

@@ -77,8 +77,6 @@ void worker_wait(struct worker *worker, uint64_t until_ns);
 
 /* Newest time the worker knows (packet times and NOW_NS); 0 before any. Any thread. */
 uint64_t worker_time_ns(const struct worker *worker);
-/* Time of the first packet; 0 before any. Any thread. */
-uint64_t worker_first_packet_ns(const struct worker *worker);
 
 /* Asks the worker to receive no more, end all records (reason 4) and say ENDED. Any thread,
  * also a signal handler. */
@@ -98,8 +96,5 @@ void worker_account_now(struct worker *worker, struct worker_account *account);
 
 /* For the line at start and for state. Worker thread, or any thread after it ended. */
 const struct flow_cache *worker_flow_cache(const struct worker *worker);
-const struct parser_counters *worker_parser_counters(const struct worker *worker);
-/* Sources that ended with RECEIVE_FAILED; each has its one line in packet_source.problem. */
-uint32_t worker_failed_sources(const struct worker *worker);
 
 #endif
