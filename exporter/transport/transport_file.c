@@ -114,7 +114,8 @@ static void file_close(void *state)
     free(file);
 }
 
-static const struct transport_ops file_ops = {file_send, file_complete, file_close};
+static const struct transport_ops file_ops = {
+    .send = file_send, .complete = file_complete, .close = file_close};
 
 /* Standard output: a pipe or terminal is opened anew, so that our non-blocking mode is not that of
  * whoever shares it. */

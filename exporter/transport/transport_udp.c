@@ -10,7 +10,6 @@
  * Owned by a destination; see transport.h for threads.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +20,10 @@
 
 #include <linux/errqueue.h> /* after time.h, whose timespec it needs */
 
+#include "transport/address.h"
 #include "transport/transport.h"
 
-enum { IPV4_UDP_OCTETS = 20 + 8, IPV6_UDP_OCTETS = 40 + 8, ERRORS_TAKEN_MAX = 128 };
+enum { ERRORS_TAKEN_MAX = 128 };
 
 struct transport_udp {
     int socket;
@@ -113,36 +113,8 @@ static void udp_close(void *state)
     free(udp);
 }
 
-static const struct transport_ops udp_ops = {udp_send, udp_complete, udp_close};
-
-static int udp_bind(int socket, int family, const char *source, struct error *error)
-{
-    struct addrinfo hints = {
-        .ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
-    struct addrinfo *found;
-    int status = getaddrinfo(source, "0", &hints, &found);
-    if (status != 0) {
-        error_set(error, "source=%s is not an address of the collector's family: %s", source,
-                  gai_strerror(status));
-        return -1;
-    }
-    status = bind(socket, found->ai_addr, found->ai_addrlen);
-    if (status != 0)
-        error_set(error, "cannot send from source=%s: %s", source, strerror(errno));
-    freeaddrinfo(found);
-    return status;
-}
-
-/* The don't-fragment bit and the error queue. */
-static int udp_set_options(int socket, int family)
-{
-    int discover = IP_PMTUDISC_DO, discover6 = IPV6_PMTUDISC_DO, on = 1;
-    if (family == AF_INET)
-        return setsockopt(socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover) |
-               setsockopt(socket, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    return setsockopt(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover6, sizeof discover6) |
-           setsockopt(socket, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-}
+static const struct transport_ops udp_ops = {
+    .send = udp_send, .complete = udp_complete, .close = udp_close};
 
 /* A socket connected to ADDRESS, or -1 and ERROR. */
 static int udp_connect(const struct addrinfo *address, const struct destination_config *destination,
@@ -153,13 +125,9 @@ static int udp_connect(const struct addrinfo *address, const struct destination_
         error_set(error, "no UDP socket: %s", strerror(errno));
         return -1;
     }
-    if (udp_set_options(fd, address->ai_family) != 0) {
-        error_set(error, "cannot set the socket's options: %s", strerror(errno));
-        close(fd);
-        return -1;
-    }
     const char *source = destination->source_address;
-    if (source[0] && udp_bind(fd, address->ai_family, source, error) != 0) {
+    if (address_forbid_fragments(fd, address->ai_family, error) != 0 ||
+        (source[0] && address_bind(fd, address->ai_family, source, error) != 0)) {
         close(fd);
         return -1;
     }
@@ -179,17 +147,10 @@ int transport_udp_open(struct transport *transport, const struct destination_con
         error_set(error, "%s: not enough memory", destination->name);
         return -1;
     }
-    bool colon = strchr(destination->host, ':') != NULL;
-    snprintf(udp->where, sizeof udp->where, colon ? "udp://[%s]:%u" : "udp://%s:%u",
-             destination->host, destination->port);
-    char service[8];
-    snprintf(service, sizeof service, "%u", destination->port);
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int status = getaddrinfo(destination->host, service, &hints, &found);
+    address_describe(destination, udp->where, sizeof udp->where);
+    struct addrinfo *found = address_find(destination, SOCK_DGRAM, error);
     udp->socket = -1;
-    if (status != 0) {
-        error_set(error, "%s: cannot find the host: %s", udp->where, gai_strerror(status));
+    if (!found) {
         udp_close(udp);
         return -1;
     }
@@ -197,8 +158,8 @@ int transport_udp_open(struct transport *transport, const struct destination_con
     for (struct addrinfo *a = found; a && udp->socket < 0; a = a->ai_next) {
         udp->socket = udp_connect(a, destination, &last);
         *message_octets_max =
-            destination->mtu -
-            (uint32_t)(a->ai_family == AF_INET6 ? IPV6_UDP_OCTETS : IPV4_UDP_OCTETS);
+            destination->mtu - UDP_HEADER_OCTETS -
+            (uint32_t)(a->ai_family == AF_INET6 ? IPV6_HEADER_OCTETS : IPV4_HEADER_OCTETS);
     }
     freeaddrinfo(found);
     if (udp->socket < 0) {

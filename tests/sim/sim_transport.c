@@ -57,7 +57,8 @@ static void close_it(void *opaque)
 
 struct transport sim_transport_open(struct sim_far_end *far_end, uint64_t seed)
 {
-    static const struct transport_ops ops = {send_some, complete, close_it};
+    static const struct transport_ops ops = {
+        .send = send_some, .complete = complete, .close = close_it};
     struct state *state = calloc(1, sizeof *state);
     check(state != NULL);
     state->far_end = far_end;

@@ -57,7 +57,8 @@ static void fake_close(void *state)
 
 struct transport fake_transport_as(struct fake_transport *fake)
 {
-    static const struct transport_ops ops = {fake_send, fake_complete, fake_close};
+    static const struct transport_ops ops = {
+        .send = fake_send, .complete = fake_complete, .close = fake_close};
     return (struct transport){&ops, fake};
 }
 
