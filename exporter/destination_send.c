@@ -211,11 +211,11 @@ static void check_progress(struct destination *d, bool moved, bool blocked, bool
         d->blocked = false;
         return;
     }
-    if (!d->blocked) {
-        d->blocked = true;
+    bool patient = !flush && !d->process->offline; /* the time that counts has not begun */
+    if (!d->blocked || patient)
         d->blocked_ns = d->monotonic_ns;
-    }
-    if (!flush && !d->process->offline)
+    d->blocked = true;
+    if (patient)
         return;
     if (d->monotonic_ns - d->blocked_ns >= progress_timeout_ns)
         end_waiting(d);
