@@ -13,6 +13,9 @@ const char *const ledger_dropped_names[] = {LEDGER_DROPPED(TERM_NAME)};
 const char *const ledger_lost_names[] = {LEDGER_LOST(TERM_NAME)};
 const char *const ledger_destination_lost_names[] = {LEDGER_DESTINATION_LOST(TERM_NAME)};
 
+#define STATE_NAME(name, text) text,
+const char *const ledger_transport_states[] = {TRANSPORT_STATES(STATE_NAME)};
+
 static void add(struct ledger_pair *sum, const struct ledger_pair *term)
 {
     sum->packets += term->packets;
