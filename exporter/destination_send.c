@@ -18,7 +18,6 @@ enum {
     SEND_BURSTS_MAX = 64, /* of one step, so that others get their turn */
     IPFIX_SEQUENCE_AT = 8 /* offset of the sequence number in a message */
 };
-static const uint64_t second_ns = 1000000000u;
 static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
 
 /* The oldest closed message leaves the queue as lost. */
@@ -173,9 +172,7 @@ static void handle_status(struct destination *d, enum transport_status status,
         break;
     case TRANSPORT_REFUSED:
         lose_next(d, DESTINATION_LOST_REFUSED);
-        /* Whoever comes back there has no templates; but not for every refusal of a burst. */
-        if (d->monotonic_ns - d->refreshed_ns >= second_ns)
-            d->refresh_due = true;
+        d->refresh_due = true; /* whoever comes back there has no templates */
         break;
     case TRANSPORT_FAILED:
         lose_next(d, DESTINATION_LOST_SEND_FAILED);

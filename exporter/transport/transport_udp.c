@@ -38,6 +38,7 @@ struct transport_udp {
     int socket;
     int family;
     bool segments;        /* the kernel divides runs of messages of one length (UDP_SEGMENT) */
+    uint32_t wary;        /* messages to send one by one: one was refused */
     uint32_t path_octets; /* longest message that the path permits, once it was found out */
     struct transport_report report;
     char where[300]; /* for error lines */
@@ -61,6 +62,7 @@ static enum transport_status udp_status(struct transport_udp *udp, int number, s
         return TRANSPORT_AGAIN;
     case ECONNREFUSED:
         udp->report.refusals++;
+        udp->wary = TRANSPORT_BURST_MAX; /* a refused run would be one refusal for many messages */
         return TRANSPORT_REFUSED;
     case EMSGSIZE:
         error_set(error, "%s: a message is larger than the path's MTU: lower mtu=", udp->where);
@@ -102,7 +104,8 @@ static uint32_t run_length(const struct transport_udp *udp, const struct iovec *
 {
     size_t length = messages[0].iov_len, octets = length;
     uint32_t run = 1;
-    while (udp->segments && run < count && messages[run - 1].iov_len == length &&
+    bool together = udp->segments && !udp->wary;
+    while (together && run < count && messages[run - 1].iov_len == length &&
            messages[run].iov_len <= length && octets + messages[run].iov_len <= RUN_OCTETS_MAX)
         octets += messages[run++].iov_len;
     return run;
@@ -145,6 +148,7 @@ static int offer(struct transport_udp *udp, const struct iovec *messages, uint32
     uint32_t whole = taken < 0 ? 0 : (uint32_t)taken;
     for (uint32_t i = 0; i < whole; i++)
         *sent += runs[i].count;
+    udp->wary -= *sent < udp->wary ? *sent : udp->wary;
     if (whole == run_count)
         return 0;
     *alone = runs[whole].count == 1;
