@@ -25,6 +25,7 @@
 
 #include <linux/errqueue.h> /* after time.h, whose timespec it needs */
 
+#include "base/check.h"
 #include "transport/address.h"
 #include "transport/transport.h"
 
@@ -136,9 +137,10 @@ static int offer(struct transport_udp *udp, const struct iovec *messages, uint32
     struct mmsghdr headers[TRANSPORT_BURST_MAX];
     struct run runs[TRANSPORT_BURST_MAX];
     uint32_t run_count = 0;
-    for (uint32_t i = 0; i < count; i += runs[run_count++].count) {
+    for (uint32_t i = 0; i < count; run_count++) {
         runs[run_count].count = run_length(udp, messages + i, count - i);
         fill_header(&headers[run_count].msg_hdr, &runs[run_count], messages + i);
+        i += runs[run_count].count;
     }
     int taken;
     do
@@ -146,6 +148,7 @@ static int offer(struct transport_udp *udp, const struct iovec *messages, uint32
     while (taken < 0 && errno == EINTR);
     int number = taken < 0 ? errno : 0;
     uint32_t whole = taken < 0 ? 0 : (uint32_t)taken;
+    check(whole <= run_count);
     for (uint32_t i = 0; i < whole; i++)
         *sent += runs[i].count;
     udp->wary -= *sent < udp->wary ? *sent : udp->wary;

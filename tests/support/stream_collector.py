@@ -3,8 +3,8 @@
 
   stream_collector.py tcp|tls|udp ADDRESS PORT OUTPUT [CERT KEY CA|-]
 
-Writes the octets of each TCP or TLS connection to OUTPUT.0, OUTPUT.1, ..., and datagrams, each behind
-its length, to such a file of its own. CA: clients must show a certificate of it. The class
+Writes the octets of each TCP or TLS connection to OUTPUT.0, OUTPUT.1, ..., and datagrams, each
+behind its length, to such a file of its own. CA: clients must show a certificate of it. The class
 StreamCollector runs it and reads the files.
 """
 import os
