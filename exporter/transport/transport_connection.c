@@ -48,10 +48,14 @@ static void drop_socket(struct connection *c)
     c->failed.text[0] = 0;
 }
 
+static void note_error(struct connection *c, const char *why)
+{
+    snprintf(c->report.last_error, sizeof c->report.last_error, "%s", why);
+}
+
 /* A line about a failure, unless there was one in the last minute. */
 static void say_failure(struct connection *c, const char *what, const char *why)
 {
-    snprintf(c->report.last_error, sizeof c->report.last_error, "%s", why);
     if (c->line_given && c->now_ns - c->line_ns < line_every_ns)
         return;
     c->line_given = true;
@@ -75,7 +79,7 @@ static void attempt_failed(struct connection *c, const char *why, bool certifica
 {
     c->report.connect_failures++;
     c->report.certificate_failures += certificate;
-    say_failure(c, "cannot connect", why);
+    note_error(c, why);
     drop_socket(c);
     c->address = c->address->ai_next;
     c->at_once = c->address != NULL;
@@ -83,6 +87,7 @@ static void attempt_failed(struct connection *c, const char *why, bool certifica
         enter(c, TRANSPORT_STATE_WAITING);
         return;
     }
+    say_failure(c, "cannot connect", c->report.last_error);
     c->address = c->addresses;
     pause_attempts(c);
 }
@@ -167,6 +172,19 @@ static void begin_handshake(struct connection *c)
         enter(c, TRANSPORT_STATE_HANDSHAKE);
 }
 
+/* An attempt at a local port that nobody listens on can meet itself, if the kernel gives it that
+ * very port to come from. */
+static bool met_itself(const struct connection *c)
+{
+    struct sockaddr_storage own, peer;
+    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+    memset(&own, 0, sizeof own);
+    memset(&peer, 0, sizeof peer);
+    return getsockname(c->socket, (struct sockaddr *)&own, &own_length) == 0 &&
+           getpeername(c->socket, (struct sockaddr *)&peer, &peer_length) == 0 &&
+           own_length == peer_length && memcmp(&own, &peer, own_length) == 0;
+}
+
 static void step_connecting(struct connection *c)
 {
     struct pollfd ready = {.fd = c->socket, .events = POLLOUT};
@@ -179,6 +197,8 @@ static void step_connecting(struct connection *c)
     }
     if (getsockopt(c->socket, SOL_SOCKET, SO_ERROR, &number, &length) != 0)
         number = errno;
+    if (number == 0 && met_itself(c))
+        number = ECONNREFUSED;
     if (number != 0)
         attempt_failed_by(c, number);
     else
@@ -209,6 +229,7 @@ static void session_ended(struct connection *c, const char *why)
 {
     connection_settle(c);
     c->report.disconnects++;
+    note_error(c, why);
     say_failure(c, "the connection has ended", why);
     /* A collector that takes something each time is worth a new start at once. */
     if (c->delivered)
