@@ -27,24 +27,6 @@ static void lose_oldest(struct destination *d, enum ledger_destination_lost reas
     message_queue_pop(&d->queue);
 }
 
-void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
-{
-    d->in_flight = 0;
-    while (d->queue.closed_count)
-        lose_oldest(d, reason);
-    if (d->queue.open) {
-        message_queue_close(&d->queue);
-        lose_oldest(d, reason);
-    }
-}
-
-static void destination_break(struct destination *d, enum ledger_destination_lost reason)
-{
-    d->broken = true;
-    d->loss_reason = reason;
-    destination_give_up(d, reason);
-}
-
 /* The COUNT oldest messages have arrived, as far as can be known. */
 static uint64_t count_sent(struct destination *d, uint32_t count)
 {
@@ -106,6 +88,30 @@ static bool step_session(struct destination *d, bool flush)
     return now.confirmed > 0;
 }
 
+/* ---- giving up ---- */
+
+void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
+{
+    if (d->in_flight) /* what has arrived by now is not lost */
+        step_session(d, true);
+    d->in_flight = 0;
+    while (d->queue.closed_count)
+        lose_oldest(d, reason);
+    if (d->queue.open) {
+        message_queue_close(&d->queue);
+        lose_oldest(d, reason);
+    }
+}
+
+static void destination_break(struct destination *d, enum ledger_destination_lost reason)
+{
+    d->broken = true;
+    d->loss_reason = reason;
+    destination_give_up(d, reason);
+}
+
+/* ---- sending ---- */
+
 /* A burst's messages get the numbers that they have in this session. */
 static void number_burst(struct destination *d, uint32_t count)
 {
@@ -117,8 +123,6 @@ static void number_burst(struct destination *d, uint32_t count)
         sequence += message->counted;
     }
 }
-
-/* ---- sending ---- */
 
 /* Collects a burst from the first message that was not handed over. */
 static uint32_t collect_burst(struct destination *d, struct iovec *parts)

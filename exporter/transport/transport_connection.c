@@ -311,25 +311,36 @@ static void connection_step(void *state, uint64_t monotonic_ns, bool hurry,
         session->next_ns = monotonic_ns + (open ? look_every_ns : 1000000u);
 }
 
+/* In order if everything has arrived. Otherwise the rest was counted lost, so the kernel must not
+ * go on sending it: a reset. */
+static void end_connection(struct connection *c)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    struct error ignored;
+    connection_confirm(c);
+    if (c->flight_count || c->partial) {
+        setsockopt(c->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        return;
+    }
+    /* What the collector said must be read: closing with it unread is a reset, too. */
+    connection_look(c, &ignored);
+    if (c->session)
+        tls_finish(c->session);
+    shutdown(c->socket, SHUT_WR);
+}
+
 static int connection_complete(void *state, struct error *error)
 {
     struct connection *c = state;
-    if (c->report.connects == 0) {
-        error_set(error, "%s: never reached: %.200s", c->where,
-                  c->report.last_error[0] ? c->report.last_error : "it did not answer in time");
-        return -1;
-    }
-    /* What the collector said must be read: closing with it unread is a reset. */
-    struct error ignored;
     if (c->report.state == TRANSPORT_STATE_CONNECTED)
-        connection_look(c, &ignored);
-    if (c->session && c->report.state == TRANSPORT_STATE_CONNECTED)
-        tls_finish(c->session);
-    if (c->socket >= 0)
-        shutdown(c->socket, SHUT_WR);
+        end_connection(c);
     drop_socket(c);
     enter(c, TRANSPORT_STATE_CLOSED);
-    return 0;
+    if (c->report.connects > 0)
+        return 0;
+    error_set(error, "%s: never reached: %.200s", c->where,
+              c->report.last_error[0] ? c->report.last_error : "it did not answer in time");
+    return -1;
 }
 
 static void connection_close(void *state)
