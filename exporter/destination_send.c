@@ -92,7 +92,7 @@ static bool step_session(struct destination *d, bool flush)
 
 void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
 {
-    if (d->in_flight) /* what has arrived by now is not lost */
+    if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
         step_session(d, true);
     d->in_flight = 0;
     while (d->queue.closed_count)
