@@ -87,6 +87,17 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
                              const struct packet_facts *facts, uint64_t selected,
                              struct flow_ref *refs);
 
+/*
+ * The same in two steps, so that the cache's lines are fetched while packets are still being
+ * parsed: first the keys of FACTS[first..first+count), piece by piece in ascending order until all
+ * of the batch are announced (unusable ones may be among them), then the update of the batch.
+ */
+void flow_cache_announce(struct flow_cache *cache, const struct packet_facts *facts, uint32_t first,
+                         uint32_t count);
+void flow_cache_update_announced(struct flow_cache *cache, const struct packet_batch *batch,
+                                 const struct packet_facts *facts, uint64_t selected,
+                                 struct flow_ref *refs);
+
 /* Ring lines that a batch of COUNT packets can need at most. */
 uint32_t flow_cache_batch_lines(uint32_t count);
 

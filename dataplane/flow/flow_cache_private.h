@@ -1,6 +1,7 @@
 /*
  * What the files of the flow cache share among themselves; nobody else includes this.
- *   flow_cache.c  creation, lookup, the hit
+ *   flow_cache.c  creation, sums, what does not depend on the instruction set
+ *   flow_lookup.c hash, lookup, the hit; compiled for several instruction sets
  *   flow_entry.c  everything rarer: starts, ends, TCP state, placement, victims
  *   flow_sweep.c  expiry by time, flush
  */
@@ -12,6 +13,7 @@
 #include "flow/flow_bucket.h"
 #include "flow/flow_cache.h"
 #include "flow/flow_hash.h"
+#include "flow/flow_lookup.h"
 
 /* Packet times stay below 2^62 ns, so time + FLOW_NEVER_NS cannot overflow and is never reached. */
 #define FLOW_NEVER_NS (1ull << 62)
@@ -29,9 +31,12 @@ struct flow_cache {
     struct flow_extra *extra;
     uint64_t active_ns; /* FLOW_NEVER_NS = never */
     uint64_t idle_ns;
-    flow_hash_function *hash;
+    const struct flow_lookup *lookup;
     struct flow_hash_key hash_key;
+    /* Counts what makes a slot that was looked up another one's: removals and records set aside. */
+    uint64_t generation;
     bool several_ports;
+    uint64_t hashes[PACKET_BATCH_MAX]; /* of the batch that was announced */
 
     uint64_t linger_ns;
     struct record_ring *ring;
@@ -79,18 +84,22 @@ static inline struct flow_bucket *first_bucket(const struct flow_cache *cache, u
     return &cache->buckets[hash & cache->bucket_mask];
 }
 
-/* The key's other bucket, a different one if there is more than one. */
-static inline struct flow_bucket *second_bucket(const struct flow_cache *cache, uint64_t hash)
-{
-    uint64_t first = hash & cache->bucket_mask;
-    uint64_t second = (hash >> 24) & cache->bucket_mask;
-    return &cache->buckets[second == first ? second ^ (cache->bucket_mask & 1) : second];
-}
-
-/* The part of the hash that the bucket keeps. */
+/* The part of the hash that the bucket keeps; never 0, which stands for no key. */
 static inline uint16_t hash_tag(uint64_t hash)
 {
-    return (uint16_t)(hash >> 48);
+    uint16_t tag = (uint16_t)(hash >> 48);
+    return tag ? tag : 1;
+}
+
+/* The other bucket of a key that has TAG and may live in BUCKET, a different one if there is more
+ * than one. Either of the two tells the other, so a slot knows both without its record. */
+static inline struct flow_bucket *other_bucket(const struct flow_cache *cache,
+                                               const struct flow_bucket *bucket, uint16_t tag)
+{
+    uint64_t distance = (tag * 0x9e3779b97f4a7c15ull >> 20) & cache->bucket_mask;
+    if (distance == 0)
+        distance = cache->bucket_mask & 1;
+    return &cache->buckets[(uint64_t)(bucket - cache->buckets) ^ distance];
 }
 
 /* Time of the flow's newest packet, of either side. */
@@ -138,6 +147,16 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
 void flow_remove(struct flow_cache *cache, struct flow_slot at);
 /* After an active cut: the record goes on with no packets, origin moved up to at most TIME_NS. */
 void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns);
+
+/* Says in REF where a packet was counted. */
+static inline void flow_fill_ref(const struct flow_cache *cache, uint32_t index, bool new_record,
+                                 struct flow_ref *ref)
+{
+    ref->index = index;
+    ref->new_record = new_record;
+    ref->pending = (uint8_t)(flow_state(&cache->hot[index]) &
+                             (FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING));
+}
 
 /* Counts a packet that the short path of a hit cannot handle. False: dropped(cache_full). */
 bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t hash,

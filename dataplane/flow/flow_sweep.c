@@ -61,6 +61,8 @@ static enum visit visit_record(struct flow_cache *cache, struct flow_slot at)
             return VISIT_GONE;
         }
         flow_continue(cache, index, d.time_ns);
+        at.bucket->many |= (uint8_t)(1u << at.slot);
+        at.bucket->spent |= (uint8_t)(1u << at.slot);
         d = flow_deadline(cache, hot, cold);
     }
     at.bucket->due[at.slot] = flow_due(cache, d.time_ns);

@@ -16,6 +16,9 @@ enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PH
 
 static const uint64_t ns_per_s = 1000000000ull;
 
+/* The cache's lines for these are on their way while the next ones are parsed. */
+enum { PARSED_AT_ONCE = 16 };
+
 struct worker {
     struct worker_config config;
     struct parser *parser;
@@ -146,24 +149,30 @@ static const struct packet_batch *compact(struct worker *worker, const struct pa
     return out;
 }
 
-/* The packets with a usable key outside the ignored prefixes; the others are counted. */
-static uint64_t meterable(struct worker *worker, const struct packet_batch *batch)
+/* Packets that cannot be metered are counted by their reasons. */
+static void count_ignored(struct worker *worker, const struct packet_batch *batch,
+                          uint64_t unusable)
+{
+    for (; unusable; unusable &= unusable - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(unusable);
+        check(worker->facts[i].verdict < IGNORED_COUNT);
+        ledger_add(&worker->ledger.ignored[worker->facts[i].verdict], 1, batch->wire_length[i]);
+    }
+}
+
+/* Those of USABLE outside the ignored prefixes; the others are counted. */
+static uint64_t outside_ignored(struct worker *worker, const struct packet_batch *batch,
+                                uint64_t usable)
 {
     const struct prefix_set *ignore = worker->config.ignore;
-    uint64_t chosen = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct packet_facts *facts = &worker->facts[i];
-        if (__builtin_expect(facts->verdict != PACKET_METERED, 0)) {
-            check(facts->verdict < IGNORED_COUNT);
-            ledger_add(&worker->ledger.ignored[facts->verdict], 1, batch->wire_length[i]);
-        } else if (ignore && (prefix_set_holds(ignore, &facts->key, 0) ||
-                              prefix_set_holds(ignore, &facts->key, 1))) {
-            ledger_add(&worker->ledger.filtered[FILTERED_IGNORE_PREFIX], 1, batch->wire_length[i]);
-        } else {
-            chosen |= 1ull << i;
-        }
+    uint64_t inside = 0;
+    for (uint64_t rest = ignore ? usable : 0; rest; rest &= rest - 1) {
+        const struct flow_key *key = &worker->facts[__builtin_ctzll(rest)].key;
+        if (prefix_set_holds(ignore, key, 0) || prefix_set_holds(ignore, key, 1))
+            inside |= rest & -rest;
     }
-    return chosen;
+    count_filtered(worker, batch, inside, FILTERED_IGNORE_PREFIX);
+    return usable & ~inside;
 }
 
 static void follow_time(struct worker *worker, const struct packet_batch *batch)
@@ -184,10 +193,18 @@ static void meter(struct worker *worker)
         batch = compact(worker, batch, kept);
     if (batch->count == 0)
         return;
-    parse_batch(worker->parser, batch, worker->facts);
-    uint64_t chosen = meterable(worker, batch);
+    uint64_t usable = 0;
+    for (uint32_t first = 0; first < batch->count; first += PARSED_AT_ONCE) {
+        uint32_t left = batch->count - first;
+        uint32_t count = left < PARSED_AT_ONCE ? left : PARSED_AT_ONCE;
+        usable |= parse_range(worker->parser, batch, first, count, worker->facts);
+        flow_cache_announce(worker->cache, worker->facts, first, count);
+    }
+    if (__builtin_expect(usable != all_of(batch->count), 0))
+        count_ignored(worker, batch, all_of(batch->count) & ~usable);
+    uint64_t chosen = outside_ignored(worker, batch, usable);
     if (chosen)
-        flow_cache_update_batch(worker->cache, batch, worker->facts, chosen, NULL);
+        flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
 }
 
 /* ---- rounds ---- */

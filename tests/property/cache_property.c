@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cache_harness.h"
-#include "flow/flow_hash.h"
+#include "flow/flow_lookup.h"
 #include "sim/seeds.h"
 
 enum { NS_PER_MS = 1000000 };
@@ -127,10 +127,8 @@ static bool crafted(const struct run *run, const struct plain_packet *packet)
     struct flow_hash_key key;
     memcpy(key.word, run->harness.config.hash_seed, sizeof key.word);
     struct packet_facts facts;
-    uint64_t hash;
     plain_packet_facts(packet, &facts);
-    flow_hash_choose()(&key, &facts, 1, &hash);
-    return hash % CRAFTED_BUCKETS == 0;
+    return flow_lookup_for(simd_choose())->hash(&key, &facts.key) % CRAFTED_BUCKETS == 0;
 }
 
 /* Moves some packets back in time, as the scenario allows. */
