@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/simd.h"
+
 static inline uint64_t load64(const void *bytes)
 {
     uint64_t word;
@@ -88,6 +90,6 @@ flow_hash_function *flow_hash_aes(void)
 
 flow_hash_function *flow_hash_choose(void)
 {
-    flow_hash_function *aes = flow_hash_aes();
+    flow_hash_function *aes = simd_choose() >= SIMD_SSE ? flow_hash_aes() : NULL;
     return aes ? aes : hash_batch_portable;
 }

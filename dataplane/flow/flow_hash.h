@@ -19,7 +19,7 @@ struct flow_hash_key {
 typedef void flow_hash_function(const struct flow_hash_key *key, const struct packet_facts *facts,
                                 uint64_t selected, uint64_t *hashes);
 
-/* The fastest variant that this CPU runs. */
+/* The fastest variant that this CPU runs and SPANFLOW_SIMD permits (base/simd.h). */
 flow_hash_function *flow_hash_choose(void);
 /* The variants by themselves, for the tests; NULL where the CPU lacks it. */
 flow_hash_function *flow_hash_aes(void);
