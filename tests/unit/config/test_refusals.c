@@ -84,7 +84,7 @@ static void options(void **state)
         {{"--cpus", "3-1"}, "--cpus 3-1: give numbers of CPUs"},
         {{"--cpus", "1024"}, "--cpus 1024: \"1024\" is not possible; give 0..1023"},
         {{"--cpus", "0,1", "-w", "3"}, "give one CPU for each worker"},
-        {{"--cpus", "1,1", "-w", "2"}, "/spanflow/workerCpu"},
+        {{"--cpus", "1,1", "-w", "2"}, "--cpus 1,1: given twice"},
         {{"--hash-ports"}, "raise workers (-w)"},
         {{"-i", "dpdk:net_x,descriptors=63"},
          "descriptors: \"63\" is not possible; give 64..32768"},

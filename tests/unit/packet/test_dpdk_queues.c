@@ -79,7 +79,7 @@ static void test_symmetric_key(void **state)
         info.max_rx_queues = 64;
         struct dpdk_rss rss;
         struct error error = {""};
-        assert_true(dpdk_rss_choose(&rss, &info, count, &error));
+        assert_true(dpdk_rss_choose(&rss, &info, count, false, &error));
         assert_int_equal(rss.types, RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
         assert_int_equal(rss.key_octets, 52);
         if (!dpdk_rss_check(&rss, count, &error))
@@ -99,7 +99,7 @@ static void test_asymmetric_key(void **state)
     struct dpdk_rss rss;
     struct error error = {""};
     info.hash_key_size = sizeof usual;
-    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, &error));
+    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
     struct dpdk_rss changed = rss;
     memcpy(changed.key, usual, sizeof usual);
     assert_false(dpdk_rss_check(&changed, QUEUES, &error));
@@ -138,7 +138,7 @@ static void test_what_a_device_must_offer(void **state)
     for (int i = 0; i < 5; i++) {
         struct dpdk_rss rss;
         struct error error = {""};
-        assert_false(dpdk_rss_choose(&rss, &rows[i], QUEUES, &error));
+        assert_false(dpdk_rss_choose(&rss, &rows[i], QUEUES, false, &error));
         assert_non_null(strstr(error.text, reasons[i]));
     }
 }
@@ -163,7 +163,7 @@ static void test_read_back(void **state)
     struct error error = {""};
     assert_int_equal(rte_eth_dev_get_port_by_name("net_null0", &port), 0);
     assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
-    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, &error));
+    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
     if (!dpdk_rss_prove(&rss, port, QUEUES, &error))
         fail_msg("%s", error.text);
     uint8_t key[40];
