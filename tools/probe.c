@@ -192,14 +192,19 @@ static bool make_exporter(struct probe *probe, struct error *error)
 
 static void say_start(const struct probe *probe)
 {
-    const char *backing = "";
+    char pages[96] = "";
     size_t memory = 0;
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->worker_count; w++) {
+        const char *backing;
         memory += flow_cache_memory(worker_flow_cache(probe->workers[w]), &backing);
+        size_t used = strlen(pages);
+        if (!strstr(pages, backing))
+            snprintf(pages + used, sizeof pages - used, "%s%s", used ? ", " : "", backing);
+    }
     char cpus[256];
     probe_cores_tell(probe, cpus, sizeof cpus);
     fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s%s\n",
-            probe->config->flows_max, memory >> 20, backing, probe->worker_count,
+            probe->config->flows_max, memory >> 20, pages, probe->worker_count,
             probe->worker_count > 1 ? probe->spread : "", cpus);
 }
 
