@@ -28,7 +28,7 @@ static void say_spread(struct probe *probe, uint32_t queues, const char *reason)
                  "s, each with its receive queue of every port: RSS by addresses%s, both "
                  "directions in one queue%s",
                  probe->config->hash_ports ? " and ports" : "",
-                 probe->config->hash_ports ? "; later fragments may meet another worker" : "");
+                 probe->config->hash_ports ? "; fragments may meet another worker" : "");
     else
         snprintf(probe->spread, sizeof probe->spread,
                  "s behind the software distribution stage%s: %s",
