@@ -2,8 +2,8 @@
  * Receive side scaling by addresses: how a port spreads packets over its receive queues so that
  * both directions of a conversation, all fragments and both ports of a tap meet in one queue; and
  * the proof, from what the device says of itself, that it will. By choice ports are hashed as well:
- * then fragments, which devices hash by addresses, may come by another queue than whole datagrams of
- * their flow. Control thread.
+ * then fragments, which devices hash by addresses, may come by another queue than whole datagrams
+ * of their flow. Control thread.
  */
 #ifndef SPANFLOW_PACKET_DPDK_RSS_H
 #define SPANFLOW_PACKET_DPDK_RSS_H
