@@ -265,6 +265,18 @@ static void test_read_back(void **state)
     assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
     dpdk_rss_apply(&rss, port);
     assert_true(dpdk_rss_prove(&rss, port, QUEUES, &error));
+    /* With ports: only once the device says so, and back again. */
+    struct dpdk_rss with_ports;
+    info.flow_type_rss_offloads |= RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
+                                   RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+    assert_true(dpdk_rss_choose(&with_ports, &info, QUEUES, true, &error));
+    assert_false(dpdk_rss_prove(&with_ports, port, QUEUES, &error));
+    assert_non_null(strstr(error.text, "more or less than addresses and ports"));
+    dpdk_rss_apply(&with_ports, port);
+    assert_true(dpdk_rss_prove(&with_ports, port, QUEUES, &error));
+    assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
+    dpdk_rss_apply(&rss, port);
+    assert_true(dpdk_rss_prove(&rss, port, QUEUES, &error));
     /* Nothing to read or to write. */
     assert_int_equal(rte_eth_dev_get_port_by_name("net_ring0", &port), 0);
     dpdk_rss_apply(&rss, port);
