@@ -120,6 +120,12 @@ void ledger_add_blind_source(struct ledger *ledger, const char *name)
     ledger->blind[ledger->blind_count++] = name;
 }
 
+void ledger_add_link(struct ledger *ledger, const char *name, bool up, uint64_t losses)
+{
+    check(ledger->link_count < LEDGER_BLIND_MAX);
+    ledger->links[ledger->link_count++] = (struct ledger_link){name, up, losses};
+}
+
 /* Compares the two sides of an identity; the first difference found is told. */
 static bool equal(const char *whose, const char *identity, const char *unit, uint64_t left,
                   uint64_t right, struct error *problem)

@@ -112,6 +112,19 @@ static json_t *destination(struct builder *builder, const char *name,
     return object;
 }
 
+static json_t *links(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < ledger->link_count; i++) {
+        json_t *link = json_object();
+        set(builder, link, "name", string(ledger->links[i].name));
+        set(builder, link, "up", json_boolean(ledger->links[i].up));
+        set_number(builder, link, "losses", ledger->links[i].losses);
+        append(builder, array, link);
+    }
+    return array;
+}
+
 /* What is no term of the ledger but explains it. */
 static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
 {
@@ -126,6 +139,8 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     FLOW_END_NAMES(SET_ENDED)
     set_number(builder, object, "sweep_late_ns_max", ledger->cache.sweep_late_ns_max);
     set(builder, object, "ended", ended);
+    if (ledger->link_count)
+        set(builder, object, "links", links(builder, ledger));
     return object;
 }
 

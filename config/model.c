@@ -18,6 +18,7 @@ struct word_value {
 };
 static const struct word_value roles[] = {
     {"span", INTERFACE_SPAN}, {"tap-a", INTERFACE_TAP_A}, {"tap-b", INTERFACE_TAP_B}, {0}};
+static const struct word_value time_sources[] = {{"system", false}, {"device", true}, {0}};
 static const struct word_value profiles[] = {
     {"plain", PROFILE_PLAIN}, {"nfdump", PROFILE_NFDUMP}, {0}};
 static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECONDS},
@@ -115,9 +116,18 @@ static bool read_source(const struct lyd_node *entry, struct probe_config *confi
     struct source_config *source = &config->sources[config->source_count++];
     source->ifindex = number32(entry, "ifIndex");
     source->role = find_word(roles, config_tree_value(entry, "role"));
+    source->receive_descriptors = number32(entry, "receiveDescriptors");
+    source->device_time = find_word(time_sources, config_tree_value(entry, "timeSource"));
     return copy_text(entry, "name", source->name, sizeof source->name, error) &&
            copy_text(entry, "device", source->device, sizeof source->device, error) &&
            copy_text(entry, "filter", source->filter, sizeof source->filter, error);
+}
+
+static void read_worker_cpu(const struct lyd_node *leaf, struct probe_config *config)
+{
+    check(config->worker_cpu_count < WORKERS_MAX);
+    config->worker_cpus[config->worker_cpu_count++] =
+        (uint16_t)strtoul(lyd_get_value(leaf), NULL, 10);
 }
 
 static void read_file_name(const struct lyd_node *leaf, struct probe_config *config)
@@ -238,6 +248,8 @@ static bool read_child(const struct lyd_node *child, struct probe_config *config
         return read_source(child, config, error);
     if (strcmp(name, "captureFile") == 0)
         read_file_name(child, config);
+    else if (strcmp(name, "workerCpu") == 0)
+        read_worker_cpu(child, config);
     else if (strcmp(name, "selectionProcess") == 0)
         return read_selection(child, config, error);
     else if (strcmp(name, "cache") == 0)
@@ -258,6 +270,7 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
         return false;
     }
     config->workers = number32(root, "workers");
+    config->hash_ports = truth(root, "hashPorts");
     config->local_count = read_prefixes(root, "localNetwork", config->local);
     return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
 }

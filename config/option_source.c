@@ -23,13 +23,20 @@ const struct option_word option_source_words[] = {
     {.word = "name=NAME", .help = "the name in flow records; else the interface, or the device"},
     {.word = "ifindex=N", .leaf = "ifIndex", .help = "the interface index in flow records"},
     {.word = "role=ROLE", .leaf = "role", .help = "span (default), tap-a or tap-b"},
+    {.word = "descriptors=N",
+     .leaf = "receiveDescriptors",
+     .help = "the length of each receive queue, in packets"},
+    {.word = "time=CLOCK",
+     .leaf = "timeSource",
+     .help =
+         "system (default), or device: times of arrival from the device, if its clock is right"},
     {.word = "filter=EXPRESSION",
      .leaf = "filter",
      .help = "meter only what matches; must be the last word, because the rest of the argument, "
              "commas too, is the expression"},
     {0},
 };
-enum { OWN_WORDS = 4, OWN_NAME = 0, OWN_FILTER = 3 };
+enum { OWN_WORDS = 6, OWN_NAME = 0, OWN_FILTER = 5 };
 static_assert(sizeof option_source_words / sizeof option_source_words[0] == OWN_WORDS + 1, "");
 
 struct source_words {

@@ -17,6 +17,7 @@ typedef bool option_apply(struct option_state *state, const struct option_descri
                           const char *argument, struct error *error);
 
 static option_apply apply_leaf, apply_timeouts, apply_sampling, apply_key, apply_tunnels;
+static option_apply apply_cpus;
 static option_apply apply_refresh, apply_filter, keep, refuse;
 
 /* The leaf paths that more than one line needs. */
@@ -73,6 +74,16 @@ const struct option_description option_table[] = {
      .leaf = "/spanflow/workers",
      .apply = apply_leaf,
      .help = "the number of worker threads"},
+    {.name = "cpus",
+     .argument = "LIST",
+     .leaf = "/spanflow/workerCpu",
+     .apply = apply_cpus,
+     .help = "the CPU of each worker in turn, such as 2-5,8"},
+    {.name = "hash-ports",
+     .leaf = "/spanflow/hashPorts",
+     .value = "true",
+     .apply = apply_leaf,
+     .help = "spread packets over workers by their ports, too"},
     {.letter = 's',
      .argument = "1/N",
      .leaf = SELECTION "sampCountBased/packetSpace",
@@ -235,6 +246,35 @@ static bool read_number(const char *text, uint64_t max, uint64_t *number)
         return false;
     *number = strtoull(text, &end, 10);
     return *number <= max;
+}
+
+/* N, or FIRST-LAST. */
+static bool apply_cpu_range(struct option_state *state, char *word, struct error *error)
+{
+    uint64_t first = 0;
+    uint64_t last = 0;
+    char *end = strchr(word, '-');
+    if (end)
+        *end++ = 0;
+    if (!read_number(word, UINT16_MAX, &first) ||
+        !read_number(end ? end : word, UINT16_MAX, &last) || last < first) {
+        error_set(error, "give numbers of CPUs, such as 2-5,8");
+        return false;
+    }
+    for (uint64_t cpu = first; cpu <= last; cpu++) {
+        char value[24];
+        snprintf(value, sizeof value, "%lu", (unsigned long)cpu);
+        if (!config_tree_set(state->tree, "/spanflow/workerCpu", value, error))
+            return false;
+    }
+    return true;
+}
+
+static bool apply_cpus(struct option_state *state, const struct option_description *option,
+                       const char *argument, struct error *error)
+{
+    (void)option;
+    return for_each_word(state, argument, apply_cpu_range, error);
 }
 
 static bool apply_sampling(struct option_state *state, const struct option_description *option,

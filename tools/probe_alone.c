@@ -45,6 +45,7 @@ static void meter_files(struct probe *probe)
 
 void probe_run_alone(struct probe *probe)
 {
+    probe_cores_bind(probe->cores[0]);
     meter_files(probe);
     probe_drain_exporter(probe, true);
 }

@@ -154,10 +154,21 @@ const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *c
     return &cache->counters;
 }
 
+/* The smallest pages of any table that every packet reads, so that no more is said than is true. */
+static enum arena_backing weakest_backing(const struct flow_cache *cache)
+{
+    enum arena_backing weakest = cache->hot_arena.backing;
+    if (cache->bucket_arena.backing > weakest)
+        weakest = cache->bucket_arena.backing;
+    if (cache->hot6_arena.backing > weakest)
+        weakest = cache->hot6_arena.backing;
+    return cache->cold_arena.backing > weakest ? cache->cold_arena.backing : weakest;
+}
+
 size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
 {
     if (backing)
-        *backing = arena_backing_name(cache->hot_arena.backing);
+        *backing = arena_backing_name(weakest_backing(cache));
     return cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
            cache->summary_arena.size;

@@ -119,7 +119,8 @@ struct ledger_pair flow_cache_walk(const struct flow_cache *cache);
 /* Live entries, and the cache's counters (owned by the cache). Worker thread. */
 uint32_t flow_cache_flows(const struct flow_cache *cache);
 const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *cache);
-/* Bytes mapped for the tables and the kind of pages, for the line at start. */
+/* Bytes mapped for the tables, and the kind of pages that all tables of the packet path have at
+ * least, for the line at start. */
 size_t flow_cache_memory(const struct flow_cache *cache, const char **backing);
 
 #endif

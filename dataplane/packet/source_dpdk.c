@@ -19,6 +19,7 @@
 #include "packet/dpdk_eal.h"
 #include "packet/dpdk_port.h"
 #include "packet/dpdk_rss.h"
+#include "packet/dpdk_watch.h"
 
 /* What is read of a packet that the driver delivers in pieces. */
 enum { LINEAR_OCTETS = 65536 };
@@ -35,8 +36,11 @@ struct source_dpdk {
     size_t timestamp_offset; /* of the receive time in a packet buffer */
     uint64_t timestamp_bit;  /* set where the driver wrote it */
     bool joined;
+    bool judging; /* the device's clock is wanted, and not yet judged */
+    struct clock_judge judge;
 
     /* Of the owner. */
+    bool clock_told;
     _Atomic bool removed; /* the device is gone: nothing will ever come again */
     struct rte_eth_stats last;
     struct dpdk_device device;
@@ -86,6 +90,16 @@ static enum receive_status nothing_received(const struct source_dpdk *self)
     return self->queue == 0 ? RECEIVE_FAILED : RECEIVE_END;
 }
 
+/* Takes the device's times from now on if its clock turns out to be right. */
+static void judge_clock(struct source_dpdk *self, struct rte_mbuf *const packets[], uint32_t count,
+                        uint64_t now_ns)
+{
+    enum clock_verdict verdict = clock_judge_look(&self->judge, packets, count, now_ns);
+    self->judging = verdict == CLOCK_OPEN;
+    if (verdict == CLOCK_TRUSTED)
+        self->timestamp_bit = self->judge.bit;
+}
+
 static enum receive_status source_dpdk_receive(struct packet_source *source,
                                                struct packet_batch *batch)
 {
@@ -100,6 +114,8 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
     if (count == 0)
         return nothing_received(self);
     uint64_t now_ns = *self->now_ns;
+    if (__builtin_expect(self->judging, 0))
+        judge_clock(self, packets, count, now_ns);
     uint64_t octets = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct rte_mbuf *packet = packets[i] = restore_tag(packets[i]);
@@ -165,6 +181,18 @@ static void source_dpdk_poll_device(struct packet_source *source)
     self->last = now;
 }
 
+static bool source_dpdk_news(struct packet_source *source, struct error *line)
+{
+    struct source_dpdk *self = (struct source_dpdk *)source;
+    if (atomic_load_explicit(&self->removed, memory_order_acquire))
+        return false;
+    if (!self->clock_told && clock_judge_tell(&self->judge, &self->device, line)) {
+        self->clock_told = true;
+        return true;
+    }
+    return dpdk_watch_link(&self->port, &self->device, &source->link, line);
+}
+
 static void source_dpdk_close(struct packet_source *source)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
@@ -178,6 +206,7 @@ static const struct packet_source_ops source_dpdk_ops = {
     .receive = source_dpdk_receive,
     .release = source_dpdk_release,
     .poll_device = source_dpdk_poll_device,
+    .news = source_dpdk_news,
     .close = source_dpdk_close,
 };
 
@@ -215,15 +244,35 @@ struct packet_source *source_dpdk_open(const char *device, const struct packet_i
     return source;
 }
 
-/* Finds where drivers leave the receive time. Only times known to be wall time are taken. */
-static void find_timestamps(struct source_dpdk *self)
+void source_dpdk_configure(struct packet_source *source, const struct source_dpdk_options *options)
+{
+    struct source_dpdk *self = (struct source_dpdk *)source;
+    check(source->ops == &source_dpdk_ops && !self->port.opened);
+    self->device.receive_descriptors = options->receive_descriptors;
+    self->device.device_time = options->device_time;
+}
+
+static bool virtual_devices_trusted;
+
+/* Finds where drivers leave the receive time. Only times known to be wall time are taken; others,
+ * if they are wanted, are judged when packets come. */
+static void find_timestamps(struct source_dpdk *self, struct source_notes *notes)
 {
     int offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
     int bit = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
-    if (offset < 0 || bit < 0 || self->timestamp_unit_ns == 0)
-        return;
-    self->timestamp_offset = (size_t)offset;
-    self->timestamp_bit = 1ull << bit;
+    bool there = offset >= 0 && bit >= 0;
+    bool wall = self->port.traits->timestamp_unit_ns != 0;
+    if (there) {
+        self->timestamp_offset = self->judge.offset = (size_t)offset;
+        self->judge.bit = 1ull << bit;
+        self->timestamp_bit = wall ? self->judge.bit : 0;
+    }
+    self->judging = self->device.device_time && !wall && there &&
+                    (self->port.stamps || virtual_devices_trusted);
+    if (self->device.device_time && !wall && !self->judging)
+        source_note(notes,
+                    "dpdk:%s: the driver gives no times of arrival: the system's clock is used",
+                    self->device.name);
 }
 
 static bool make_slices(struct source_dpdk *self, struct error *error)
@@ -242,8 +291,8 @@ static bool prepare(struct source_dpdk *self, struct source_notes *notes, struct
     dpdk_port_listen(&self->port, &self->device, notes);
     self->port_id = self->port.id;
     self->link = (uint8_t)self->device.link;
-    self->timestamp_unit_ns = self->port.traits->timestamp_unit_ns;
-    find_timestamps(self);
+    find_timestamps(self, notes);
+    self->timestamp_unit_ns = self->judging ? 1 : self->port.traits->timestamp_unit_ns;
     bool told = self->port.traits->tells_losses || self->port.packet_socket >= 0;
     self->source.drops_not_visible = !told;
     rte_eth_stats_get(self->port.id, &self->last);
@@ -270,6 +319,9 @@ struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t q
     self->timestamp_unit_ns = owner->timestamp_unit_ns;
     self->timestamp_offset = owner->timestamp_offset;
     self->timestamp_bit = owner->timestamp_bit;
+    self->judging = owner->judging;
+    self->judge.offset = owner->judge.offset;
+    self->judge.bit = owner->judge.bit;
     self->now_ns = now_ns;
     if (!make_slices(self, error)) {
         free(self);
@@ -279,8 +331,6 @@ struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t q
 }
 
 /* ---- start ---- */
-
-static bool virtual_devices_trusted;
 
 void source_dpdk_trust_virtual_devices(void)
 {
@@ -326,26 +376,34 @@ static bool start_eal(struct source_dpdk *const sources[], uint32_t count, uint3
 }
 
 /* Starts the port with the queues that are to be given, and has it prove that it can. */
-static bool try_queues(struct source_dpdk *self, uint32_t queues, struct error *reason)
+static bool try_queues(struct source_dpdk *self, uint32_t queues, bool ports, struct error *reason)
 {
-    struct dpdk_rss rss;
+    struct dpdk_rss *rss = &self->port.rss;
     if (virtual_devices_trusted && self->port.info.reta_size == 0) {
         if (self->port.info.max_rx_queues >= queues)
             return dpdk_port_start(&self->port, &self->device, queues, NULL, reason);
         error_set(reason, "has too few receive queues");
         return false;
     }
-    if (!dpdk_rss_choose(&rss, &self->port.info, queues, reason))
+    if (!dpdk_rss_choose(rss, &self->port.info, queues, ports, reason))
         return false;
-    if (!dpdk_port_start(&self->port, &self->device, queues, &rss, reason)) {
+    if (!dpdk_port_start(&self->port, &self->device, queues, rss, reason)) {
         error_set(reason, "does not start with %u receive queues", queues);
         return false;
     }
-    dpdk_rss_apply(&rss, self->port.id);
-    if (dpdk_rss_prove(&rss, self->port.id, queues, reason))
+    dpdk_rss_apply(rss, self->port.id);
+    if (dpdk_rss_prove(rss, self->port.id, queues, reason))
         return true;
     dpdk_port_stop(&self->port);
     return false;
+}
+
+/* The two sides of a tap come by two ports. One without a table is believed, see above. */
+static bool meets_first(const struct source_dpdk *first, const struct source_dpdk *self,
+                        struct error *reason)
+{
+    return first->port.rss.table_size == 0 || self->port.rss.table_size == 0 ||
+           dpdk_rss_agree(&first->port.rss, &self->port.rss, reason);
 }
 
 /* Starts all ports with several queues, or none. */
@@ -354,11 +412,12 @@ static void start_with_queues(struct source_dpdk *const sources[], uint32_t coun
 {
     for (uint32_t i = 0; i < count && queues->given > 1; i++) {
         struct error reason = {""};
-        if (try_queues(sources[i], queues->given, &reason))
+        bool started = try_queues(sources[i], queues->given, queues->ports, &reason);
+        if (started && meets_first(sources[0], sources[i], &reason))
             continue;
         refuse(queues, &sources[i]->device, &reason);
-        while (i-- > 0)
-            dpdk_port_stop(&sources[i]->port);
+        for (uint32_t n = 0; n < i + started; n++)
+            dpdk_port_stop(&sources[n]->port);
         return;
     }
 }
