@@ -25,19 +25,19 @@ enum {
 
 static const struct driver_traits drivers[] = {
     /* Counts failed reads of a damaged file as errors, again and again. */
-    {"net_pcap", true, false, true, true, true, 1000},
+    {"net_pcap", true, false, true, true, true, 1000, false},
     /* Has no counters of its own; its socket tells. */
-    {"net_af_packet", false, false, false, false, true, 0},
-    {"net_af_xdp", true, true, false, true, true, 0},
-    {"net_memif", true, true, true, false, false, 0},
-    {"net_ring", true, true, true, false, false, 0},
-    {"net_null", true, true, true, false, false, 0},
-    {"net_tap", true, true, true, false, true, 0},
-    {"net_vhost", true, true, true, false, false, 0},
-    {"net_virtio_user", true, true, true, false, false, 0},
+    {"net_af_packet", false, false, false, false, true, 0, false},
+    {"net_af_xdp", true, true, false, true, true, 0, false},
+    {"net_memif", true, true, true, false, false, 0, true},
+    {"net_ring", true, true, true, false, false, 0, false},
+    {"net_null", true, true, true, false, false, 0, false},
+    {"net_tap", true, true, true, false, true, 0, false},
+    {"net_vhost", true, true, true, false, false, 0, false},
+    {"net_virtio_user", true, true, true, false, false, 0, false},
 };
 
-static const struct driver_traits hardware = {"", true, true, true, true, false, 0};
+static const struct driver_traits hardware = {"", true, true, true, true, false, 0, false};
 
 static const struct driver_traits *find_traits(const char *driver)
 {
@@ -85,6 +85,7 @@ static bool probe(struct dpdk_port *port, const struct dpdk_device *device, stru
 {
     dpdk_eal_forget_reason();
     if (!device->pci) {
+        dpdk_device_remove_leftover(device);
         int result = rte_dev_probe(device->words);
         if (result != 0)
             return failed(device, "cannot open the device", result, error);
@@ -245,7 +246,7 @@ bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device, u
     if (!make_pools(port, device, queues))
         return failed(device, "no memory for packet buffers", -rte_errno, error);
     dpdk_eal_forget_reason();
-    int result = start(port, queues, rss, 0);
+    int result = start(port, queues, rss, port->traits->two_way ? 1 : 0);
     if (result != 0) /* some drivers want a transmit queue */
         result = start(port, queues, rss, 1);
     return result == 0 || failed(device, "cannot start the device", result, error);

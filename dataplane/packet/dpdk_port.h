@@ -19,6 +19,7 @@ struct driver_traits {
     bool tells_losses;          /* no packet is lost that these do not count */
     bool kernel_interface;      /* its MTU belongs to the administrator */
     uint32_t timestamp_unit_ns; /* of the mbuf's receive time; 0 = none that is wall time */
+    bool two_way;               /* its peer connects only if there is a transmit queue */
 };
 
 struct dpdk_port {
