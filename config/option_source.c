@@ -46,7 +46,8 @@ static bool is_memif_role(const struct source_words *words, const char *text)
     if (strncmp(words->device, "net_memif", 9) != 0)
         return false;
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
-        if (strcspn(text, ",") == strlen(roles[i]) && strncmp(text, roles[i], strlen(roles[i])) == 0)
+        if (strcspn(text, ",") == strlen(roles[i]) &&
+            strncmp(text, roles[i], strlen(roles[i])) == 0)
             return true;
     return false;
 }

@@ -171,14 +171,16 @@ bool dpdk_device_parse(struct dpdk_device *device, const char *words, struct err
     return device->pci || prepare_virtual(device, error);
 }
 
-/* True if the socket file PATH is there and refuses: no process listens on it. */
+/* True if the socket file PATH is there and no process listens on it. Memif's sockets are of
+ * another kind than ours here, so that nobody is really called: DPDK 22.11 ends the process of a
+ * listener whose caller hangs up without a word. */
 static bool is_abandoned(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if ((size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >=
         sizeof address.sun_path)
         return false;
-    int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         return false;
     int result = connect(descriptor, (const struct sockaddr *)&address, sizeof address);

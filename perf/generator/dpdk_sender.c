@@ -16,7 +16,7 @@ enum {
     BUFFER_OCTETS = 2048,
     DESCRIPTORS = 1024,
     MEMORY_OCTETS = 32 * 1024 * 1024,
-    BURSTS_MADE_UP_FOR = 4,
+    BURSTS_MADE_UP_FOR = 16,
     TRY_S = 5
 };
 

@@ -136,14 +136,15 @@ class Pktgen(Generator):
             packets = int((packets_per_s or 1e6) * seconds)
         values = {"PORT": self.port, "SIZE": size, "FLOWS": flows, "RATE": f"{rate:.6f}",
                   "COUNT": packets, "SECONDS": seconds}
-        command = ["env"] + [f"SPANFLOW_{name}={value}" for name, value in values.items()]
+        command = ["env", "-C", self.tree()]
+        command += [f"SPANFLOW_{name}={value}" for name, value in values.items()]
         command += [str(self.program)] + self.eal + ["--", "-P", "-T", "-m", self.mapping]
         if size == "imix":
             self.folder = tempfile.TemporaryDirectory()
             capture = f"{self.folder.name}/imix.pcap"
             subprocess.run([str(HERE / "imix_capture"), capture, str(flows)], check=True)
             command += ["-s", f"{self.port}:{capture}"]
-        self.start(command + ["-f", str(HERE / "step.lua")], cwd=self.tree())
+        self.start(command + ["-f", str(HERE / "step.lua")])
         found = self.find(rb"(?s)RESULT (\{.*?\})|FAILED ([^\n]*)", seconds * 4 + 120)
         if found.group(2):
             raise GeneratorError("step.lua: " + found.group(2).decode("utf-8", "replace"))

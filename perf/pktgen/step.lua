@@ -16,8 +16,8 @@ traffic.run(function()
     local flows = math.tointeger(tonumber(variable("FLOWS", "1000")));
     local count = math.tointeger(tonumber(variable("COUNT", "1000000")));
     traffic.set(port, size, flows);
-    local sent, octets, refused, seconds = traffic.offer(port, tonumber(variable("RATE", "100")), count,
-        tonumber(variable("SECONDS", "10")));
+    local sent, octets, refused, seconds = traffic.offer(port,
+        tonumber(variable("RATE", "100")), count, tonumber(variable("SECONDS", "10")));
     printf('\nRESULT {"sent":%d,"octets":%d,"refused":%d,"seconds":%.2f}\n', sent, octets,
         refused, seconds);
 end);
