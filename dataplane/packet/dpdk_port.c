@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "packet/dpdk_eal.h"
+#include "packet/dpdk_interrupts.h"
 
 enum {
     RECEIVE_DESCRIPTORS = 4096,
@@ -25,19 +26,19 @@ enum {
 
 static const struct driver_traits drivers[] = {
     /* Counts failed reads of a damaged file as errors, again and again. */
-    {"net_pcap", true, false, true, true, true, 1000, false},
+    {"net_pcap", true, false, true, true, true, 1000},
     /* Has no counters of its own; its socket tells. */
-    {"net_af_packet", false, false, false, false, true, 0, false},
-    {"net_af_xdp", true, true, false, true, true, 0, false},
-    {"net_memif", true, true, true, false, false, 0, true},
-    {"net_ring", true, true, true, false, false, 0, false},
-    {"net_null", true, true, true, false, false, 0, false},
-    {"net_tap", true, true, true, false, true, 0, false},
-    {"net_vhost", true, true, true, false, false, 0, false},
-    {"net_virtio_user", true, true, true, false, false, 0, false},
+    {"net_af_packet", false, false, false, false, true, 0},
+    {"net_af_xdp", true, true, false, true, true, 0},
+    {"net_memif", true, true, true, false, false, 0},
+    {"net_ring", true, true, true, false, false, 0},
+    {"net_null", true, true, true, false, false, 0},
+    {"net_tap", true, true, true, false, true, 0},
+    {"net_vhost", true, true, true, false, false, 0},
+    {"net_virtio_user", true, true, true, false, false, 0},
 };
 
-static const struct driver_traits hardware = {"", true, true, true, true, false, 0, false};
+static const struct driver_traits hardware = {"", true, true, true, true, false, 0};
 
 static const struct driver_traits *find_traits(const char *driver)
 {
@@ -212,6 +213,7 @@ bool dpdk_port_open(struct dpdk_port *port, const struct dpdk_device *device, st
     if (result != 0)
         return failed(device, "tells nothing about itself", result, error);
     port->traits = find_traits(port->info.driver_name);
+    port->has_peer = strcmp(port->info.driver_name, "net_memif") == 0;
     return true;
 }
 
@@ -246,7 +248,7 @@ bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device, u
     if (!make_pools(port, device, queues))
         return failed(device, "no memory for packet buffers", -rte_errno, error);
     dpdk_eal_forget_reason();
-    int result = start(port, queues, rss, port->traits->two_way ? 1 : 0);
+    int result = start(port, queues, rss, port->has_peer ? 1 : 0);
     if (result != 0) /* some drivers want a transmit queue */
         result = start(port, queues, rss, 1);
     return result == 0 || failed(device, "cannot start the device", result, error);
@@ -269,10 +271,15 @@ void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
 
 void dpdk_port_close(struct dpdk_port *port)
 {
+    if (port->has_peer)
+        dpdk_interrupts_hold();
     if (port->opened) {
         rte_eth_dev_stop(port->id);
         rte_eth_dev_close(port->id);
     }
+    if (port->has_peer)
+        dpdk_interrupts_release();
+    port->has_peer = false;
     for (uint32_t q = 0; q < RECEIVE_QUEUES_MAX; q++) {
         rte_mempool_free(port->pools[q]);
         port->pools[q] = NULL;

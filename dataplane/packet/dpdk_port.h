@@ -19,7 +19,6 @@ struct driver_traits {
     bool tells_losses;          /* no packet is lost that these do not count */
     bool kernel_interface;      /* its MTU belongs to the administrator */
     uint32_t timestamp_unit_ns; /* of the mbuf's receive time; 0 = none that is wall time */
-    bool two_way;               /* its peer connects only if there is a transmit queue */
 };
 
 struct dpdk_port {
@@ -27,6 +26,7 @@ struct dpdk_port {
     struct rte_mempool *pools[RECEIVE_QUEUES_MAX]; /* owned; one for each receive queue */
     const struct driver_traits *traits;
     int packet_socket; /* net_af_packet: its socket (not owned), else -1 */
+    bool has_peer;     /* a memif: connects only if there is a transmit queue, too */
     bool opened;
     bool mtu_kept; /* the driver takes no other */
     struct rte_eth_dev_info info;

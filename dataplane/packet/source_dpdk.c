@@ -30,16 +30,16 @@ struct source_dpdk {
     uint16_t port_id;
     uint16_t queue;
     uint8_t link;
+    bool has_peer;         /* a memif: connected now and then */
+    bool connected;        /* ... now: DPDK's interrupt thread is held */
+    bool emptied;          /* the last burst brought nothing */
+    uint64_t rounds_at_ns; /* when the interrupt thread was last let run for a peer to come */
     uint32_t timestamp_unit_ns;
     const uint64_t *now_ns;
     uint8_t *linear;         /* owned: a slice for each place in a batch */
     size_t timestamp_offset; /* of the receive time in a packet buffer */
     uint64_t timestamp_bit;  /* set where the driver wrote it */
     bool joined;
-    bool has_peer;         /* a memif: connected now and then */
-    bool connected;        /* ... now: DPDK's interrupt thread is held */
-    bool emptied;          /* the last burst brought nothing */
-    uint64_t rounds_at_ns; /* when the interrupt thread was last let run for a peer to come */
 
     /* Of the owner. */
     _Atomic bool removed; /* the device is gone: nothing will ever come again */
@@ -219,13 +219,11 @@ static void source_dpdk_poll_device(struct packet_source *source)
 static void source_dpdk_close(struct packet_source *source)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
-    if (self->has_peer && !self->connected)
-        dpdk_interrupts_hold();
     if (self->owner == self)
         dpdk_port_close(&self->port);
-    if (self->has_peer)
-        dpdk_interrupts_release();
     free(self->linear);
+    if (self->connected)
+        dpdk_interrupts_release();
     free(self);
 }
 
@@ -294,10 +292,10 @@ static bool prepare(struct source_dpdk *self, struct source_notes *notes, struct
 {
     if (!make_slices(self, error))
         return false;
-    self->has_peer = self->port.traits->two_way;
     dpdk_port_listen(&self->port, &self->device, notes);
     self->port_id = self->port.id;
     self->link = (uint8_t)self->device.link;
+    self->has_peer = self->port.has_peer;
     self->timestamp_unit_ns = self->port.traits->timestamp_unit_ns;
     find_timestamps(self);
     bool told = self->port.traits->tells_losses || self->port.packet_socket >= 0;
