@@ -46,11 +46,26 @@ struct source_words {
     const char *interface;      /* value of iface=, inside the copied argument */
 };
 
+/* A memif has a role too, of another kind: which end of the connection it is. */
+static bool is_memif_role(const struct source_words *words, const char *text)
+{
+    static const char *const roles[] = {"role=server", "role=client"};
+    if (strncmp(words->device, "net_memif", 9) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (strcspn(text, ",") == strlen(roles[i]) &&
+            strncmp(text, roles[i], strlen(roles[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Index of TEXT, a word with its value, among our own; OWN_WORDS if it is the driver's. */
-static size_t own_index(const char *text)
+static size_t own_index(const struct source_words *words, const char *text)
 {
     size_t length = strcspn(text, "=,");
     size_t i = 0;
+    if (is_memif_role(words, text))
+        return OWN_WORDS;
     while (text[length] == '=' && i < OWN_WORDS &&
            !option_word_is(&option_source_words[i], text, length))
         i++;
@@ -62,7 +77,7 @@ static bool split(char *text, struct source_words *words, struct error *error)
 {
     char *rest = text;
     while (rest) {
-        size_t own = own_index(rest);
+        size_t own = own_index(words, rest);
         char *word = own == OWN_FILTER ? rest : strsep(&rest, ",");
         if (own == OWN_FILTER)
             rest = NULL;

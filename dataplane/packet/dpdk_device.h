@@ -28,4 +28,8 @@ struct dpdk_device {
 /* Takes WORDS apart. False with one line in ERROR. */
 bool dpdk_device_parse(struct dpdk_device *device, const char *words, struct error *error);
 
+/* Removes the socket file of a memif server that was killed, which would keep DEVICE from being
+ * opened: one that nobody listens on. Does nothing for other devices. */
+void dpdk_device_remove_leftover(const struct dpdk_device *device);
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "packet/dpdk_eal.h"
+#include "packet/dpdk_interrupts.h"
 
 enum {
     RECEIVE_DESCRIPTORS = 4096, /* if nothing else is wanted */
@@ -101,6 +102,7 @@ static bool probe(struct dpdk_port *port, const struct dpdk_device *device, stru
 {
     dpdk_eal_forget_reason();
     if (!device->pci) {
+        dpdk_device_remove_leftover(device);
         int result = rte_dev_probe(device->words);
         if (result != 0)
             return failed(device, "cannot open the device", result, error);
@@ -232,6 +234,7 @@ bool dpdk_port_open(struct dpdk_port *port, const struct dpdk_device *device, st
     port->receive_descriptors = dpdk_port_descriptors(&port->info, device->receive_descriptors);
     port->stamps =
         device->device_time && (port->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
+    port->has_peer = strcmp(port->info.driver_name, "net_memif") == 0;
     return true;
 }
 
@@ -276,7 +279,7 @@ bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device, u
     if (!make_pools(port, device, queues))
         return failed(device, "no memory for packet buffers", -rte_errno, error);
     dpdk_eal_forget_reason();
-    int result = start(port, queues, rss, 0);
+    int result = start(port, queues, rss, port->has_peer ? 1 : 0);
     if (result != 0) /* some drivers want a transmit queue */
         result = start(port, queues, rss, 1);
     return result == 0 || failed(device, "cannot start the device", result, error);
@@ -310,10 +313,15 @@ void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
 
 void dpdk_port_close(struct dpdk_port *port)
 {
+    if (port->has_peer)
+        dpdk_interrupts_hold();
     if (port->opened) {
         rte_eth_dev_stop(port->id);
         rte_eth_dev_close(port->id);
     }
+    if (port->has_peer)
+        dpdk_interrupts_release();
+    port->has_peer = false;
     for (uint32_t q = 0; q < RECEIVE_QUEUES_MAX; q++) {
         rte_mempool_free(port->pools[q]);
         port->pools[q] = NULL;

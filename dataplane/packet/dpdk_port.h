@@ -26,6 +26,7 @@ struct dpdk_port {
     struct rte_mempool *pools[RECEIVE_QUEUES_MAX]; /* owned; one for each receive queue */
     const struct driver_traits *traits;
     int packet_socket; /* net_af_packet: its socket (not owned), else -1 */
+    bool has_peer;     /* a memif: connects only if there is a transmit queue, too */
     bool opened;
     bool mtu_kept;                /* the driver takes no other */
     uint16_t receive_descriptors; /* of each receive queue */

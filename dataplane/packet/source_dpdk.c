@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "packet/dpdk_eal.h"
+#include "packet/dpdk_interrupts.h"
 #include "packet/dpdk_port.h"
 #include "packet/dpdk_rss.h"
 #include "packet/dpdk_watch.h"
@@ -30,6 +31,10 @@ struct source_dpdk {
     uint16_t port_id;
     uint16_t queue;
     uint8_t link;
+    bool has_peer;         /* a memif: connected now and then */
+    bool connected;        /* ... now: DPDK's interrupt thread is held */
+    bool emptied;          /* the last burst brought nothing */
+    uint64_t rounds_at_ns; /* when the interrupt thread was last let run for a peer to come */
     uint32_t timestamp_unit_ns;
     const uint64_t *now_ns;
     uint8_t *linear;         /* owned: a slice for each place in a batch */
@@ -82,6 +87,47 @@ static inline uint64_t receive_time(const struct source_dpdk *self, const struct
     return units * self->timestamp_unit_ns;
 }
 
+/* ---- a device with a peer that comes and goes ---- */
+
+static const uint64_t peer_every_ns = 10000000;
+
+static bool link_is_up(const struct source_dpdk *self)
+{
+    struct rte_eth_link link;
+    return rte_eth_link_get_nowait(self->port_id, &link) == 0 &&
+           link.link_status == RTE_ETH_LINK_UP;
+}
+
+/* Whether there is a peer to receive from, which cannot leave unnoticed from then on. */
+static bool peer_has_come(struct source_dpdk *self)
+{
+    uint64_t now_ns = *self->now_ns;
+    if (now_ns - self->rounds_at_ns >= peer_every_ns) { /* it may be held for another device */
+        self->rounds_at_ns = now_ns;
+        dpdk_interrupts_round();
+    }
+    if (!link_is_up(self))
+        return false;
+    dpdk_interrupts_hold();
+    self->connected = link_is_up(self);
+    if (!self->connected)
+        dpdk_interrupts_release();
+    return self->connected;
+}
+
+/* The peer may leave now, if everything that it sent has been received. */
+static void let_peer_leave(struct source_dpdk *self)
+{
+    if (!self->connected || !self->emptied)
+        return;
+    dpdk_interrupts_round();
+    self->connected = link_is_up(self);
+    if (!self->connected)
+        dpdk_interrupts_release();
+}
+
+/* ---- receiving ---- */
+
 /* The port's owner is the one that tells about the device. */
 static enum receive_status nothing_received(const struct source_dpdk *self)
 {
@@ -109,8 +155,12 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
         dpdk_eal_join_thread();
         self->joined = true;
     }
+    batch->count = 0;
+    if (__builtin_expect(self->has_peer && !self->connected, 0) && !peer_has_come(self))
+        return RECEIVE_IDLE;
     uint32_t count = rte_eth_rx_burst(self->port_id, self->queue, packets, PACKET_BATCH_MAX);
     batch->count = count;
+    self->emptied = count == 0;
     if (count == 0)
         return nothing_received(self);
     uint64_t now_ns = *self->now_ns;
@@ -167,6 +217,7 @@ static void source_dpdk_poll_device(struct packet_source *source)
     struct source_dpdk *self = (struct source_dpdk *)source;
     const struct driver_traits *traits = self->port.traits;
     notice_removal(self);
+    let_peer_leave(self);
     if (self->port.packet_socket >= 0)
         count_loss(source, DROPPED_SOCKET_FULL, packet_socket_drops(self->port.packet_socket));
     struct rte_eth_stats now;
@@ -199,6 +250,8 @@ static void source_dpdk_close(struct packet_source *source)
     if (self->owner == self)
         dpdk_port_close(&self->port);
     free(self->linear);
+    if (self->connected)
+        dpdk_interrupts_release();
     free(self);
 }
 
@@ -291,6 +344,7 @@ static bool prepare(struct source_dpdk *self, struct source_notes *notes, struct
     dpdk_port_listen(&self->port, &self->device, notes);
     self->port_id = self->port.id;
     self->link = (uint8_t)self->device.link;
+    self->has_peer = self->port.has_peer;
     find_timestamps(self, notes);
     self->timestamp_unit_ns = self->judging ? 1 : self->port.traits->timestamp_unit_ns;
     bool told = self->port.traits->tells_losses || self->port.packet_socket >= 0;

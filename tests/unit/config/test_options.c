@@ -114,6 +114,25 @@ static void sources(void **state)
     probe_config_free(config);
 }
 
+/* A memif's own role is the driver's word; ours can stand beside it. */
+static void memif_roles(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-i", "dpdk:net_memif0,role=server,socket=/run/a,role=tap-a", "-i",
+                       "dpdk:net_memif1,role=client", "-e", "json:-"));
+    const struct source_config *source = config->sources;
+    assert_string_equal(source[0].device, "net_memif0,role=server,socket=/run/a");
+    assert_int_equal(source[0].role, INTERFACE_TAP_A);
+    assert_string_equal(source[1].device, "net_memif1,role=client");
+    assert_int_equal(source[1].role, INTERFACE_SPAN);
+    probe_config_free(config);
+    assert_non_null(strstr(refused(WORDS("-i", "dpdk:net_memif0,role=servers", "-e", "json:-")),
+                           "role: \"servers\" is not possible"));
+    assert_non_null(strstr(refused(WORDS("-i", "dpdk:net_ring0,role=server", "-e", "json:-")),
+                           "role: \"server\" is not possible"));
+}
+
 /* Everything behind filter= is the expression: a comma in it never becomes a word. */
 static void filter_takes_the_rest(void **state)
 {
@@ -279,6 +298,7 @@ int main(void)
         cmocka_unit_test(timeouts_and_cache),
         cmocka_unit_test(selection),
         cmocka_unit_test(sources),
+        cmocka_unit_test(memif_roles),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
         cmocka_unit_test(long_names_stay_whole),
