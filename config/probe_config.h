@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "exporting_process.h"
+#include "flow/flow_admission.h"
 #include "packet/packet_source.h"
 
 enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024 };
@@ -40,6 +41,7 @@ struct probe_config {
     uint64_t tcp_linger_ns;     /* 0 = at once */
     uint32_t flows_max;         /* whole probe, divided by workers */
     uint32_t workers;
+    struct flood_policy flood;  /* rate of new flows: whole probe, divided by workers */
     uint32_t sampling_interval; /* N of 1/N; 1 = every packet */
 
     char filter[1024]; /* libpcap expression, "" = none */

@@ -184,6 +184,7 @@ static void wait_for_signals(struct probe *probe)
         if (probe_stops_asked())
             stop_receiving(probe);
         correct_clock(probe);
+        probe_say_floods(probe);
         probe_answer_ledger_requests(probe);
         probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
@@ -230,6 +231,7 @@ void probe_run_threads(struct probe *probe)
         pthread_join(reader, NULL);
     for (uint32_t w = 0; w < probe->worker_count; w++)
         pthread_join(workers[w].thread, NULL);
+    probe_say_floods(probe);
     wait_for_exporter(probe);
     pthread_join(exporter, NULL);
 }

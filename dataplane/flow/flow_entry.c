@@ -166,8 +166,8 @@ static bool egress_port(const struct flow_cache *cache, uint16_t port)
 
 /* Element 61 of the direction of the packet: out of the local networks is egress; else the role of
  * the port that it arrives on decides. */
-static void mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
-                           const struct packet_facts *facts, uint16_t port)
+void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
+                         const struct packet_facts *facts, uint16_t port)
 {
     bool local_a = prefix_set_holds(cache->local, &facts->key, 0);
     bool local_b = prefix_set_holds(cache->local, &facts->key, 1);
@@ -227,7 +227,7 @@ static void start_side(struct flow_cache *cache, uint32_t index, const struct pa
     hot->tos[side] = facts->tos;
     hot->initial_flags[side] = (uint8_t)facts->tcp_flags;
     cold->port[side] = batch->port[i];
-    mark_direction(cache, cold, facts, batch->port[i]);
+    flow_mark_direction(cache, cold, facts, batch->port[i]);
     if (facts->label_count == 0)
         return;
     struct flow_extra *extra = &cache->extra[index];
@@ -341,7 +341,7 @@ static void take_packet(struct flow_cache *cache, struct flow_slot at,
             flow_set_due(cache, at, cache->epoch);
         }
     } else if (first || over) {
-        flow_set_due(cache, at, flow_due(cache, flow_deadline(cache, hot, cold).time_ns));
+        flow_set_due(cache, at, flow_due(cache, flow_sweep_deadline(cache, hot, cold).time_ns));
     }
 }
 
@@ -474,6 +474,10 @@ static void fill_ref(const struct flow_cache *cache, struct flow_slot at, bool n
 bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
                  const struct packet_facts *facts, unsigned i, struct flow_ref *ref)
 {
+    cache->admission.offered++;
+    if (__builtin_expect(cache->admission.aggregating, 0) &&
+        flow_admission_aggregate(cache, hash, batch, facts, i, ref))
+        return true;
     struct flow_slot at = place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
