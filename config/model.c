@@ -198,10 +198,12 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
 static void read_flood_policy(const struct lyd_node *root, struct probe_config *config)
 {
     const char *level1 = config_tree_value(root, FLOOD "level1");
-    bool wanted = strcmp(level1, "on") == 0 || (strcmp(level1, "auto") == 0 && !config->offline);
     struct flood_policy *flood = &config->flood;
-    flood->enter_percent = wanted ? number32(root, FLOOD "enterOccupancy") : 0;
-    flood->leave_percent = number32(root, FLOOD "leaveOccupancy");
+    uint32_t enter = number32(root, FLOOD "enterOccupancy");
+    uint32_t hysteresis = number32(root, FLOOD "occupancyHysteresis");
+    flood->level1 = strcmp(level1, "on") == 0 || (strcmp(level1, "auto") == 0 && !config->offline);
+    flood->enter_percent = enter;
+    flood->leave_percent = enter > hysteresis ? enter - hysteresis : 0;
     flood->short_idle_ns = number(root, FLOOD "shortIdleTimeout", 0) * SECOND_NS;
     flood->new_flows_per_s = number(root, FLOOD "level2", 0);
     flood->ipv4_prefix_length = (uint8_t)number(root, FLOOD "ipv4PrefixLength", 0);

@@ -188,9 +188,9 @@ const struct option_word option_flood_words[] = {
     {.word = "enter=PERCENT",
      .leaf = FLOOD "enterOccupancy",
      .help = "level 1 begins above this share of the records in use"},
-    {.word = "leave=PERCENT",
-     .leaf = FLOOD "leaveOccupancy",
-     .help = "level 1 ends when no more than this share has been in use for 5 s"},
+    {.word = "hysteresis=PERCENT",
+     .leaf = FLOOD "occupancyHysteresis",
+     .help = "level 1 ends when for 5 s the share has been less by this difference"},
     {.word = "idle=SECONDS",
      .leaf = FLOOD "shortIdleTimeout",
      .help = "the idle timeout of one-packet flows at level 1"},
@@ -235,10 +235,11 @@ static bool apply_timeout(struct option_state *state, char *text, struct error *
 
 static bool apply_flood(struct option_state *state, char *text, struct error *error)
 {
-    return apply_word(state, option_flood_words, text,
-                      "nothing that --flood knows; give level1=, enter=, leave=, idle=, level2=, "
-                      "prefix4= or prefix6=",
-                      error);
+    return apply_word(
+        state, option_flood_words, text,
+        "nothing that --flood knows; give level1=, enter=, hysteresis=, idle=, level2=, "
+        "prefix4= or prefix6=",
+        error);
 }
 
 /* Calls EACH for every part of LIST between commas. */

@@ -44,7 +44,7 @@ bool flow_admission_open(struct flow_cache *cache, const struct flow_cache_confi
 {
     struct flow_admission *admission = &cache->admission;
     const struct flood_policy *policy = &config->flood;
-    check(policy->enter_percent == 0 || policy->leave_percent < policy->enter_percent);
+    check(!policy->level1 || policy->leave_percent < policy->enter_percent);
     admission->policy = *policy;
     admission->linger_ns = cache->linger_ns;
     cache->counters.flood.capacity = cache->flows_max;
@@ -74,7 +74,7 @@ static void follow_occupancy(struct flow_cache *cache, uint64_t now_ns)
     uint64_t flows = flow_cache_flows(cache);
     if (flows > cache->counters.flood.occupancy_peak)
         cache->counters.flood.occupancy_peak = flows;
-    if (admission->policy.enter_percent == 0)
+    if (!admission->policy.level1)
         return;
     uint64_t part = flows * 100;
     if (part > (uint64_t)admission->policy.leave_percent * cache->flows_max)

@@ -26,7 +26,8 @@
 #include "base/ledger_terms.h"
 
 struct flood_policy {
-    uint32_t enter_percent; /* level 1 above this occupancy; 0: never */
+    bool level1;            /* whether there is a level 1 */
+    uint32_t enter_percent; /* level 1 above this occupancy */
     uint32_t leave_percent; /* less than enter_percent */
     uint64_t short_idle_ns;
     uint64_t new_flows_per_s;   /* level 2 above this rate; 0: never */
