@@ -137,10 +137,10 @@ bool flow_admission_aggregate(struct flow_cache *cache, uint64_t hash,
                               unsigned i, struct flow_ref *ref)
 {
     struct flow_admission *admission = &cache->admission;
-    /* Each side has a tag of its own: the answer of an attacked server proves nothing about the
+    /* Each side has a place of its own: the answer of an attacked server proves nothing about the
      * one who asked. */
-    uint16_t tag = (uint16_t)((hash >> 48) ^ (facts->side ? 0x5555 : 0));
-    uint16_t *seen = &admission->seen[(hash >> 8) & admission->seen_mask];
+    uint16_t tag = hash_tag(hash);
+    uint16_t *seen = &admission->seen[((hash >> 8) ^ facts->side) & admission->seen_mask];
     if (*seen == tag)
         return false;
     if (admission->credit >= NS_PER_S) {
