@@ -12,6 +12,7 @@ static const uint64_t hold_ns = 5 * NS_PER_S;
 /* The rate of new flows is measured over this time. */
 static const uint64_t window_ns = NS_PER_S / 10;
 
+enum { SPARE_BUCKETS = 32 };                     /* how far a one-packet flow is looked for */
 enum { SEEN_MIN = 1 << 10, SEEN_MAX = 1 << 22 }; /* tags of two octets */
 
 static bool open_aggregates(struct flow_cache *cache, const struct flow_cache_config *config,
@@ -90,6 +91,33 @@ static void follow_occupancy(struct flow_cache *cache, uint64_t now_ns)
         admission->short_idle = false;
         cache->linger_ns = admission->linger_ns;
     }
+}
+
+/* Whether BUCKET has a record of at most one packet, or one of a closed connection. */
+static bool has_tiny(const struct flow_cache *cache, const struct flow_bucket *bucket)
+{
+    for (unsigned live = bucket->occupied & ~(unsigned)bucket->done; live; live &= live - 1) {
+        const struct flow_hot *hot = &cache->hot[bucket->index[__builtin_ctz(live)]];
+        uint64_t packets =
+            (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
+        if (packets <= 1 || (flow_state(hot) & FLOW_STATE_CLOSING))
+            return true;
+    }
+    return false;
+}
+
+struct flow_bucket *flow_admission_spare(const struct flow_cache *cache, struct flow_bucket *first,
+                                         const struct flow_bucket *second)
+{
+    if (!cache->admission.short_idle || has_tiny(cache, first) || has_tiny(cache, second))
+        return NULL;
+    uint64_t start = (uint64_t)(first - cache->buckets);
+    for (uint64_t step = 1; step <= SPARE_BUCKETS; step++) {
+        struct flow_bucket *bucket = &cache->buckets[(start + step) & cache->bucket_mask];
+        if (has_tiny(cache, bucket))
+            return bucket;
+    }
+    return NULL;
 }
 
 /* ---- level 2 ---- */

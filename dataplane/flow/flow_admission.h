@@ -56,6 +56,7 @@ struct flood_counters {
 
 struct flow_cache;
 struct flow_cache_config;
+struct flow_bucket;
 struct aggregate_table;
 struct packet_batch;
 struct packet_facts;
@@ -95,6 +96,12 @@ void flow_admission_step(struct flow_cache *cache, uint64_t now_ns);
 bool flow_admission_aggregate(struct flow_cache *cache, uint64_t hash,
                               const struct packet_batch *batch, const struct packet_facts *facts,
                               unsigned i, struct flow_ref *ref);
+
+/* A new flow needs a record and all are in use: at level 1 a bucket with a flow that is no loss,
+ * near FIRST and SECOND, if these two hold established flows only. NULL if they will do, if there
+ * is none near, or at level 0. */
+struct flow_bucket *flow_admission_spare(const struct flow_cache *cache, struct flow_bucket *first,
+                                         const struct flow_bucket *second);
 
 /* Time starts anew; the cache and its aggregates are empty. */
 void flow_admission_restart_time(struct flow_cache *cache);

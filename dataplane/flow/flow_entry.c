@@ -419,6 +419,9 @@ static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
 static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
                            struct flow_bucket *second, uint64_t time_ns)
 {
+    struct flow_bucket *spare = flow_admission_spare(cache, first, second);
+    if (spare)
+        return evict_from(cache, spare, NULL, time_ns);
     if ((first->occupied & ~first->done) || (second->occupied & ~second->done))
         return evict_from(cache, first, second, time_ns);
     uint64_t start = (uint64_t)(first - cache->buckets);
