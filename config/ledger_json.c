@@ -130,10 +130,12 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
 {
     json_t *object = json_object();
     json_t *ended = json_object();
+    json_t *flood = json_object();
     const uint64_t *counts = ledger->cache.ended;
 #define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
 #define SET_CACHE_COUNTER(name, help)  set_number(builder, object, #name, ledger->cache.name);
 #define SET_ENDED(reason, name)        set_number(builder, ended, name, counts[reason]);
+#define SET_FLOOD_COUNTER(name, help)  set_number(builder, flood, #name, ledger->cache.flood.name);
     PARSER_COUNTERS(SET_PARSER_COUNTER)
     FLOW_CACHE_COUNTERS(SET_CACHE_COUNTER)
     FLOW_END_NAMES(SET_ENDED)
@@ -141,6 +143,9 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     set(builder, object, "ended", ended);
     if (ledger->link_count)
         set(builder, object, "links", links(builder, ledger));
+    set_number(builder, flood, "level", ledger->cache.flood.level);
+    FLOOD_COUNTERS(SET_FLOOD_COUNTER)
+    set(builder, object, "flood", flood);
     return object;
 }
 

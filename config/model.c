@@ -9,6 +9,7 @@
 #include "parse/parse.h"
 
 static const uint64_t SECOND_NS = 1000000000;
+#define FLOOD "cache/floodPolicy/"
 enum { PORT_IPFIX = 4739, PORT_NETFLOW9 = 2055 };
 
 /* An enumeration leaf as a value of C. */
@@ -203,6 +204,24 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
     return true;
 }
 
+/* Level 1 is for live traffic unless it is asked for: with capture files nothing is short. */
+static void read_flood_policy(const struct lyd_node *root, struct probe_config *config)
+{
+    const char *level1 = config_tree_value(root, FLOOD "level1");
+    struct flood_policy *flood = &config->flood;
+    uint32_t enter = number32(root, FLOOD "enterOccupancy");
+    uint32_t hysteresis = number32(root, FLOOD "occupancyHysteresis");
+    flood->level1 = strcmp(level1, "on") == 0 || (strcmp(level1, "auto") == 0 && !config->offline);
+    flood->enter_percent = enter;
+    flood->leave_percent = enter > hysteresis ? enter - hysteresis : 0;
+    flood->short_idle_ns = number(root, FLOOD "shortIdleTimeout", 0) * SECOND_NS;
+    flood->new_flows_per_s = number(root, FLOOD "level2", 0);
+    flood->ipv4_prefix_length = (uint8_t)number(root, FLOOD "ipv4PrefixLength", 0);
+    flood->ipv6_prefix_length = (uint8_t)number(root, FLOOD "ipv6PrefixLength", 0);
+    for (uint32_t i = 0; i < config->exporting.destination_count; i++)
+        config->exporting.destinations[i].aggregates = flood->new_flows_per_s != 0;
+}
+
 static void read_cache(const struct lyd_node *cache, struct probe_config *config)
 {
     config->flows_max = number32(cache, "maxFlows");
@@ -271,6 +290,7 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     }
     config->workers = number32(root, "workers");
     config->hash_ports = truth(root, "hashPorts");
+    read_flood_policy(root, config);
     config->local_count = read_prefixes(root, "localNetwork", config->local);
     return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
 }

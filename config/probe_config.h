@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "exporting_process.h"
+#include "flow/flow_admission.h"
 #include "packet/packet_source.h"
 
 enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024, WORKERS_MAX = 64 };
@@ -45,6 +46,7 @@ struct probe_config {
     uint32_t worker_cpu_count; /* 0, or workers */
     uint16_t worker_cpus[WORKERS_MAX];
     bool hash_ports;            /* packets are spread over workers by ports, too */
+    struct flood_policy flood;  /* rate of new flows: whole probe, divided by workers */
     uint32_t sampling_interval; /* N of 1/N; 1 = every packet */
 
     char filter[1024]; /* libpcap expression, "" = none */

@@ -73,6 +73,9 @@ static void configure_worker(const struct probe *probe, struct worker_config *wo
     worker->cache.active_timeout_ns = config->active_timeout_ns;
     worker->cache.idle_timeout_ns = config->idle_timeout_ns;
     worker->cache.tcp_linger_ns = config->tcp_linger_ns;
+    worker->cache.flood = config->flood;
+    worker->cache.flood.new_flows_per_s =
+        (config->flood.new_flows_per_s + config->workers - 1) / config->workers;
     worker->cache.several_ports = probe->source_count > 1;
     worker->cache.local = probe->local;
     worker->filter = probe->filter;

@@ -54,6 +54,8 @@ struct probe {
 
     bool gave_up; /* the exporter's thread */
 
+    uint64_t floods_told[EXPORT_RINGS_MAX]; /* changes of each worker's flood level; main thread */
+
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
     _Atomic int64_t clock_offset_ns;
@@ -108,6 +110,11 @@ void probe_say_problems(struct probe *probe);
 /* If stop was asked for twice: counts what is queued, and all that comes yet, as lost. Returns
  * whether it did. Exporter's thread. */
 bool probe_give_up_if_asked(struct probe *probe);
+
+/* Says what changed about the flood levels since the last time, a line for each worker. Main
+ * thread.
+ */
+void probe_say_floods(struct probe *probe);
 
 /* ---- the ledger on request and at the end (probe_ledger.c) ---- */
 

@@ -196,6 +196,7 @@ static void wait_for_signals(struct probe *probe)
             stop_receiving(probe);
         correct_clock(probe);
         look_at_devices(probe, &looked_ns);
+        probe_say_floods(probe);
         probe_answer_ledger_requests(probe);
         probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
@@ -243,6 +244,7 @@ void probe_run_threads(struct probe *probe)
         pthread_join(reader, NULL);
     for (uint32_t w = 0; w < probe->worker_count; w++)
         pthread_join(workers[w].thread, NULL);
+    probe_say_floods(probe);
     wait_for_exporter(probe);
     pthread_join(exporter, NULL);
 }

@@ -70,6 +70,10 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->local = config->local;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
+    if (!flow_admission_open(cache, config, error)) {
+        flow_cache_destroy(cache);
+        return NULL;
+    }
     return cache;
 }
 
@@ -84,6 +88,7 @@ void flow_cache_destroy(struct flow_cache *cache)
     arena_unmap(&cache->extra_arena);
     arena_unmap(&cache->free_arena);
     arena_unmap(&cache->summary_arena);
+    flow_admission_close(cache);
     free(cache);
 }
 
@@ -131,6 +136,8 @@ uint32_t flow_cache_batch_lines(uint32_t count)
 struct ledger_pair flow_cache_walk(const struct flow_cache *cache)
 {
     struct ledger_pair sum = {0, 0};
+    if (cache->admission.aggregates)
+        aggregate_table_walk(cache->admission.aggregates, &sum);
     for (uint64_t b = 0; b <= cache->bucket_mask; b++) {
         const struct flow_bucket *bucket = &cache->buckets[b];
         for (unsigned live = bucket->occupied; live; live &= live - 1) {
@@ -171,5 +178,5 @@ size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
         *backing = arena_backing_name(weakest_backing(cache));
     return cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
-           cache->summary_arena.size;
+           cache->summary_arena.size + cache->admission.seen_arena.size;
 }

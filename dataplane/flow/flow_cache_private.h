@@ -4,12 +4,15 @@
  *   flow_lookup.c hash, lookup, the hit; compiled for several instruction sets
  *   flow_entry.c  everything rarer: starts, ends, TCP state, placement, victims
  *   flow_sweep.c  expiry by time, flush
+ *   flow_admission.c  the flood policy
  */
 #ifndef SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
 #define SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "flow/flow_admission.h"
+#include "flow/flow_aggregate.h"
 #include "flow/flow_bucket.h"
 #include "flow/flow_cache.h"
 #include "flow/flow_hash.h"
@@ -58,6 +61,7 @@ struct flow_cache {
 
     uint64_t last_flow_time;
     struct flow_cache_counters counters;
+    struct flow_admission admission;
     const struct prefix_set *local;
     uint32_t egress_ports[2048];
     uint64_t flush_bucket;
@@ -136,6 +140,22 @@ struct flow_deadline {
 struct flow_deadline flow_deadline(const struct flow_cache *cache, const struct flow_hot *hot,
                                    const struct flow_cold *cold);
 
+/* The same as the sweep sees it: at level 1 of the flood policy a flow of which one packet was seen
+ * ends sooner. A packet that comes before the sweep still finds its flow. */
+static inline struct flow_deadline flow_sweep_deadline(const struct flow_cache *cache,
+                                                       const struct flow_hot *hot,
+                                                       const struct flow_cold *cold)
+{
+    struct flow_deadline d = flow_deadline(cache, hot, cold);
+    if (__builtin_expect(!cache->admission.short_idle, 1) || (cold->marks & FLOW_MARK_CONTINUED) ||
+        flow_packets(hot, cold, 0) + flow_packets(hot, cold, 1) != 1)
+        return d;
+    uint64_t sooner = newest_ns(hot) + cache->admission.policy.short_idle_ns;
+    if (sooner < d.time_ns)
+        d = (struct flow_deadline){sooner, FLOW_END_RESOURCES, sooner};
+    return d;
+}
+
 /* The due epoch for DEADLINE_NS as seen from the cache's present second. */
 uint8_t flow_due(const struct flow_cache *cache, uint64_t deadline_ns);
 /* Writes a slot's due epoch and lowers the group's summary. */
@@ -145,6 +165,9 @@ void flow_set_due(struct flow_cache *cache, struct flow_slot at, uint8_t due);
 bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason reason);
 /* Frees the slot and its record index. */
 void flow_remove(struct flow_cache *cache, struct flow_slot at);
+/* Sets element 61 of the direction of the packet in COLD's marks. */
+void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
+                         const struct packet_facts *facts, uint16_t port);
 /* After an active cut: the record goes on with no packets, origin moved up to at most TIME_NS. */
 void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns);
 

@@ -173,8 +173,8 @@ static bool egress_port(const struct flow_cache *cache, uint16_t port)
 
 /* Element 61 of the direction of the packet: out of the local networks is egress; else the role of
  * the port that it arrives on decides. */
-static void mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
-                           const struct packet_facts *facts, uint16_t port)
+void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
+                         const struct packet_facts *facts, uint16_t port)
 {
     bool local_a = prefix_set_holds(cache->local, &facts->key, 0);
     bool local_b = prefix_set_holds(cache->local, &facts->key, 1);
@@ -234,7 +234,7 @@ static void start_side(struct flow_cache *cache, uint32_t index, const struct pa
     hot->tos[side] = facts->tos;
     hot->initial_flags[side] = (uint8_t)facts->tcp_flags;
     cold->port[side] = batch->port[i];
-    mark_direction(cache, cold, facts, batch->port[i]);
+    flow_mark_direction(cache, cold, facts, batch->port[i]);
     if (facts->label_count == 0)
         return;
     struct flow_extra *extra = &cache->extra[index];
@@ -352,7 +352,7 @@ static void take_packet(struct flow_cache *cache, struct flow_slot at,
         else
             put_out_of_reach(cache, at, FLOW_END_DETECTED);
     } else if (first || over) {
-        flow_set_due(cache, at, flow_due(cache, flow_deadline(cache, hot, cold).time_ns));
+        flow_set_due(cache, at, flow_due(cache, flow_sweep_deadline(cache, hot, cold).time_ns));
     }
 }
 
@@ -394,6 +394,9 @@ static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
 static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
                            struct flow_bucket *second, uint64_t time_ns)
 {
+    struct flow_bucket *spare = flow_admission_spare(cache, first, second);
+    if (spare)
+        return evict_from(cache, spare, NULL, time_ns);
     if ((first->occupied & ~first->done) || (second->occupied & ~second->done))
         return evict_from(cache, first, second, time_ns);
     uint64_t start = (uint64_t)(first - cache->buckets);
@@ -438,6 +441,10 @@ static struct flow_slot place(struct flow_cache *cache, uint64_t hash, uint64_t 
 bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
                  const struct packet_facts *facts, unsigned i, struct flow_ref *ref)
 {
+    cache->admission.offered++;
+    if (__builtin_expect(cache->admission.aggregating, 0) &&
+        flow_admission_aggregate(cache, hash, batch, facts, i, ref))
+        return true;
     struct flow_slot at = place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;

@@ -31,6 +31,7 @@ struct worker {
     uint32_t sampling_position;
     uint64_t now_ns;
     uint64_t device_polled_ns;
+    uint64_t flood_told; /* changes of the level that other threads know of */
     struct packet_batch batch;
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
@@ -41,6 +42,7 @@ struct worker {
     /* Read by other threads. */
     _Atomic uint64_t cut_made;
     _Atomic uint64_t time_ns;
+    _Atomic uint64_t flood;    /* changes of the level << 16 | percent in use << 8 | level */
     struct worker_account cut; /* complete before cut_made says so */
 };
 
@@ -278,7 +280,7 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
         account->source[s] = worker->config.sources[s]->ledger;
     account->cached = flow_cache_walk(worker->cache);
     account->parser = *parser_counters(worker->parser);
-    account->cache = *flow_cache_counters(worker->cache);
+    flow_cache_copy_counters(worker->cache, &account->cache);
 }
 
 /* Makes the cut that was asked for, if the ring has room for its marker. */
@@ -298,6 +300,18 @@ static void answer_cut(struct worker *worker)
     atomic_store_explicit(&worker->cut_made, asked, memory_order_release);
 }
 
+/* Tells other threads of the level, at its changes only. */
+static void tell_flood(struct worker *worker)
+{
+    const struct flood_counters *flood = &flow_cache_counters(worker->cache)->flood;
+    if (__builtin_expect(flood->changes == worker->flood_told, 1))
+        return;
+    worker->flood_told = flood->changes;
+    uint64_t percent = (uint64_t)flow_cache_flows(worker->cache) * 100 / flood->capacity;
+    atomic_store_explicit(&worker->flood, flood->changes << 16 | percent << 8 | flood->level,
+                          memory_order_relaxed);
+}
+
 static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
 {
     bool held = false;
@@ -305,8 +319,10 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     if (now_ns > worker->now_ns)
         worker->now_ns = now_ns;
     atomic_store_explicit(&worker->time_ns, worker->now_ns, memory_order_relaxed);
-    if (worker->now_ns)
+    if (worker->now_ns) {
         flow_cache_sweep(worker->cache, worker->now_ns);
+        tell_flood(worker);
+    }
     if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
         poll_devices(worker);
     record_ring_publish(worker->config.ring);
@@ -365,6 +381,13 @@ void worker_wait(struct worker *worker, uint64_t until_ns)
 uint64_t worker_time_ns(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->time_ns, memory_order_relaxed);
+}
+
+struct worker_flood worker_flood(const struct worker *worker)
+{
+    uint64_t word = atomic_load_explicit(&worker->flood, memory_order_relaxed);
+    return (struct worker_flood){
+        .level = word & 0xff, .occupancy_percent = word >> 8 & 0xff, .changes = word >> 16};
 }
 
 void worker_stop(struct worker *worker)

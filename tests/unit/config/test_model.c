@@ -230,7 +230,8 @@ static const char everything_json[] =
     "\"selectionProcess\":{\"sampCountBased\":{\"packetSpace\":9},\"filter\":\"ip\","
     "\"ignorePrefix\":[\"192.0.2.0/24\"]},"
     "\"cache\":{\"maxFlows\":100,\"activeTimeout\":1,\"idleTimeout\":2,\"tcpLinger\":3,"
-    "\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"]},"
+    "\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"],"
+    "\"floodPolicy\":{\"level1\":\"on\",\"level2\":1000}},"
     "\"exportingProcess\":{\"templateRefreshTimeout\":4,\"templateRefreshPacket\":5,"
     "\"destination\":[{\"name\":\"udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800\","
     "\"profile\":\"nfdump\",\"biflow\":true,\"udpExporter\":{\"destinationAddress\":\"h\","
@@ -250,7 +251,8 @@ static const char everything_xml[] =
     "<filter>ip</filter><ignorePrefix>192.0.2.0/24</ignorePrefix></selectionProcess>"
     "<cache><maxFlows>100</maxFlows><activeTimeout>1</activeTimeout><idleTimeout>2</idleTimeout>"
     "<tcpLinger>3</tcpLinger><vlanInKey>false</vlanInKey><fragmentTable>false</fragmentTable>"
-    "<decapsulate>gre</decapsulate></cache>"
+    "<decapsulate>gre</decapsulate><floodPolicy><level1>on</level1><level2>1000</level2>"
+    "</floodPolicy></cache>"
     "<exportingProcess><templateRefreshTimeout>4</templateRefreshTimeout>"
     "<templateRefreshPacket>5</templateRefreshPacket><destination>"
     "<name>udp://h:1?profile=nfdump&amp;biflow=yes&amp;rate=6&amp;domain=7&amp;mtu=800</name>"
@@ -267,13 +269,13 @@ static void files_and_options_are_the_same(void **state)
     char xml[] = "/tmp/spanflow_model_XXXXXX";
     write_file(json, everything_json);
     write_file(xml, everything_xml);
-    struct probe_config *options = accepted(
-        WORDS("-i", "af_packet:eth0,ifindex=7,role=tap-a,descriptors=512,time=device,filter=tcp",
-              "-w", "3", "--cpus", "4-5,1", "--hash-ports", "--local", "10.0.0.0/8", "-s", "1/10",
-              "--filter", "ip", "--ignore", "192.0.2.0/24", "-m", "100", "-t",
-              "active=1,idle=2,tcp-linger=3", "--key", "novlan", "--no-fragment-table",
-              "--decapsulate", "gre", "--template-refresh", "4/5", "-e",
-              "udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800", "--ledger", "l"));
+    struct probe_config *options = accepted(WORDS(
+        "-i", "af_packet:eth0,ifindex=7,role=tap-a,descriptors=512,time=device,filter=tcp", "-w",
+        "3", "--cpus", "4-5,1", "--hash-ports", "--local", "10.0.0.0/8", "-s", "1/10", "--filter",
+        "ip", "--ignore", "192.0.2.0/24", "-m", "100", "-t", "active=1,idle=2,tcp-linger=3",
+        "--key", "novlan", "--no-fragment-table", "--decapsulate", "gre", "--flood",
+        "level1=on,level2=1000", "--template-refresh", "4/5", "-e",
+        "udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800", "--ledger", "l"));
     struct probe_config *from_json = accepted(WORDS("-c", json));
     struct probe_config *from_xml = accepted(WORDS("-c", xml));
     assert_true(same_config(options, from_json));

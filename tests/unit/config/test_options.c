@@ -62,6 +62,39 @@ static void timeouts_and_cache(void **state)
     probe_config_free(config);
 }
 
+static void floods(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(WORDS("-r", "a", "-e", "json:-"));
+    assert_false(config->flood.level1); /* nothing is short with capture files */
+    assert_int_equal(config->flood.new_flows_per_s, 0);
+    assert_false(config->exporting.destinations[0].aggregates);
+    probe_config_free(config);
+    config = accepted(WORDS("-i", "dpdk:net_x", "-e", "json:-"));
+    assert_true(config->flood.level1);
+    assert_int_equal(config->flood.enter_percent, 85);
+    assert_int_equal(config->flood.leave_percent, 70);
+    assert_int_equal(config->flood.short_idle_ns, 1000000000);
+    assert_int_equal(config->flood.new_flows_per_s, 0);
+    probe_config_free(config);
+    config = accepted(WORDS("-r", "a", "-e", "json:-", "-e", "udp://h", "--flood",
+                            "level1=on,enter=10,hysteresis=20", "--flood",
+                            "idle=3,level2=5000,prefix4=16,prefix6=64"));
+    assert_true(config->flood.level1);
+    assert_int_equal(config->flood.enter_percent, 10);
+    assert_int_equal(config->flood.leave_percent, 0);
+    assert_int_equal(config->flood.short_idle_ns, 3000000000);
+    assert_int_equal(config->flood.new_flows_per_s, 5000);
+    assert_int_equal(config->flood.ipv4_prefix_length, 16);
+    assert_int_equal(config->flood.ipv6_prefix_length, 64);
+    assert_true(config->exporting.destinations[0].aggregates);
+    assert_true(config->exporting.destinations[1].aggregates);
+    probe_config_free(config);
+    config = accepted(WORDS("-i", "dpdk:net_x", "-e", "json:-", "--flood", "level1=off"));
+    assert_false(config->flood.level1);
+    probe_config_free(config);
+}
+
 static void selection(void **state)
 {
     (void)state;
@@ -245,6 +278,7 @@ static void manual_page_has_every_option(void **state)
     check_words(manual, option_destination_kinds);
     check_words(manual, option_destination_words);
     check_words(manual, option_timeout_words);
+    check_words(manual, option_flood_words);
     free(manual);
 }
 
@@ -296,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(timeouts_and_cache),
+        cmocka_unit_test(floods),
         cmocka_unit_test(selection),
         cmocka_unit_test(sources),
         cmocka_unit_test(memif_roles),
