@@ -12,6 +12,13 @@
  */
 static const uint64_t address_types = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 
+/* Of these drivers the device has one type for all packets of a family that are not told apart as
+ * TCP or UDP; when asked, they give it all these names. */
+static const char *const broad_drivers[] = {"net_virtio"};
+static const uint64_t broad_names = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 |
+                                    RTE_ETH_RSS_NONFRAG_IPV4_OTHER | RTE_ETH_RSS_IPV6 |
+                                    RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER;
+
 enum {
     CONVERSATIONS = 1000,    /* of each family */
     KEY_OCTETS_MIN = 32 + 4, /* two IPv6 addresses and one word for the last bit */
@@ -20,6 +27,14 @@ enum {
     IPV6_WORDS = 8,
     GROUPS_MAX = RSS_TABLE_MAX / RTE_ETH_RETA_GROUP_SIZE
 };
+
+static uint64_t further_names(const char *driver)
+{
+    for (size_t i = 0; i < sizeof broad_drivers / sizeof broad_drivers[0]; i++)
+        if (driver && strcmp(driver, broad_drivers[i]) == 0)
+            return broad_names;
+    return 0;
+}
 
 bool dpdk_rss_choose(struct dpdk_rss *rss, const struct rte_eth_dev_info *info, uint32_t queues,
                      struct error *error)
@@ -43,6 +58,7 @@ bool dpdk_rss_choose(struct dpdk_rss *rss, const struct rte_eth_dev_info *info, 
         return false;
     }
     rss->types = address_types;
+    rss->names = rss->types | further_names(info->driver_name);
     rss->table_size = info->reta_size;
     /* A Toeplitz key that repeats after 16 bits weighs each bit of the source as it weighs the same
      * bit of the destination. */
@@ -163,7 +179,7 @@ bool dpdk_rss_prove(const struct dpdk_rss *rss, uint16_t port, uint32_t queues, 
         error_set(error, "does not tell how it spreads packets");
         return false;
     }
-    if (now.types != rss->types) {
+    if ((now.types & rss->types) != rss->types || (now.types & ~rss->names) != 0) {
         error_set(error, "spreads packets by more or less than their addresses (%#lx)",
                   (unsigned long)now.types);
         return false;

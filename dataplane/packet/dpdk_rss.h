@@ -21,6 +21,7 @@ struct dpdk_rss {
     uint16_t table[RSS_TABLE_MAX]; /* receive queue by the low bits of the hash */
     uint32_t table_size;
     uint64_t types; /* RTE_ETH_RSS_*: what is hashed */
+    uint64_t names; /* RTE_ETH_RSS_*: what the driver may call these types in its answer */
 };
 
 /* What a device with INFO is to be set to for QUEUES queues: a symmetric key, addresses only, the
