@@ -44,7 +44,7 @@ class GuestProbe:
         self.signal("USR1")
         return json.loads(self.machine.wait("cat /tmp/ledger"))
 
-    def wait_observed(self, packets):
+    def wait_observed(self, packets, still_s=STILL_S):
         """Asks until so many packets were observed, or none came for a while; returns the last
         ledger."""
         seen, end = -1, 0
@@ -52,7 +52,7 @@ class GuestProbe:
             ledger = self.ledger()
             observed = ledger["observed"]["packets"]
             if observed != seen:
-                seen, end = observed, time.monotonic() + STILL_S
+                seen, end = observed, time.monotonic() + still_s
             if observed >= packets or time.monotonic() > end:
                 return ledger
             self.machine.left()
