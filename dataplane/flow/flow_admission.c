@@ -94,27 +94,20 @@ static void follow_occupancy(struct flow_cache *cache, uint64_t now_ns)
 }
 
 /* Whether BUCKET has a record of at most one packet, or one of a closed connection. */
-static bool has_tiny(const struct flow_cache *cache, const struct flow_bucket *bucket)
+static bool has_tiny(const struct flow_bucket *bucket)
 {
-    for (unsigned live = bucket->occupied & ~(unsigned)bucket->done; live; live &= live - 1) {
-        const struct flow_hot *hot = &cache->hot[bucket->index[__builtin_ctz(live)]];
-        uint64_t packets =
-            (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
-        if (packets <= 1 || (flow_state(hot) & FLOW_STATE_CLOSING))
-            return true;
-    }
-    return false;
+    return (bucket->occupied & ~bucket->done & (bucket->spent | ~bucket->many)) != 0;
 }
 
 struct flow_bucket *flow_admission_spare(const struct flow_cache *cache, struct flow_bucket *first,
                                          const struct flow_bucket *second)
 {
-    if (!cache->admission.short_idle || has_tiny(cache, first) || has_tiny(cache, second))
+    if (!cache->admission.short_idle || has_tiny(first) || has_tiny(second))
         return NULL;
     uint64_t start = (uint64_t)(first - cache->buckets);
     for (uint64_t step = 1; step <= SPARE_BUCKETS; step++) {
         struct flow_bucket *bucket = &cache->buckets[(start + step) & cache->bucket_mask];
-        if (has_tiny(cache, bucket))
+        if (has_tiny(bucket))
             return bucket;
     }
     return NULL;

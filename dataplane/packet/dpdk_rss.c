@@ -17,6 +17,13 @@ static const uint64_t port_types = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NO
 static const uint64_t more_port_types =
     RTE_ETH_RSS_NONFRAG_IPV4_SCTP | RTE_ETH_RSS_NONFRAG_IPV6_SCTP;
 
+/* Of these drivers the device has one type for all packets of a family that are not told apart as
+ * TCP or UDP; when asked, they give it all these names. */
+static const char *const broad_drivers[] = {"net_virtio"};
+static const uint64_t broad_names = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 |
+                                    RTE_ETH_RSS_NONFRAG_IPV4_OTHER | RTE_ETH_RSS_IPV6 |
+                                    RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER;
+
 enum {
     CONVERSATIONS = 1000,    /* of each family */
     KEY_OCTETS_MIN = 32 + 4, /* two IPv6 addresses and one word for the last bit */
@@ -44,6 +51,14 @@ static uint64_t choose_types(uint64_t offered, bool ports, struct error *error)
     return address_types | port_types | (offered & more_port_types);
 }
 
+static uint64_t further_names(const char *driver)
+{
+    for (size_t i = 0; i < sizeof broad_drivers / sizeof broad_drivers[0]; i++)
+        if (driver && strcmp(driver, broad_drivers[i]) == 0)
+            return broad_names;
+    return 0;
+}
+
 bool dpdk_rss_choose(struct dpdk_rss *rss, const struct rte_eth_dev_info *info, uint32_t queues,
                      bool ports, struct error *error)
 {
@@ -66,6 +81,7 @@ bool dpdk_rss_choose(struct dpdk_rss *rss, const struct rte_eth_dev_info *info, 
         error_set(error, "has no usable redirection table (%u entries)", info->reta_size);
         return false;
     }
+    rss->names = rss->types | further_names(info->driver_name);
     rss->table_size = info->reta_size;
     /* A Toeplitz key that repeats after 16 bits weighs each bit of the source as it weighs the same
      * bit of the destination, in addresses as in ports. */
@@ -207,7 +223,7 @@ bool dpdk_rss_prove(const struct dpdk_rss *rss, uint16_t port, uint32_t queues, 
         error_set(error, "does not tell how it spreads packets");
         return false;
     }
-    if (now.types != rss->types) {
+    if ((now.types & rss->types) != rss->types || (now.types & ~rss->names) != 0) {
         error_set(error, "spreads packets by more or less than %s (%#lx)",
                   rss->ports ? "addresses and ports" : "their addresses", (unsigned long)now.types);
         return false;

@@ -24,6 +24,7 @@ struct dpdk_rss {
     uint32_t table_size;
     uint64_t types; /* RTE_ETH_RSS_*: what is hashed */
     bool ports;     /* ports of TCP and UDP, too */
+    uint64_t names; /* RTE_ETH_RSS_*: what the driver may call these types in its answer */
 };
 
 /* What a device with INFO is to be set to for QUEUES queues: a symmetric key, addresses only or

@@ -19,6 +19,7 @@
 #include "packet/dpdk_eal.h"
 #include "packet/dpdk_interrupts.h"
 #include "packet/dpdk_port.h"
+#include "packet/dpdk_removal.h"
 #include "packet/dpdk_rss.h"
 #include "packet/dpdk_watch.h"
 
@@ -46,7 +47,8 @@ struct source_dpdk {
 
     /* Of the owner. */
     bool clock_told;
-    _Atomic bool removed; /* the device is gone: nothing will ever come again */
+    _Atomic bool removed;    /* the device is gone: nothing will ever come again */
+    _Atomic bool asked_back; /* by the kernel, which waits for it */
     struct rte_eth_stats last;
     struct dpdk_device device;
     struct dpdk_port port;
@@ -201,11 +203,17 @@ static void count_loss(struct packet_source *source, enum ledger_dropped term, u
     ledger_add(&source->ledger.observed, packets, 0);
 }
 
+static bool is_gone(struct source_dpdk *self)
+{
+    if (self->port.packet_socket >= 0)
+        return packet_socket_is_orphan(self->port.packet_socket);
+    return atomic_load_explicit(&self->asked_back, memory_order_acquire) ||
+           rte_eth_dev_is_removed(self->port.id);
+}
+
 static void notice_removal(struct source_dpdk *self)
 {
-    int descriptor = self->port.packet_socket;
-    if (self->removed || !(descriptor >= 0 ? packet_socket_is_orphan(descriptor)
-                                           : rte_eth_dev_is_removed(self->port.id)))
+    if (self->removed || !is_gone(self))
         return;
     error_set(&self->source.problem, "dpdk:%s: the device is gone: %s", self->device.name,
               self->source.interface.name);
@@ -247,8 +255,11 @@ static bool source_dpdk_news(struct packet_source *source, struct error *line)
 static void source_dpdk_close(struct packet_source *source)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
-    if (self->owner == self)
+    if (self->owner == self) {
+        if (self->device.pci && self->port.opened)
+            dpdk_removal_forget(self->device.name, &self->asked_back);
         dpdk_port_close(&self->port);
+    }
     free(self->linear);
     if (self->connected)
         dpdk_interrupts_release();
@@ -341,6 +352,8 @@ static bool prepare(struct source_dpdk *self, struct source_notes *notes, struct
 {
     if (!make_slices(self, error))
         return false;
+    if (self->device.pci)
+        dpdk_removal_watch(self->device.name, &self->asked_back);
     dpdk_port_listen(&self->port, &self->device, notes);
     self->port_id = self->port.id;
     self->link = (uint8_t)self->device.link;

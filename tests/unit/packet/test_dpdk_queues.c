@@ -284,6 +284,42 @@ static void test_read_back(void **state)
     assert_non_null(strstr(error.text, "does not tell"));
 }
 
+/* A driver that has several names for one type of the device is believed when it gives them all;
+ * one for which they are different types is not. */
+static void test_names_of_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *driver;
+        uint64_t more;
+        bool proven;
+    } rows[] = {
+        {"net_virtio", RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER, true},
+        {"net_virtio", RTE_ETH_RSS_NONFRAG_IPV4_TCP, false},
+        {"net_ice", RTE_ETH_RSS_FRAG_IPV4, false},
+        {NULL, RTE_ETH_RSS_FRAG_IPV4, false},
+    };
+    uint16_t port;
+    struct rte_eth_dev_info info;
+    assert_int_equal(rte_eth_dev_get_port_by_name("net_null0", &port), 0);
+    assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dpdk_rss rss;
+        struct error error = {""};
+        info.driver_name = rows[i].driver;
+        assert_true(dpdk_rss_choose(&rss, &info, QUEUES, &error));
+        dpdk_rss_apply(&rss, port);
+        struct rte_eth_rss_conf configuration = {.rss_hf = rss.types | rows[i].more};
+        assert_int_equal(rte_eth_dev_rss_hash_update(port, &configuration), 0);
+        assert_int_equal(dpdk_rss_prove(&rss, port, QUEUES, &error), rows[i].proven);
+        /* Less than was asked for is never enough. */
+        configuration.rss_hf = RTE_ETH_RSS_IPV4 | rows[i].more;
+        assert_int_equal(rte_eth_dev_rss_hash_update(port, &configuration), 0);
+        assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
+        dpdk_rss_apply(&rss, port);
+    }
+}
+
 static void put(unsigned queue, uint16_t octets)
 {
     char name[32];
@@ -339,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_queue_length),
         cmocka_unit_test(test_both_ports_have_queues),
         cmocka_unit_test(test_read_back),
+        cmocka_unit_test(test_names_of_types),
         cmocka_unit_test(test_each_queue_is_a_source),
     };
     return cmocka_run_group_tests(tests, start, finish);
