@@ -307,7 +307,7 @@ static void test_names_of_types(void **state)
         struct dpdk_rss rss;
         struct error error = {""};
         info.driver_name = rows[i].driver;
-        assert_true(dpdk_rss_choose(&rss, &info, QUEUES, &error));
+        assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
         dpdk_rss_apply(&rss, port);
         struct rte_eth_rss_conf configuration = {.rss_hf = rss.types | rows[i].more};
         assert_int_equal(rte_eth_dev_rss_hash_update(port, &configuration), 0);
