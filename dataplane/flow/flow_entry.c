@@ -176,25 +176,29 @@ static bool egress_port(const struct flow_cache *cache, uint16_t port)
 void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
                          const struct packet_facts *facts, uint16_t port)
 {
-    bool local_a = prefix_set_holds(cache->local, &facts->key, 0);
-    bool local_b = prefix_set_holds(cache->local, &facts->key, 1);
-    bool local = facts->side ? local_b : local_a;
-    uint8_t mark = facts->side ? FLOW_MARK_DIRECTION_B : FLOW_MARK_DIRECTION_A;
-    cold->marks &= (uint8_t)~mark;
-    if (local_a || local_b ? local : egress_port(cache, port))
-        cold->marks |= mark;
+    unsigned mark = (unsigned)FLOW_MARK_DIRECTION_A << facts->side;
+    bool egress = egress_port(cache, port);
+    if (cache->local) {
+        bool local[2] = {prefix_set_holds(cache->local, &facts->key, 0),
+                         prefix_set_holds(cache->local, &facts->key, 1)};
+        if (local[0] || local[1])
+            egress = local[facts->side];
+    }
+    cold->marks = (uint8_t)((cold->marks & ~mark) | (egress ? mark : 0));
 }
+static_assert(FLOW_MARK_DIRECTION_B == FLOW_MARK_DIRECTION_A << 1, "indexed by side");
 
-/* A fresh flow in the record INDEX: everything but the first packet's counts. */
+/* A fresh flow in the record INDEX: everything but the first packet's counts. What depends on the
+ * side is written without branches, since the side of a new flow is as good as random. */
 static void start_flow(struct flow_cache *cache, uint32_t index, const struct packet_batch *batch,
                        const struct packet_facts *facts, unsigned i)
 {
     struct flow_hot *hot = &cache->hot[index];
     struct flow_cold *cold = &cache->cold[index];
-    memset(hot, 0, sizeof *hot);
-    memset(cold, 0, sizeof *cold);
-    hot->key = facts->key.head;
-    unsigned state = facts->side ? FLOW_STATE_INITIATOR_B : 0;
+    uint64_t time_ns = batch->timestamp_ns[i];
+    *hot = (struct flow_hot){.key = facts->key.head};
+    *cold = (struct flow_cold){.first_ns = {UINT64_MAX, UINT64_MAX}, .port = {0xffff, 0xffff}};
+    unsigned state = facts->side * (unsigned)FLOW_STATE_INITIATOR_B;
     if (facts->key.family == 6) {
         state |= FLOW_STATE_IPV6;
         memcpy(cache->hot6[index].address_a, facts->key.address6_a, 16);
@@ -202,19 +206,22 @@ static void start_flow(struct flow_cache *cache, uint32_t index, const struct pa
         memset(cache->hot6[index].reserved, 0, sizeof cache->hot6[index].reserved);
     }
     hot->flags_state = (uint32_t)state << 24;
-    clear_packets(hot, cold);
-    set_origin(hot, cold, batch->timestamp_ns[i]);
-    cold->flow_id = next_flow_id(cache, batch->timestamp_ns[i]);
+    set_origin(hot, cold, time_ns);
+    cold->flow_id = next_flow_id(cache, time_ns);
     if (facts->facts & PACKET_FACT_MACS) {
         const uint8_t *macs = batch->data[i] + facts->mac_offset;
-        memcpy(facts->side ? cold->mac_a : cold->mac_b, macs, 6);
-        memcpy(facts->side ? cold->mac_b : cold->mac_a, macs + 6, 6);
+        uint8_t *mac = (uint8_t *)cold + offsetof(struct flow_cold, mac_a);
+        memcpy(mac + 6 * (1 - facts->side), macs, 6);
+        memcpy(mac + 6 * facts->side, macs + 6, 6);
     }
     if ((facts->facts & PACKET_FACT_TCP) && !(facts->tcp_flags & TCP_SYN)) {
         cold->marks |= FLOW_MARK_MID_STREAM;
         cache->counters.tcp_tail++;
     }
 }
+
+static_assert(offsetof(struct flow_cold, mac_b) == offsetof(struct flow_cold, mac_a) + 6,
+              "MAC addresses are indexed by side");
 
 /* ---- taking a packet ---- */
 
@@ -362,10 +369,10 @@ static void take_packet(struct flow_cache *cache, struct flow_slot at,
 static struct flow_slot victim_of(const struct flow_cache *cache, struct flow_bucket *first,
                                   struct flow_bucket *second)
 {
-    struct bucket_loss a = cache->lookup->least(first, cache->epoch);
+    struct bucket_loss a = bucket_least_fast(first, cache->epoch);
     struct bucket_loss b = {BUCKET_LOSS_NONE, 0};
     if (second)
-        b = cache->lookup->least(second, cache->epoch);
+        b = bucket_least_fast(second, cache->epoch);
     if (a.loss == BUCKET_LOSS_NONE && b.loss == BUCKET_LOSS_NONE)
         return (struct flow_slot){NULL, 0};
     return a.loss <= b.loss ? (struct flow_slot){first, a.slot}
@@ -448,8 +455,9 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
     struct flow_slot at = place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
-    start_flow(cache, at.bucket->index[at.slot], batch, facts, i);
-    flow_fill_ref(cache, at.bucket->index[at.slot], true, ref);
+    uint32_t index = at.bucket->index[at.slot];
+    start_flow(cache, index, batch, facts, i);
+    flow_fill_ref(cache, index, true, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

@@ -68,42 +68,6 @@ static struct flow_slot find(const struct flow_cache *cache, uint64_t hash,
     return at;
 }
 
-/* ---- who leaves when there is no room ---- */
-
-#if defined(__SSE4_1__) && !defined(SPANFLOW_SCALAR)
-static inline __m128i lanes_of(uint8_t slots)
-{
-    const __m128i bits = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);
-    return _mm_cmpeq_epi16(_mm_and_si128(_mm_set1_epi16(slots), bits), bits);
-}
-
-/* bucket_least() with a horizontal minimum; tested equal. */
-static inline struct bucket_loss least_of(const struct flow_bucket *bucket, uint8_t epoch)
-{
-    const __m128i kind = _mm_set1_epi16(1 << BUCKET_LOSS_KIND_BIT);
-    __m128i due = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)bucket->due));
-    due = _mm_sub_epi16(due, _mm_set1_epi16((short)(epoch - DUE_AHEAD_MAX - 1)));
-    due = _mm_and_si128(due, _mm_set1_epi16(0xff));
-    __m128i loss = _mm_add_epi16(due, kind);
-    loss = _mm_add_epi16(loss, _mm_and_si128(lanes_of(bucket->many), kind));
-    loss = _mm_blendv_epi8(loss, due, lanes_of(bucket->spent));
-    uint8_t live = bucket->occupied & (uint8_t)~bucket->done;
-    loss = _mm_or_si128(loss, _mm_xor_si128(lanes_of(live), _mm_set1_epi16(-1)));
-    uint32_t least = (uint32_t)_mm_cvtsi128_si32(_mm_minpos_epu16(loss));
-    return (struct bucket_loss){(uint16_t)least, (uint8_t)(least >> 16)};
-}
-#else
-static inline struct bucket_loss least_of(const struct flow_bucket *bucket, uint8_t epoch)
-{
-    return bucket_least(bucket, epoch);
-}
-#endif
-
-static struct bucket_loss lookup_least(const struct flow_bucket *bucket, uint8_t epoch)
-{
-    return least_of(bucket, epoch);
-}
-
 /* ---- fetching ahead ---- */
 
 /* Functions that only prefetch are inlined by force: they have no effect in the compiler's eyes,
@@ -152,8 +116,8 @@ PREFETCHES void prefetch_strangers(const struct flow_cache *cache, uint64_t stra
         } else {
             const struct flow_bucket *first = first_bucket(cache, hash);
             const struct flow_bucket *other = other_bucket(cache, first, hash_tag(hash));
-            struct bucket_loss a = least_of(first, cache->epoch);
-            struct bucket_loss b = least_of(other, cache->epoch);
+            struct bucket_loss a = bucket_least_fast(first, cache->epoch);
+            struct bucket_loss b = bucket_least_fast(other, cache->epoch);
             const struct flow_bucket *victim = a.loss <= b.loss ? first : other;
             unsigned slot = a.loss <= b.loss ? a.slot : b.slot;
             index = victim->index[slot];
@@ -311,6 +275,11 @@ static void lookup_update(struct flow_cache *cache, const struct packet_batch *b
 
 /* ---- the variant ---- */
 
+static struct bucket_loss bucket_least_variant(const struct flow_bucket *bucket, uint8_t epoch)
+{
+    return bucket_least_fast(bucket, epoch);
+}
+
 static uint64_t lookup_hash(const struct flow_hash_key *key, const struct flow_key *flow)
 {
     return flow_hash(key, flow);
@@ -325,7 +294,7 @@ extern const struct flow_lookup SIMD_VARIANT(flow_lookup);
 const struct flow_lookup SIMD_VARIANT(flow_lookup) = {
     .announce = lookup_announce,
     .update = lookup_update,
-    .least = lookup_least,
+    .least = bucket_least_variant,
     .hash = lookup_hash,
     .match = lookup_match,
 };
