@@ -78,17 +78,19 @@ static inline bool flow_key_joins(uint8_t protocol, uint16_t source_port, uint16
 
 /*
  * Writes the canonical IPv4 key and returns the sender's side. ADDRESSES and PORTS hold source and
- * destination as they follow each other in the headers (source in the low half). VLAN ids 0..4095.
- * Without branches on the packet: which endpoint is smaller is as good as random.
+ * destination as they follow each other in the headers (source in the low half), JOINS is what
+ * flow_key_joins() says. VLAN ids 0..4095. Without branches on the packet: which endpoint is
+ * smaller is as good as random.
  */
 static inline unsigned flow_key_store4(struct flow_key *key, uint64_t addresses, uint32_t ports,
-                                       uint8_t protocol, unsigned vlan_outer, unsigned vlan_inner)
+                                       uint8_t protocol, bool joins, unsigned vlan_outer,
+                                       unsigned vlan_inner)
 {
     uint64_t addresses_turned = addresses << 32 | addresses >> 32;
     uint32_t ports_turned = ports << 16 | ports >> 16;
     unsigned side =
         (addresses_turned > addresses) | ((addresses_turned == addresses) & (ports_turned > ports));
-    side &= flow_key_joins(protocol, (uint16_t)ports, (uint16_t)(ports >> 16));
+    side &= joins;
     uint64_t turn = 0 - (uint64_t)side;
     uint64_t vlan = (vlan_outer & 0xff0) << 4 | (vlan_outer & 0xf) << 20 |
                     (vlan_inner & 0xf00) << 8 | (uint64_t)(vlan_inner & 0xff) << 24;
@@ -105,9 +107,9 @@ static inline unsigned flow_key_make4(struct flow_key *key, uint32_t source, uin
                                       uint16_t source_port, uint16_t destination_port,
                                       uint8_t protocol, unsigned vlan_outer, unsigned vlan_inner)
 {
-    return flow_key_store4(key, (uint64_t)destination << 32 | source,
-                           (uint32_t)destination_port << 16 | source_port, protocol, vlan_outer,
-                           vlan_inner);
+    return flow_key_store4(
+        key, (uint64_t)destination << 32 | source, (uint32_t)destination_port << 16 | source_port,
+        protocol, flow_key_joins(protocol, source_port, destination_port), vlan_outer, vlan_inner);
 }
 
 /* An IPv6 address folded to the width of the IPv4 key's address field. */

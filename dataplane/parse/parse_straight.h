@@ -87,10 +87,11 @@ STRAIGHT_INLINE bool straight_ipv4(struct parser *parser, const struct straight 
     if ((ip[0] != 0x45) | ((load_raw16(ip + 6) & fragment) != 0) | (octets < 20 + header_length) |
         (is_tcp && header_length < 20))
         return false;
+    uint32_t ports = load_raw32(transport);
     uint64_t addresses;
     memcpy(&addresses, ip + 12, sizeof addresses);
-    facts->side = (uint8_t)flow_key_store4(&facts->key, addresses, load_raw32(transport),
-                                           is_tcp ? PROTOCOL_TCP : PROTOCOL_UDP,
+    facts->side = (uint8_t)flow_key_store4(&facts->key, addresses, ports,
+                                           is_tcp ? PROTOCOL_TCP : PROTOCOL_UDP, ports != 0,
                                            straight->vlan & parser->key_vlan_mask, 0);
     facts->tos = ip[1];
     facts->ttl = ip[8];
