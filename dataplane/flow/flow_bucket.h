@@ -116,6 +116,7 @@ static inline struct bucket_loss bucket_least(const struct flow_bucket *bucket, 
 }
 
 #if defined(__SSE4_1__) && !defined(SPANFLOW_SCALAR)
+/* A lane of 16 bits for each slot: all ones where the slot is one of SLOTS. */
 static inline __m128i bucket_lanes(uint8_t slots)
 {
     const __m128i bits = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);

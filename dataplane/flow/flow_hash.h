@@ -20,6 +20,7 @@ struct flow_hash_key {
     uint64_t word[4];
 };
 
+/* Eight bytes of a key, wherever they lie. */
 static inline uint64_t flow_hash_load(const void *bytes)
 {
     uint64_t word;
@@ -27,6 +28,7 @@ static inline uint64_t flow_hash_load(const void *bytes)
     return word;
 }
 
+/* Both halves of the product of A and B, folded. */
 static inline uint64_t flow_hash_fold(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
@@ -51,6 +53,7 @@ static inline uint64_t flow_hash_portable(const struct flow_hash_key *key,
 }
 
 #if defined(FLOW_HASH_AES)
+/* AES rounds under three keys made of KEY: three for IPv4, five for IPv6. */
 static inline uint64_t flow_hash_aes(const struct flow_hash_key *key, const struct flow_key *flow)
 {
     __m128i k0 = _mm_loadu_si128((const __m128i *)(const void *)&key->word[0]);
