@@ -93,21 +93,15 @@ static void follow_occupancy(struct flow_cache *cache, uint64_t now_ns)
     }
 }
 
-/* Whether BUCKET has a record of at most one packet, or one of a closed connection. */
-static bool has_tiny(const struct flow_bucket *bucket)
-{
-    return (bucket->occupied & ~bucket->done & (bucket->spent | ~bucket->many)) != 0;
-}
-
 struct flow_bucket *flow_admission_spare(const struct flow_cache *cache, struct flow_bucket *first,
                                          const struct flow_bucket *second)
 {
-    if (!cache->admission.short_idle || has_tiny(first) || has_tiny(second))
+    if (!cache->admission.short_idle || bucket_expendable(first) || bucket_expendable(second))
         return NULL;
     uint64_t start = (uint64_t)(first - cache->buckets);
     for (uint64_t step = 1; step <= SPARE_BUCKETS; step++) {
         struct flow_bucket *bucket = &cache->buckets[(start + step) & cache->bucket_mask];
-        if (has_tiny(bucket))
+        if (bucket_expendable(bucket))
             return bucket;
     }
     return NULL;

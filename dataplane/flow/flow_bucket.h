@@ -100,6 +100,12 @@ struct bucket_loss {
 };
 enum { BUCKET_LOSS_KIND_BIT = 8, BUCKET_LOSS_NONE = 0xffff };
 
+/* Whether BUCKET has a record that can leave and has at most one packet, or is spent. */
+static inline bool bucket_expendable(const struct flow_bucket *bucket)
+{
+    return (bucket->occupied & ~bucket->done & (bucket->spent | ~bucket->many)) != 0;
+}
+
 /* The slot of BUCKET that loses least at EPOCH, the lowest of several: the plain definition. */
 static inline struct bucket_loss bucket_least(const struct flow_bucket *bucket, uint8_t epoch)
 {

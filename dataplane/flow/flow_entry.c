@@ -415,22 +415,33 @@ static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
     return false;
 }
 
+/* A bucket for HASH that has a free slot, with a free record index; NULL if no room can be made. If
+ * every index is in use and the first bucket has a record that is no great loss, the other one is
+ * not even read: in a flood this is what each packet comes to. */
+static struct flow_bucket *make_room(struct flow_cache *cache, struct flow_bucket *first,
+                                     uint64_t hash, uint64_t time_ns)
+{
+    bool full = cache->free_count == 0 && cache->unused == cache->flows_max;
+    if (full && bucket_expendable(first))
+        return evict_from(cache, first, NULL, time_ns) ? first : NULL;
+    struct flow_bucket *second = other_bucket(cache, first, hash_tag(hash));
+    if (full && !evict_anywhere(cache, first, second, time_ns))
+        return NULL;
+    if (first->occupied == 0xff && second->occupied == 0xff &&
+        !evict_from(cache, first, second, time_ns))
+        return NULL;
+    int used = __builtin_popcount(first->occupied);
+    bool calm = used < BUCKET_CALM || __builtin_popcount(second->occupied) >= used;
+    return calm ? first : second;
+}
+
 /* A free slot with a free record index for HASH, or a NULL bucket. */
 static struct flow_slot place(struct flow_cache *cache, uint64_t hash, uint64_t time_ns)
 {
-    struct flow_slot at = {NULL, 0};
     struct flow_bucket *first = first_bucket(cache, hash);
-    struct flow_bucket *second = other_bucket(cache, first, hash_tag(hash));
-    if (cache->free_count == 0 && cache->unused == cache->flows_max &&
-        !evict_anywhere(cache, first, second, time_ns))
-        return at;
-    if (first->occupied == 0xff && second->occupied == 0xff &&
-        !evict_from(cache, first, second, time_ns))
-        return at;
-    struct flow_bucket *bucket = first;
-    int used = __builtin_popcount(first->occupied);
-    if (used >= BUCKET_CALM && __builtin_popcount(second->occupied) < used)
-        bucket = second;
+    struct flow_bucket *bucket = make_room(cache, first, hash, time_ns);
+    if (!bucket)
+        return (struct flow_slot){NULL, 0};
     unsigned slot = (unsigned)__builtin_ctz(~(unsigned)bucket->occupied);
     uint8_t bit = (uint8_t)(1u << slot);
     bucket->occupied |= bit;

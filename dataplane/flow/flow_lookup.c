@@ -115,14 +115,12 @@ PREFETCHES void prefetch_strangers(const struct flow_cache *cache, uint64_t stra
             index = unused++;
         } else {
             const struct flow_bucket *first = first_bucket(cache, hash);
-            const struct flow_bucket *other = other_bucket(cache, first, hash_tag(hash));
-            struct bucket_loss a = bucket_least_fast(first, cache->epoch);
-            struct bucket_loss b = bucket_least_fast(other, cache->epoch);
-            const struct flow_bucket *victim = a.loss <= b.loss ? first : other;
-            unsigned slot = a.loss <= b.loss ? a.slot : b.slot;
-            index = victim->index[slot];
-            if (victim->foreign >> slot & 1)
-                __builtin_prefetch(other_bucket(cache, victim, victim->tag[slot]), 1);
+            if (!bucket_expendable(first))
+                continue; /* seldom, unless there are only established flows */
+            unsigned slot = bucket_least_fast(first, cache->epoch).slot;
+            index = first->index[slot];
+            if (first->foreign >> slot & 1)
+                __builtin_prefetch(other_bucket(cache, first, first->tag[slot]), 1);
         }
         __builtin_prefetch(&cache->hot[index], 1);
         __builtin_prefetch(&cache->cold[index], 1);
@@ -151,7 +149,9 @@ __attribute__((always_inline)) static inline void find_candidates(struct flow_ca
         }
         elsewhere |= bucket->overflow ? bit : 0;
         strangers |= bit;
-        if (full || bucket->overflow || __builtin_popcount(bucket->occupied) >= BUCKET_CALM)
+        bool calm =
+            full ? bucket_expendable(bucket) : __builtin_popcount(bucket->occupied) < BUCKET_CALM;
+        if (!calm || bucket->overflow)
             __builtin_prefetch(other_bucket(cache, bucket, hash_tag(hash)));
     }
     for (uint64_t rest = elsewhere; rest; rest &= rest - 1) {
