@@ -36,7 +36,7 @@ struct flow_cache {
     uint64_t idle_ns;
     const struct flow_lookup *lookup;
     struct flow_hash_key hash_key;
-    /* Counts what makes a slot that was looked up another one's: removals and records set aside. */
+    /* Counts records that are over and were put out of reach, though they still hold packets. */
     uint64_t generation;
     bool several_ports;
     uint64_t hashes[PACKET_BATCH_MAX]; /* of the batch that was announced */

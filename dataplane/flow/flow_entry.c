@@ -119,8 +119,12 @@ void flow_remove(struct flow_cache *cache, struct flow_slot at)
     at.bucket->done &= others;
     at.bucket->many &= others;
     at.bucket->spent &= others;
+    /* A packet of the same batch may still take it for its record: one that holds nothing is not.
+     */
+    struct flow_hot *hot = &cache->hot[at.bucket->index[at.slot]];
+    hot->counter[0] = 0;
+    hot->counter[1] = 0;
     cache->free_list[cache->free_count++] = at.bucket->index[at.slot];
-    cache->generation++;
 }
 
 /* ---- starting ---- */

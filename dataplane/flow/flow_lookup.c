@@ -4,9 +4,9 @@
  *
  * Phases over the batch keep many cache misses in flight: hash and fetch buckets (while the packets
  * are still being parsed), compare tags and fetch records, then touch. What the second phase found
- * is only a candidate: the last one compares the whole key, and looks again if anything has left
- * its slot since. So the first packet of a new flow and its followers in the same batch need no
- * special case.
+ * is only a candidate: the last one compares the whole key, and looks again if the record holds no
+ * packet, as one that has left does, or if any record was put out of reach since. So the first
+ * packet of a new flow and its followers in the same batch need no special case.
  */
 #include "flow/flow_lookup.h"
 
@@ -237,40 +237,60 @@ __attribute__((noinline)) static bool count_otherwise(struct flow_cache *cache,
     return true;
 }
 
+/* REFS is not NULL if WITH_REFS, which is a constant where this is called. */
+__attribute__((always_inline)) static inline void update_all(struct flow_cache *cache,
+                                                             const struct packet_batch *batch,
+                                                             const struct packet_facts *facts,
+                                                             uint64_t selected,
+                                                             struct flow_ref *refs, bool with_refs)
+{
+    struct candidates candidates;
+    uint64_t octets = 0, frame_octets = 0, refused = 0, generation = cache->generation;
+    bool several_ports = cache->several_ports;
+    find_candidates(cache, facts, selected, &candidates);
+    for (uint64_t rest = selected; rest; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(rest);
+        uint32_t index = candidates.index[i];
+        debug_check(facts[i].verdict == PACKET_METERED && facts[i].side < 2);
+        octets += facts[i].ip_octets;
+        frame_octets += batch->wire_length[i];
+        if (with_refs)
+            refs[i].side = facts[i].side;
+        if (__builtin_expect(candidates.known >> i & 1, 1) &&
+            count_hit(cache, index, &facts[i], batch->timestamp_ns[i])) {
+            if (__builtin_expect(several_ports, 0))
+                check_port(cache, index, facts[i].side, batch->port[i]);
+            if (with_refs)
+                flow_fill_ref(cache, index, false, &refs[i]);
+            continue;
+        }
+        struct flow_ref own_ref, *ref = with_refs ? &refs[i] : &own_ref;
+        if (!count_otherwise(cache, batch, &facts[i], i, ref)) {
+            ref->index = FLOW_REF_NONE;
+            refused |= 1ull << i;
+        }
+        if (generation != cache->generation)
+            candidates.known = 0;
+    }
+    uint64_t packets = (uint64_t)__builtin_popcountll(selected & ~refused);
+    for (; refused; refused &= refused - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(refused);
+        octets -= facts[i].ip_octets;
+        frame_octets -= batch->wire_length[i];
+        ledger_add(&cache->ledger->dropped[DROPPED_CACHE_FULL], 1, batch->wire_length[i]);
+    }
+    ledger_add(&cache->ledger->metered, packets, octets);
+    ledger_add(&cache->ledger->metered_frame, packets, frame_octets);
+}
+
 static void lookup_update(struct flow_cache *cache, const struct packet_batch *batch,
                           const struct packet_facts *facts, uint64_t selected,
                           struct flow_ref *refs)
 {
-    struct candidates candidates;
-    struct ledger_pair metered = {0, 0};
-    uint64_t frame_octets = 0, generation = cache->generation;
-    bool several_ports = cache->several_ports;
-    struct flow_ref own_ref, *ref = &own_ref;
-    find_candidates(cache, facts, selected, &candidates);
-    for (uint64_t rest = selected; rest; rest &= rest - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(rest);
-        debug_check(facts[i].verdict == PACKET_METERED && facts[i].side < 2);
-        if (refs)
-            ref = &refs[i];
-        uint32_t index = candidates.index[i];
-        if (__builtin_expect((candidates.known >> i & 1) && generation == cache->generation, 1) &&
-            count_hit(cache, index, &facts[i], batch->timestamp_ns[i])) {
-            if (__builtin_expect(several_ports, 0))
-                check_port(cache, index, facts[i].side, batch->port[i]);
-            if (refs)
-                flow_fill_ref(cache, index, false, ref);
-        } else if (!count_otherwise(cache, batch, &facts[i], i, ref)) {
-            ref->index = FLOW_REF_NONE;
-            ledger_add(&cache->ledger->dropped[DROPPED_CACHE_FULL], 1, batch->wire_length[i]);
-            continue;
-        }
-        ref->side = facts[i].side;
-        metered.packets++;
-        metered.octets += facts[i].ip_octets;
-        frame_octets += batch->wire_length[i];
-    }
-    ledger_add(&cache->ledger->metered, metered.packets, metered.octets);
-    ledger_add(&cache->ledger->metered_frame, metered.packets, frame_octets);
+    if (refs)
+        update_all(cache, batch, facts, selected, refs, true);
+    else
+        update_all(cache, batch, facts, selected, NULL, false);
 }
 
 /* ---- the variant ---- */
