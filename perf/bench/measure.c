@@ -141,7 +141,7 @@ void bench_row_case(const struct bench_case *it)
     else
         bench_row_text("size", "imix");
     bench_row_number("flows", it->flows, 0);
-    bench_row_number("new_percent", it->new_percent, 0);
+    bench_row_number("new_percent", it->new_tenths / 10.0, it->new_tenths % 10 != 0);
     bench_row_text("order", it->order == ORDER_ZIPF ? "zipf" : "uniform");
     bench_row_number("family", it->family, 0);
     bench_row_text("feature", features[it->feature]);

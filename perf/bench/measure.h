@@ -21,18 +21,19 @@ enum bench_feature {
 
 /* One point of the parameter space. */
 struct bench_case {
-    uint32_t size;        /* frame octets with FCS; 0 = IMIX, 7:4:1 of 64, 594 and 1518 */
-    uint32_t flows;       /* active flows, a power of two */
-    uint32_t new_percent; /* share of packets that start a flow */
-    uint32_t order;       /* enum bench_order */
-    uint32_t family;      /* 4 or 6 */
-    uint32_t feature;     /* enum bench_feature */
-    uint32_t exporter;    /* 1: the exporting process takes the records, else they are discarded */
+    uint32_t size;       /* frame octets with FCS; 0 = IMIX, 7:4:1 of 64, 594 and 1518 */
+    uint32_t flows;      /* active flows, a power of two */
+    uint32_t new_tenths; /* share of packets that start a flow, in tenths of a percent */
+    uint32_t order;      /* enum bench_order */
+    uint32_t family;     /* 4 or 6 */
+    uint32_t feature;    /* enum bench_feature */
+    uint32_t exporter;   /* 1: the exporting process takes the records, else they are discarded */
 };
 
 struct bench_options {
     bool json;
     bool quick;       /* small tables and short rounds, for tests */
+    bool listed;      /* cases are from lists on the command line, not the fixed set */
     uint32_t rounds;  /* of each measurement */
     uint64_t packets; /* or records, of one round */
     uint32_t case_count;
@@ -48,6 +49,9 @@ struct bench_samples {
 /* Reads the command line of the program NAME. Prints usage or a line about the error and ends the
  * program where there is nothing to run. */
 void bench_start(struct bench_options *options, const char *name, int argc, char **argv);
+/* Puts the COUNT cases of TABLE in the place of the fixed set, smaller with --quick; nothing if
+ * lists were given. */
+void bench_set_cases(struct bench_options *options, const struct bench_case *table, uint32_t count);
 
 /* The time-stamp counter (nanoseconds where there is none), and its frequency in Hz. */
 uint64_t bench_cycles(void);

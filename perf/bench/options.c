@@ -22,7 +22,7 @@ enum { SIZE, FLOWS, NEW, ORDER, FAMILY, FEATURE, EXPORTER, PARAMETER_COUNT };
 static struct parameter parameters[PARAMETER_COUNT] = {
     [SIZE] = {"size", "frame octets with FCS, 0 = IMIX", {NULL}, 64, {0}, 0},
     [FLOWS] = {"flows", "active flows, a power of two up to 8388608", {NULL}, 1 << 20, {0}, 0},
-    [NEW] = {"new", "percent of packets that start a flow", {NULL}, 0, {0}, 0},
+    [NEW] = {"new", "percent of packets that start a flow, to a tenth", {NULL}, 0, {0}, 0},
     [ORDER] = {"order", "uniform, zipf", {"uniform", "zipf"}, ORDER_UNIFORM, {0}, 0},
     [FAMILY] = {"family", "4, 6", {NULL}, 4, {0}, 0},
     [FEATURE] = {"feature",
@@ -54,6 +54,13 @@ static bool read_value(const struct parameter *parameter, const char *word, uint
         }
     char *end;
     unsigned long number = strtoul(word, &end, 10);
+    if (parameter == &parameters[NEW] && number < flows_large / 10) {
+        number *= 10;
+        if (end > word && end[0] == '.' && end[1] >= '0' && end[1] <= '9') {
+            number += (unsigned long)(end[1] - '0');
+            end += 2;
+        }
+    }
     *value = (uint32_t)number;
     return !parameter->words[0] && *word && !*end && number <= flows_large;
 }
@@ -66,7 +73,7 @@ static bool valid_value(unsigned which, uint32_t value)
     case FLOWS:
         return value >= 64 && (value & (value - 1)) == 0;
     case NEW:
-        return value <= 100;
+        return value <= 1000;
     case FAMILY:
         return value == 4 || value == 6;
     default:
@@ -122,13 +129,13 @@ static void add_product(struct bench_options *options)
 static void add_standard(struct bench_options *options)
 {
     const uint32_t flows[] = {flows_small, flows_middle, flows_large};
-    const uint32_t shares[] = {0, 1, 10, 100};
+    const uint32_t shares[] = {0, 10, 100, 1000};
     const struct bench_case base = {64, flows_middle, 0, ORDER_UNIFORM, 4, FEATURE_NONE, 0};
     struct bench_case it = base;
     for (unsigned s = 0; s < 4; s++)
         for (unsigned f = 0; f < 3; f++) {
             it.flows = flows[f];
-            it.new_percent = shares[s];
+            it.new_tenths = shares[s];
             add_case(options, it);
         }
     it = base;
@@ -154,7 +161,7 @@ static void add_standard(struct bench_options *options)
     it = base;
     it.exporter = 1;
     for (unsigned s = 0; s < 4; s++) {
-        it.new_percent = shares[s];
+        it.new_tenths = shares[s];
         add_case(options, it);
     }
 }
@@ -200,8 +207,18 @@ void bench_start(struct bench_options *options, const char *name, int argc, char
         options->rounds = options->quick ? 2 : 7;
     if (options->packets == 0)
         options->packets = options->quick ? 1u << 16 : 1u << 21;
+    options->listed = lists;
     if (lists)
         add_product(options);
     else
         add_standard(options);
+}
+
+void bench_set_cases(struct bench_options *options, const struct bench_case *table, uint32_t count)
+{
+    if (options->listed)
+        return;
+    options->case_count = 0;
+    for (uint32_t c = 0; c < count; c++)
+        add_case(options, table[c]);
 }

@@ -9,7 +9,7 @@ static const uint64_t idle_ns = 15000000000u;
 
 uint32_t plan_flows_max(const struct bench_case *it)
 {
-    bool mixed = it->new_percent > 0 && it->new_percent < 100;
+    bool mixed = it->new_tenths > 0 && it->new_tenths < 1000;
     return mixed ? it->flows + it->flows / 4 : it->flows;
 }
 
@@ -40,7 +40,7 @@ bool plan_step(const struct bench_case *it, unsigned number, struct plan_step *s
         return true;
     }
     *step = (struct plan_step){true, it->flows, BATCH_STEP_NS};
-    return number == 1 && it->new_percent < 100;
+    return number == 1 && it->new_tenths < 1000;
 }
 
 void plan_discard(struct record_ring *ring, struct ledger_pair *sum)
@@ -53,4 +53,16 @@ void plan_discard(struct record_ring *ring, struct ledger_pair *sum)
         record_ring_next(ring);
     }
     record_ring_release(ring);
+}
+
+bool plan_balances(const struct worker_account *account, struct ledger_pair exported)
+{
+    const struct worker_ledger *l = &account->ledger;
+    struct ledger_pair unmetered = l->dropped[DROPPED_CACHE_FULL];
+    for (unsigned reason = 0; reason < IGNORED_COUNT; reason++)
+        ledger_add(&unmetered, l->ignored[reason].packets, l->ignored[reason].octets);
+    return account->source[0].observed.packets == l->metered.packets + unmetered.packets &&
+           account->source[0].observed.octets == l->metered_frame.octets + unmetered.octets &&
+           l->metered.packets == exported.packets + account->cached.packets &&
+           l->metered.octets == exported.octets + account->cached.octets;
 }

@@ -11,6 +11,7 @@
 #include "flow/record_ring.h"
 #include "parse/parse.h"
 #include "perf/bench/measure.h"
+#include "worker/worker.h"
 
 /* Virtual time of a batch of 64 packets: 20 million packets a second. */
 enum { BATCH_STEP_NS = 3200 };
@@ -34,5 +35,9 @@ bool plan_step(const struct bench_case *it, unsigned number, struct plan_step *s
 
 /* Takes all records off RING and adds what they hold to SUM. */
 void plan_discard(struct record_ring *ring, struct ledger_pair *sum);
+
+/* Whether ACCOUNT, of a worker with one source, adds up: what was observed is metered or named,
+ * what was metered is in EXPORTED, the records that left it, or still cached. */
+bool plan_balances(const struct worker_account *account, struct ledger_pair exported);
 
 #endif

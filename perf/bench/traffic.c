@@ -35,7 +35,7 @@ void traffic_order_start(struct traffic_order *order, const struct bench_case *i
     order->state = seed;
     order->flow_mask = it->flows - 1;
     order->next_new = first_new;
-    order->new_of_65536 = it->new_percent == 100 ? 65536 : it->new_percent * 65536 / 100;
+    order->new_of_65536 = it->new_tenths * 65536 / 1000;
     order->zipf = it->order == ORDER_ZIPF;
     for (unsigned k = 0; k <= ZIPF_STEPS; k++)
         order->zipf_rank[k] =
