@@ -39,7 +39,7 @@ static void open_bench(struct bench *bench, const struct flood_policy *policy)
                                        .active_timeout_ns = 60 * second,
                                        .idle_timeout_ns = 15 * second,
                                        .tcp_linger_ns = 2 * second,
-                                       .hash_seed = {1, 2, 3, 4},
+                                       .hash_seed = {1, 2, 3, 0x9e3779b97f4a7c15},
                                        .flood = *policy,
                                        .ring = bench->ring,
                                        .ledger = &bench->ledger};
