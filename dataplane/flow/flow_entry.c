@@ -429,10 +429,10 @@ static struct flow_bucket *make_room(struct flow_cache *cache, struct flow_bucke
     if (full && bucket_expendable(first))
         return evict_from(cache, first, NULL, time_ns) ? first : NULL;
     struct flow_bucket *second = other_bucket(cache, first, hash_tag(hash));
-    if (full && !evict_anywhere(cache, first, second, time_ns))
+    bool crowded = first->occupied == 0xff && second->occupied == 0xff;
+    if (crowded && !evict_from(cache, first, second, time_ns))
         return NULL;
-    if (first->occupied == 0xff && second->occupied == 0xff &&
-        !evict_from(cache, first, second, time_ns))
+    if (full && !crowded && !evict_anywhere(cache, first, second, time_ns))
         return NULL;
     int used = __builtin_popcount(first->occupied);
     bool calm = used < BUCKET_CALM || __builtin_popcount(second->occupied) >= used;

@@ -39,7 +39,7 @@ static void open_rig(struct rig *rig, uint32_t ring_lines)
     const struct flow_cache_config config = {.flows_max = 2 * FLOWS,
                                              .active_timeout_ns = active_ns,
                                              .idle_timeout_ns = idle_ns,
-                                             .hash_seed = {1, 2, 3, 4},
+                                             .hash_seed = {1, 2, 3, 0x9e3779b97f4a7c15},
                                              .ring = rig->ring,
                                              .ledger = &rig->ledger};
     rig->cache = flow_cache_create(&config, &error);

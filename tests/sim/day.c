@@ -73,7 +73,7 @@ static void open_worker(struct day *day, uint32_t number, uint64_t seed)
                   .active_timeout_ns = 60 * second_ns,
                   .idle_timeout_ns = 15 * second_ns,
                   .tcp_linger_ns = 2 * second_ns,
-                  .hash_seed = {seed, number + 1, 3, 4}},
+                  .hash_seed = {seed, number + 1, 3, 0x9e3779b97f4a7c15}},
     };
     churn_source_init(&day->sources[number], seed + number);
     config.sources[0] = &day->sources[number].base;

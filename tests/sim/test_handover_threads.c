@@ -113,7 +113,7 @@ static void open_pair(struct pair *pair, bool offline, uint64_t seed)
         .cache = {.flows_max = 500,
                   .idle_timeout_ns = 1000000000,
                   .active_timeout_ns = 3000000000u,
-                  .hash_seed = {seed, 2, 3, 4}},
+                  .hash_seed = {seed, 2, 3, 0x9e3779b97f4a7c15}},
         .ring = pair->ring,
         .offline = offline,
     };

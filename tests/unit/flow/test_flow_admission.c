@@ -28,23 +28,28 @@ struct bench {
     uint64_t ended[FLOW_END_RESOURCES + 1]; /* flow records of real flows */
 };
 
-static void open_bench(struct bench *bench, const struct flood_policy *policy)
+static void open_bench_of(struct bench *bench, uint32_t flows, const struct flood_policy *policy)
 {
     struct error error = {""};
     memset(bench, 0, sizeof *bench);
     bench->now_ns = start_ns;
     bench->ring = record_ring_create(1u << 16, &error);
     assert_non_null(bench->ring);
-    struct flow_cache_config config = {.flows_max = FLOWS,
+    struct flow_cache_config config = {.flows_max = flows,
                                        .active_timeout_ns = 60 * second,
                                        .idle_timeout_ns = 15 * second,
                                        .tcp_linger_ns = 2 * second,
-                                       .hash_seed = {1, 2, 3, 4},
+                                       .hash_seed = {1, 2, 3, 0x9e3779b97f4a7c15},
                                        .flood = *policy,
                                        .ring = bench->ring,
                                        .ledger = &bench->ledger};
     bench->cache = flow_cache_create(&config, &error);
     assert_non_null(bench->cache);
+}
+
+static void open_bench(struct bench *bench, const struct flood_policy *policy)
+{
+    open_bench_of(bench, FLOWS, policy);
 }
 
 /* Takes every record; those of established flows (10.0.0.0/8) are told apart. */
@@ -224,6 +229,31 @@ static void level1_spares_real_flows(void **state)
     spare(650, 8000);
 }
 
+/* Where both buckets of a stranger are full of real flows, one must go; no other goes with it. */
+static void one_leaves_for_one(void **state)
+{
+    (void)state;
+    enum { MOST = 1536, REAL = 1500 }; /* three quarters of the slots, the fullest there is */
+    struct bench bench;
+    open_bench_of(&bench, MOST, &(struct flood_policy){true, 85, 70, second, 0, 0, 0});
+    pass(&bench, second);
+    for (uint32_t i = 0; i < REAL; i++)
+        for (unsigned n = 0; n < 2; n++)
+            give(&bench, 0x0a000000u + i, VICTIM, 1, ACK);
+    pass(&bench, second / 100);
+    assert_int_equal(flood(&bench).level, 1);
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint64_t records = bench.ledger.records_out;
+        uint64_t flows = flow_cache_flows(bench.cache);
+        give(&bench, 0xc0000000u + next_source++ * 257, VICTIM, 1, SYN);
+        assert_true(bench.ledger.records_out - records <= 1);
+        assert_true(flow_cache_flows(bench.cache) >= flows);
+        drain(&bench);
+    }
+    assert_true(bench.ended[FLOW_END_RESOURCES] > 0); /* it happened */
+    close_bench(&bench);
+}
+
 static void without_a_policy(void **state)
 {
     (void)state;
@@ -301,9 +331,9 @@ static void level2_lets_real_flows_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(level1_is_hysteretic),      cmocka_unit_test(level1_spares_real_flows),
-        cmocka_unit_test(without_a_policy),          cmocka_unit_test(level2_is_hysteretic),
-        cmocka_unit_test(level2_lets_real_flows_in),
+        cmocka_unit_test(level1_is_hysteretic), cmocka_unit_test(level1_spares_real_flows),
+        cmocka_unit_test(one_leaves_for_one),   cmocka_unit_test(without_a_policy),
+        cmocka_unit_test(level2_is_hysteretic), cmocka_unit_test(level2_lets_real_flows_in),
     };
     return cmocka_run_group_tests_name("flow_admission", tests, NULL, NULL);
 }
