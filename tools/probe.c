@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
+
+#include "base/simd.h"
 
 /* Room for some 20,000 records: at ten million records a second, two milliseconds of exporter
  * absence. */
@@ -151,6 +154,22 @@ static bool make_next_worker(struct probe *probe, struct worker_config *worker, 
     return good;
 }
 
+/* Memory is given page by page as it is used: what cannot fit would end the probe much later. */
+static bool tables_fit(const struct probe *probe, struct error *error)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_octets = sysconf(_SC_PAGESIZE);
+    size_t needed = 0;
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        needed += flow_cache_memory(worker_flow_cache(probe->workers[w]), NULL);
+    if (pages <= 0 || page_octets <= 0 || needed / (size_t)page_octets < (size_t)pages)
+        return true;
+    error_set(error,
+              "-m (cache/maxFlows): tables for %u flows need %zu MiB, this machine has %zu: "
+              "give fewer flows",
+              probe->config->flows_max, needed >> 20, (size_t)pages * (size_t)page_octets >> 20);
+    return false;
+}
+
 static bool make_workers(struct probe *probe, struct error *error)
 {
     struct worker_config *worker = calloc(1, sizeof *worker);
@@ -165,7 +184,7 @@ static bool make_workers(struct probe *probe, struct error *error)
     while (good && probe->worker_count < probe->config->workers)
         good = make_next_worker(probe, worker, error);
     free(worker);
-    return good;
+    return good && tables_fit(probe, error);
 }
 
 static bool make_exporter(struct probe *probe, struct error *error)
@@ -206,9 +225,9 @@ static void say_start(const struct probe *probe)
     }
     char cpus[256];
     probe_cores_tell(probe, cpus, sizeof cpus);
-    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s%s\n",
+    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s%s, %s\n",
             probe->config->flows_max, memory >> 20, pages, probe->worker_count,
-            probe->worker_count > 1 ? probe->spread : "", cpus);
+            probe->worker_count > 1 ? probe->spread : "", cpus, simd_level_name(simd_choose()));
 }
 
 uint64_t probe_time_ns(const struct probe *probe)

@@ -7,8 +7,13 @@
 #include "base/check.h"
 
 static const char variable[] = "SPANFLOW_SIMD";
+#if defined(__aarch64__)
+#define LEVEL_1 "neon"
+#else
+#define LEVEL_1 "sse"
+#endif
 static const char *const names[SIMD_LEVELS] = {
-    [SIMD_SCALAR] = "scalar", [SIMD_SSE] = "sse", [SIMD_AVX2] = "avx2", [SIMD_AVX512] = "avx512"};
+    [SIMD_SCALAR] = "scalar", [SIMD_SSE] = LEVEL_1, [SIMD_AVX2] = "avx2", [SIMD_AVX512] = "avx512"};
 
 const char *simd_level_name(enum simd_level level)
 {
@@ -29,6 +34,8 @@ enum simd_level simd_detect(void)
         !__builtin_cpu_supports("avx512vl"))
         return SIMD_AVX2;
     return SIMD_AVX512;
+#elif defined(__aarch64__)
+    return SIMD_SSE;
 #else
     return SIMD_SCALAR;
 #endif

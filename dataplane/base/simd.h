@@ -1,7 +1,7 @@
 /*
  * Which vector instructions the dataplane uses: chosen once at start by what the processor has, or
- * less by the environment variable SPANFLOW_SIMD (scalar, sse, avx2 or avx512), which is there so
- * that tests can show that all variants make the same records. Any thread.
+ * less by the environment variable SPANFLOW_SIMD (scalar, sse, avx2 or avx512; on ARM scalar or
+ * neon), which is there so that tests can show that all variants make the same records. Any thread.
  */
 #ifndef SPANFLOW_BASE_SIMD_H
 #define SPANFLOW_BASE_SIMD_H
@@ -13,7 +13,7 @@
 /* Each level includes those before it. */
 enum simd_level {
     SIMD_SCALAR, /* the portable definitions, and what the compiler makes of them */
-    SIMD_SSE,    /* SSE4.1 and AES */
+    SIMD_SSE,    /* SSE4.1 and AES; on 64-bit ARM this level is NEON */
     SIMD_AVX2,   /* x86-64-v3 */
     SIMD_AVX512, /* x86-64-v4 */
     SIMD_LEVELS

@@ -100,6 +100,9 @@ const struct flow_lookup *flow_lookup_for(enum simd_level level)
     static const struct flow_lookup *const variants[SIMD_LEVELS] = {
         &flow_lookup_scalar, &flow_lookup_sse, &flow_lookup_avx2, &flow_lookup_avx512};
     return variants[level];
+#elif defined(__aarch64__)
+    extern const struct flow_lookup flow_lookup_neon;
+    return level == SIMD_SCALAR ? &flow_lookup_scalar : &flow_lookup_neon;
 #else
     (void)level;
     return &flow_lookup_scalar;

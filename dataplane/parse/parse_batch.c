@@ -18,6 +18,9 @@ static parse_range_function *variant_for(enum simd_level level)
     parse_range_function *const variants[SIMD_LEVELS] = {
         parse_range_hot_scalar, parse_range_hot_sse, parse_range_hot_avx2, parse_range_hot_avx512};
     return variants[level];
+#elif defined(__aarch64__)
+    extern parse_range_function *const parse_range_hot_neon;
+    return level == SIMD_SCALAR ? parse_range_hot_scalar : parse_range_hot_neon;
 #else
     (void)level;
     return parse_range_hot_scalar;
