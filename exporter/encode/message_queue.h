@@ -17,6 +17,8 @@ struct queued_message {
     uint32_t records;      /* cache records */
     uint32_t data_records; /* on the wire */
     uint32_t reserved;
+    uint64_t packets;   /* of the cache records */
+    uint64_t ip_octets; /* of the cache records */
     uint64_t opened_ns; /* monotonic */
     uint8_t data[];
 };
