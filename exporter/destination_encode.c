@@ -116,6 +116,8 @@ void destination_refresh(struct destination *d, bool options)
     bool templates = d->config->version != 5;
     if (templates)
         destination_close_message(d);
+    for (uint32_t i = 0; options && i < options_due(d, OPTIONS_TYPES); i++)
+        put_options_record(d, OPTIONS_TYPES, i);
     for (unsigned kind = 0; templates && kind < TEMPLATE_KINDS; kind++) {
         const struct template *template = &d->templates.kinds[kind];
         if (!template->id)
@@ -125,7 +127,7 @@ void destination_refresh(struct destination *d, bool options)
         message_put_template(&d->builder, template);
     }
     if (options && templates) {
-        d->options_kind = 0;
+        d->options_kind = OPTIONS_AFTER_TEMPLATES;
         d->options_index = 0;
         put_options(d, !by_and_by);
     }

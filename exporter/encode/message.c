@@ -9,7 +9,7 @@
 #include "base/check.h"
 
 enum { IPFIX_HEADER_OCTETS = 16, NETFLOW9_HEADER_OCTETS = 20, NETFLOW5_HEADER_OCTETS = 24 };
-enum { NETFLOW5_SYSTEMATIC = 1 << 14 };
+enum { OPTIONS_TEMPLATE_SET = 3, NETFLOW5_SYSTEMATIC = 1 << 14 };
 
 static void put_at16(struct message_builder *builder, uint32_t at, unsigned value)
 {
@@ -70,7 +70,8 @@ bool message_fits(const struct message_builder *builder, uint16_t id, uint32_t o
     if (builder->version == 5)
         return builder->all_records + octets / NETFLOW5_RECORD_OCTETS <= NETFLOW5_RECORDS_MAX &&
                builder->octets + octets <= builder->octets_max;
-    /* Set headers and message headers are whole units, so padding by offset is padding by Set. */
+    /* Set headers and message headers are whole units, so padding by offset is padding by Set, or
+     * less where a Set was not padded. */
     uint32_t end = builder->octets;
     if (!message_continues(builder, id, new_set))
         end = padded(end) + SET_HEADER_OCTETS;
@@ -82,7 +83,9 @@ static void message_close_set(struct message_builder *builder)
     if (!builder->set_at)
         return;
     check(builder->octets > builder->set_at + SET_HEADER_OCTETS);
-    while (builder->octets % SET_PADDING_UNIT)
+    /* IPFIX need not pad, and some readers take padding for one more Options Template. */
+    bool padding = builder->version == 9 || builder->set_id != OPTIONS_TEMPLATE_SET;
+    while (padding && builder->octets % SET_PADDING_UNIT)
         builder->data[builder->octets++] = 0;
     put_at16(builder, builder->set_at + 2, builder->octets - builder->set_at);
     builder->set_at = 0;

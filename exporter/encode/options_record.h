@@ -26,16 +26,17 @@ struct options_template {
 
 /* In the order in which they are sent; statistics are the last. */
 enum options_kind {
+    OPTIONS_TYPES, /* RFC 5610, for elements of enterprises: before the templates that have them */
     OPTIONS_SAMPLING,
     OPTIONS_SAMPLING_ALGORITHM, /* v9 only: newer collectors want the algorithm beside the rate */
     OPTIONS_INTERFACES,
     OPTIONS_FLOW_KEYS,      /* RFC 7011 section 4.4 */
-    OPTIONS_TYPES,          /* RFC 5610, for elements of enterprises */
     OPTIONS_EXPORTED,       /* RFC 7011 section 4.1 */
     OPTIONS_METERING_LOSS,  /* section 4.2 */
     OPTIONS_EXPORTING_LOSS, /* section 4.3 */
     OPTIONS_PROBE,          /* the form of YAF's statistics, which rwflowpack logs */
     OPTIONS_KINDS,
+    OPTIONS_AFTER_TEMPLATES = OPTIONS_SAMPLING,
     OPTIONS_STATISTICS_FIRST = OPTIONS_EXPORTED
 };
 
