@@ -95,9 +95,9 @@ static void interface_names_have_fixed_length_and_a_nul(void **state)
     const uint8_t *set = fake_message(bench->fake, 0, &octets) + at;
     assert_int_equal(bench->fake->message_count, 1);
     assert_int_equal(get16(set + 2), 4 + 6 + 12); /* not padded: python-ipfix */
-    assert_int_equal(get16(set + 6), 3);    /* fields */
-    assert_int_equal(get16(set + 8), 1);    /* of these scopes */
-    assert_int_equal(get16(set + 10), 149); /* scope: observation domain */
+    assert_int_equal(get16(set + 6), 3);          /* fields */
+    assert_int_equal(get16(set + 8), 1);          /* of these scopes */
+    assert_int_equal(get16(set + 10), 149);       /* scope: observation domain */
     assert_int_equal(get16(set + 12), 4);
     assert_int_equal(get16(set + 14), 10); /* the index is no scope field */
     assert_int_equal(get16(set + 18), 83);
