@@ -33,6 +33,9 @@ static const struct encoding encodings[] = {
     {"v9 nfdump", 9, PROFILE_NFDUMP, 4, false, false},
     {"ipfix nfdump", 10, PROFILE_NFDUMP, 4, false, false},
     {"ipfix plain biflow", 10, PROFILE_PLAIN, 4, true, false},
+    {"ipfix silk biflow", 10, PROFILE_SILK, 4, true, false},
+    {"ipfix full", 10, PROFILE_FULL, 4, false, false},
+    {"v5", 5, PROFILE_V5, 4, false, false},
     {"ipfix plain", 10, PROFILE_PLAIN, 4, false, true},
     {"v9 nfdump", 9, PROFILE_NFDUMP, 4, false, true},
 };

@@ -96,48 +96,47 @@
     X(REVERSE_PACKET_DELTA_COUNT, 2, 29305, "reversePacketDeltaCount", UNSIGNED, 8, 24,            \
       reverse_packets, REVERSE, DELTA, PACKETS, "packets of the answer")                           \
     X(REVERSE_IP_CLASS_OF_SERVICE, 5, 29305, "reverseIpClassOfService", UNSIGNED, 1, 0,            \
-      reverse_tos, REVERSE, IDENTIFIER, NONE, "type of service of the answer's first packet")      \
+      reverse_tos, ANSWER, IDENTIFIER, NONE, "type of service of the answer's first packet")       \
     X(REVERSE_TCP_CONTROL_BITS, 6, 29305, "reverseTcpControlBits", UNSIGNED, 1, 0,                 \
-      reverse_tcp_flags, REVERSE, FLAGS, NONE, "TCP flags of all packets of the answer")           \
+      reverse_tcp_flags, ANSWER, FLAGS, NONE, "TCP flags of all packets of the answer")            \
     X(REVERSE_INGRESS_INTERFACE, 10, 29305, "reverseIngressInterface", UNSIGNED, 4, 0,             \
-      reverse_ingress, REVERSE, IDENTIFIER, NONE, "index of the answer's port of arrival")         \
+      reverse_ingress, ANSWER, IDENTIFIER, NONE, "index of the answer's port of arrival")          \
     X(REVERSE_EGRESS_INTERFACE, 14, 29305, "reverseEgressInterface", UNSIGNED, 4, 0,               \
-      reverse_egress, REVERSE, IDENTIFIER, NONE, "index of the other port of that tap, else 0")    \
+      reverse_egress, ANSWER, IDENTIFIER, NONE, "index of the other port of that tap, else 0")     \
     X(REVERSE_MINIMUM_TTL, 52, 29305, "reverseMinimumTTL", UNSIGNED, 1, 0, reverse_ttl_min,        \
-      REVERSE, QUANTITY, HOPS, "least TTL or hop limit of the answer")                             \
+      ANSWER, QUANTITY, HOPS, "least TTL or hop limit of the answer")                              \
     X(REVERSE_MAXIMUM_TTL, 53, 29305, "reverseMaximumTTL", UNSIGNED, 1, 0, reverse_ttl_max,        \
-      REVERSE, QUANTITY, HOPS, "greatest TTL or hop limit of the answer")                          \
-    X(REVERSE_VLAN_ID, 58, 29305, "reverseVlanId", UNSIGNED, 2, 0, reverse_vlan, REVERSE,          \
+      ANSWER, QUANTITY, HOPS, "greatest TTL or hop limit of the answer")                           \
+    X(REVERSE_VLAN_ID, 58, 29305, "reverseVlanId", UNSIGNED, 2, 0, reverse_vlan, ANSWER,           \
       IDENTIFIER, NONE, "VLAN id of the answer: that of the flow")                                 \
     X(REVERSE_FLOW_START_MILLISECONDS, 152, 29305, "reverseFlowStartMilliseconds", TIME, 8, 0,     \
-      reverse_start, REVERSE, QUANTITY, MILLISECONDS, "first packet of the answer")                \
+      reverse_start, ANSWER, QUANTITY, MILLISECONDS, "first packet of the answer")                 \
     X(REVERSE_FLOW_END_MILLISECONDS, 153, 29305, "reverseFlowEndMilliseconds", TIME, 8, 0,         \
-      reverse_end, REVERSE, QUANTITY, MILLISECONDS, "last packet of the answer")                   \
+      reverse_end, ANSWER, QUANTITY, MILLISECONDS, "last packet of the answer")                    \
     X(REVERSE_FLOW_START_MICROSECONDS, 154, 29305, "reverseFlowStartMicroseconds", TIME, 8, 0,     \
-      reverse_start, REVERSE, QUANTITY, MICROSECONDS, "first packet of the answer")                \
+      reverse_start, ANSWER, QUANTITY, MICROSECONDS, "first packet of the answer")                 \
     X(REVERSE_FLOW_END_MICROSECONDS, 155, 29305, "reverseFlowEndMicroseconds", TIME, 8, 0,         \
-      reverse_end, REVERSE, QUANTITY, MICROSECONDS, "last packet of the answer")                   \
+      reverse_end, ANSWER, QUANTITY, MICROSECONDS, "last packet of the answer")                    \
     X(REVERSE_FLOW_START_NANOSECONDS, 156, 29305, "reverseFlowStartNanoseconds", TIME, 8, 0,       \
-      reverse_start, REVERSE, QUANTITY, NANOSECONDS, "first packet of the answer")                 \
+      reverse_start, ANSWER, QUANTITY, NANOSECONDS, "first packet of the answer")                  \
     X(REVERSE_FLOW_END_NANOSECONDS, 157, 29305, "reverseFlowEndNanoseconds", TIME, 8, 0,           \
-      reverse_end, REVERSE, QUANTITY, NANOSECONDS, "last packet of the answer")                    \
+      reverse_end, ANSWER, QUANTITY, NANOSECONDS, "last packet of the answer")                     \
     X(INITIAL_TCP_FLAGS, 14, 6871, "initialTCPFlags", UNSIGNED, 1, 0, initial_flags, DETAIL,       \
       FLAGS, NONE, "TCP flags of the first packet")                                                \
     X(UNION_TCP_FLAGS, 15, 6871, "unionTCPFlags", UNSIGNED, 1, 0, later_flags, DETAIL, FLAGS,      \
       NONE, "TCP flags of all packets but the first")                                              \
     X(REVERSE_FLOW_DELTA_MILLISECONDS, 21, 6871, "reverseFlowDeltaMilliseconds", UNSIGNED, 4, 0,   \
-      reverse_delta, REVERSE, QUANTITY, MILLISECONDS,                                              \
-      "start of the answer less start of the flow")                                                \
+      reverse_delta, ANSWER, QUANTITY, MILLISECONDS, "start of the answer less start of the flow") \
     X(SILK_APP_LABEL, 33, 6871, "silkAppLabel", UNSIGNED, 2, 0, app_label, DETAIL, IDENTIFIER,     \
       NONE, "the responder's port if it is a well-known one, else 0")                              \
     X(FLOW_ATTRIBUTES, 40, 6871, "flowAttributes", UNSIGNED, 2, 0, attributes, DETAIL, FLAGS,      \
       NONE, "bit 0: all packets surely have one size")                                             \
     X(REVERSE_INITIAL_TCP_FLAGS, 16398, 6871, "reverseInitialTCPFlags", UNSIGNED, 1, 0,            \
-      reverse_initial_flags, REVERSE, FLAGS, NONE, "TCP flags of the answer's first packet")       \
+      reverse_initial_flags, ANSWER, FLAGS, NONE, "TCP flags of the answer's first packet")        \
     X(REVERSE_UNION_TCP_FLAGS, 16399, 6871, "reverseUnionTCPFlags", UNSIGNED, 1, 0,                \
-      reverse_later_flags, REVERSE, FLAGS, NONE, "TCP flags of all other packets of the answer")   \
+      reverse_later_flags, ANSWER, FLAGS, NONE, "TCP flags of all other packets of the answer")    \
     X(REVERSE_FLOW_ATTRIBUTES, 16424, 6871, "reverseFlowAttributes", UNSIGNED, 2, 0,               \
-      reverse_attributes, REVERSE, FLAGS, NONE, "flowAttributes of the answer")
+      reverse_attributes, ANSWER, FLAGS, NONE, "flowAttributes of the answer")
 
 /* Carried by options records only. 65535 octets: variable length. */
 #define OPTIONS_ELEMENTS(X)                                                                        \

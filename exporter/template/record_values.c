@@ -163,13 +163,11 @@ static uint32_t reverse_delta(const struct flow_record *record, unsigned side)
     return answer_ms - start_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)(answer_ms - start_ms);
 }
 
-static void fill_reverse(struct record_values *values, const struct values_context *context,
-                         const struct flow_record *record, unsigned side)
+static void fill_answer(struct record_values *values, const struct values_context *context,
+                        const struct flow_record *record, unsigned side)
 {
     unsigned other = side ^ 1u;
     const struct flow_hot *hot = record->hot;
-    values->reverse_octets = htobe64(flow_octets(hot, record->cold, other));
-    values->reverse_packets = htobe64(flow_packets(hot, record->cold, other));
     values->reverse_tos = hot->tos[other];
     values->reverse_tcp_flags = (uint8_t)flow_tcp_flags(hot, other);
     values->reverse_start = time_field(record_start_ns(record, other), context->time_code);
@@ -261,8 +259,12 @@ void record_values_fill(struct record_values *values, const struct values_contex
         fill_link(values, record, side);
     if (context->groups & VALUES_DETAIL)
         fill_detail(values, record, side);
-    if (context->groups & VALUES_REVERSE)
-        fill_reverse(values, context, record, side);
+    if (context->groups & VALUES_REVERSE) {
+        values->reverse_octets = htobe64(flow_octets(hot, cold, side ^ 1u));
+        values->reverse_packets = htobe64(flow_packets(hot, cold, side ^ 1u));
+    }
+    if (context->groups & VALUES_ANSWER)
+        fill_answer(values, context, record, side);
     if (context->groups & VALUES_UPTIME)
         fill_uptime(values, context, record, side);
     if (context->scale > 1)
