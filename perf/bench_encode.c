@@ -87,9 +87,11 @@ static void open_bench(struct bench *bench, const struct encoding *encoding, uin
         bench->record_lines = bench_record(at, r, encoding->family, encoding->biflow);
         at += (size_t)bench->record_lines * FLOW_LINE;
     }
+    const struct metering_counts metering = {.start_ns = bench_records_start_ns};
     if (!encoding->udp) {
         bench->process =
             discard_exporter(bench->ring, encoding->version, encoding->profile, encoding->biflow);
+        exporting_process_tell_metering(bench->process, &metering, 0);
         return;
     }
     static struct exporting_process_config config;
