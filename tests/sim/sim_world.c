@@ -38,9 +38,18 @@ static void fill_destination(struct sim_world *world, uint32_t number)
     d->kind = DESTINATION_UDP; /* its transport is replaced before the first step */
     snprintf(d->host, sizeof d->host, "127.0.0.1");
     d->port = 9;
-    d->version = random_chance(random, 50) ? 9 : 10;
-    d->profile = random_chance(random, 50) ? PROFILE_PLAIN : PROFILE_NFDUMP;
-    d->biflow = random_chance(random, 50) && (d->version == 10 || d->profile == PROFILE_NFDUMP);
+    static const struct {
+        unsigned version;
+        enum export_profile profile;
+        bool biflow;
+    } forms[] = {{9, PROFILE_PLAIN, false},      {10, PROFILE_PLAIN, true},
+                 {9, PROFILE_NFDUMP, true},      {10, PROFILE_NFDUMP, true},
+                 {10, PROFILE_SILK, true},       {10, PROFILE_FULL, true},
+                 {9, PROFILE_FLUENTD_V9, false}, {5, PROFILE_V5, false}};
+    unsigned form = (unsigned)random_below(random, sizeof forms / sizeof forms[0]);
+    d->version = forms[form].version;
+    d->profile = forms[form].profile;
+    d->biflow = forms[form].biflow && random_chance(random, 50);
     d->mtu = (uint32_t)random_between(random, 576, 9000);
     d->rate_set = random_chance(random, 50);
     d->rate = random_chance(random, 50) ? 0 : random_between(random, 1000, 1000000);

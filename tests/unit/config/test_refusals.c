@@ -32,7 +32,7 @@ static void check_all(const struct refusal *refusals, size_t count)
 static void not_in_this_build(void **state)
 {
     (void)state;
-    static char *const words[][2] = {
+    static char *const words[][3] = {
         {"-i", "xdp:eth0"},
         {"-e", "tcp://h:1"},
         {"-e", "tls://h:1"},
@@ -50,7 +50,7 @@ static void not_in_this_build(void **state)
         {"--state", "/tmp"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const char *line = refused_after_good((char *[]){words[i][0], words[i][1], NULL});
+        const char *line = refused_after_good(words[i]);
         assert_memory_equal(line, words[i][0], strlen(words[i][0]));
         assert_non_null(strstr(line, words[i][1]));
         assert_non_null(strstr(line, "not in this build"));

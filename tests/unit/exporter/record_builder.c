@@ -137,7 +137,7 @@ static void describe_direction(struct flow_direction *direction, uint64_t *state
     direction->port = (uint16_t)((r >> 36) % 3);
     direction->egress = r >> 40 & 1;
     direction->label_count = r >> 44 & 7 ? 0 : (uint8_t)(1 + (r >> 48) % 3);
-    for (unsigned i = 0; i < direction->label_count; i++)
+    for (unsigned i = 0; i < direction->label_count && i < 3; i++)
         for (unsigned byte = 0; byte < 3; byte++)
             direction->labels[i][byte] = (uint8_t)(r >> (8 * byte + i));
 }
