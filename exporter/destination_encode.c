@@ -309,10 +309,12 @@ void destination_append(struct destination *d, const struct flow_record *record)
     if (flow_packets(hot, record->cold, initiator ^ 1u))
         sides[count++] = initiator ^ 1u;
     unsigned kind = record->hot6 ? TEMPLATE_IPV6 : 0;
-    if (hot->key.protocol == (record->hot6 ? 58 : 1))
+    if (record->extra && record->extra->aggregate)
+        kind |= TEMPLATE_AGGREGATE;
+    else if (hot->key.protocol == (record->hot6 ? 58 : 1))
         kind |= TEMPLATE_ICMP;
     check(count > 0);
-    bool both = d->config->biflow && count == 2 && !(kind & TEMPLATE_ICMP);
+    bool both = d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE));
     if (!can_tell(d, record, sides, count, both ? kind | TEMPLATE_BIFLOW : kind, &split)) {
         destination_lose(d, DESTINATION_LOST_NOT_REPRESENTABLE);
         return;

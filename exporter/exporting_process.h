@@ -45,7 +45,8 @@ struct destination_config {
     uint32_t element_count; /* PROFILE_ELEMENTS */
     uint16_t elements[EXPORT_ELEMENTS_MAX];
     bool biflow;
-    bool scale; /* counters times the sampling interval, which is not announced then */
+    bool scale;      /* counters times the sampling interval, which is not announced then */
+    bool aggregates; /* prefix aggregates may come: their templates are needed */
     enum time_unit time_unit;
     uint32_t domain; /* observation domain / source id */
     uint32_t mtu;    /* whole IP packet, UDP; 512..65535 */

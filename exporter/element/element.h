@@ -44,7 +44,8 @@ enum value_group {
     VALUES_DETAIL = 1 << 1,  /* TTL, application, single flags, biflow direction, flowId */
     VALUES_REVERSE = 1 << 2, /* the other direction's counters */
     VALUES_ANSWER = 1 << 3,  /* its flags and times, and everything else */
-    VALUES_UPTIME = 1 << 4   /* times since the boot second: NetFlow v5 and v9 only */
+    VALUES_PREFIX = 1 << 4,  /* prefix lengths of an aggregate */
+    VALUES_UPTIME = 1 << 5   /* times since the boot second: NetFlow v5 and v9 only */
 };
 
 /* RFC 5610 section 3.6; KEY and VLAN are identifiers. */

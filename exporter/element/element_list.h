@@ -43,6 +43,18 @@
       "source address of IPv6")                                                                    \
     X(DESTINATION_IPV6_ADDRESS, 28, 0, "destinationIPv6Address", IPV6, 16, 28, address[16], BASE,  \
       KEY, NONE, "destination address of IPv6")                                                    \
+    X(SOURCE_IPV4_PREFIX_LENGTH, 9, 0, "sourceIPv4PrefixLength", UNSIGNED, 1, 9,                   \
+      source_prefix_length, PREFIX, KEY, NONE,                                                     \
+      "bits of the source address that an aggregate keeps")                                        \
+    X(DESTINATION_IPV4_PREFIX_LENGTH, 13, 0, "destinationIPv4PrefixLength", UNSIGNED, 1, 13,       \
+      destination_prefix_length, PREFIX, KEY, NONE,                                                \
+      "bits of the destination address that an aggregate keeps")                                   \
+    X(SOURCE_IPV6_PREFIX_LENGTH, 29, 0, "sourceIPv6PrefixLength", UNSIGNED, 1, 29,                 \
+      source_prefix_length, PREFIX, KEY, NONE,                                                     \
+      "bits of the source address that an aggregate keeps")                                        \
+    X(DESTINATION_IPV6_PREFIX_LENGTH, 30, 0, "destinationIPv6PrefixLength", UNSIGNED, 1, 30,       \
+      destination_prefix_length, PREFIX, KEY, NONE,                                                \
+      "bits of the destination address that an aggregate keeps")                                   \
     X(ICMP_TYPE_CODE_IPV4, 32, 0, "icmpTypeCodeIPv4", UNSIGNED, 2, 32, icmp, BASE, KEY, NONE,      \
       "ICMP type * 256 + code, in records of ICMP only")                                           \
     X(MINIMUM_TTL, 52, 0, "minimumTTL", UNSIGNED, 1, 52, ttl_min, DETAIL, QUANTITY, HOPS,          \

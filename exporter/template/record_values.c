@@ -265,6 +265,10 @@ void record_values_fill(struct record_values *values, const struct values_contex
     }
     if (context->groups & VALUES_ANSWER)
         fill_answer(values, context, record, side);
+    if ((context->groups & VALUES_PREFIX) && record->extra) {
+        values->source_prefix_length = record->extra->source_prefix_length;
+        values->destination_prefix_length = record->extra->destination_prefix_length;
+    }
     if (context->groups & VALUES_UPTIME)
         fill_uptime(values, context, record, side);
     if (context->scale > 1)

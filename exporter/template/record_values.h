@@ -69,6 +69,8 @@ struct record_values {
     uint8_t reverse_initial_flags;
     uint8_t reverse_later_flags;
     uint16_t reverse_attributes;
+    uint8_t source_prefix_length; /* of an aggregate */
+    uint8_t destination_prefix_length;
     uint8_t zeros[8]; /* fields of NetFlow v5 that stay empty */
     uint8_t slack[VALUES_COPY_UNIT];
 } __attribute__((packed));

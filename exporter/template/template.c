@@ -43,7 +43,7 @@ static void template_plan(struct template *template)
 }
 
 /* The record of NetFlow v5: numbers are the low octets of the elements', ELEMENT_COUNT is a gap.
- * Nothing is known of next hop, AS numbers and masks. */
+ *  Nothing is known of next hop and AS numbers; masks are those of aggregates. */
 static const struct {
     uint16_t element;
     uint16_t octets;
@@ -62,14 +62,18 @@ static const struct {
                  {ELEMENT_TCP_CONTROL_BITS, 1},
                  {ELEMENT_PROTOCOL_IDENTIFIER, 1},
                  {ELEMENT_IP_CLASS_OF_SERVICE, 1},
-                 {ELEMENT_COUNT, 8}}; /* AS numbers, masks */
+                 {ELEMENT_COUNT, 4}, /* AS numbers */
+                 {ELEMENT_SOURCE_IPV4_PREFIX_LENGTH, 1},
+                 {ELEMENT_DESTINATION_IPV4_PREFIX_LENGTH, 1},
+                 {ELEMENT_COUNT, 2}};
 
-static void template_plan_v5(struct template *template)
+static void template_plan_v5(struct template *template, bool aggregate)
 {
     for (unsigned i = 0; i < sizeof v5_layout / sizeof v5_layout[0]; i++) {
         unsigned octets = v5_layout[i].octets, from = offsetof(struct record_values, zeros);
-        if (v5_layout[i].element != ELEMENT_COUNT) {
-            const struct element_info *element = &element_table[v5_layout[i].element];
+        unsigned known = v5_layout[i].element;
+        if (known != ELEMENT_COUNT && (aggregate || element_table[known].group != VALUES_PREFIX)) {
+            const struct element_info *element = &element_table[known];
             template->groups |= element->group;
             from = element->value + element->octets - octets;
         }
@@ -93,11 +97,14 @@ void template_set_init(struct template_set *set, const struct destination_config
         bool biflow = kind & TEMPLATE_BIFLOW;
         if (biflow && (!destination->biflow || (kind & TEMPLATE_ICMP)))
             continue;
+        if ((kind & TEMPLATE_AGGREGATE) &&
+            (!destination->aggregates || biflow || (kind & TEMPLATE_ICMP)))
+            continue;
         struct template *template = &set->kinds[kind];
         if (destination->profile == PROFILE_V5) {
             if (kind & TEMPLATE_IPV6)
                 continue;
-            template_plan_v5(template);
+            template_plan_v5(template, kind & TEMPLATE_AGGREGATE);
             set->groups |= template->groups;
             continue;
         }
