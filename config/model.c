@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "element/element.h"
 #include "parse/parse.h"
 
 static const uint64_t SECOND_NS = 1000000000;
+enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW = 2055 };
 #define FLOOD "cache/floodPolicy/"
-enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW9 = 2055 };
 
 /* An enumeration leaf as a value of C. */
 struct word_value {
@@ -20,8 +21,13 @@ struct word_value {
 static const struct word_value roles[] = {
     {"span", INTERFACE_SPAN}, {"tap-a", INTERFACE_TAP_A}, {"tap-b", INTERFACE_TAP_B}, {0}};
 static const struct word_value time_sources[] = {{"system", false}, {"device", true}, {0}};
-static const struct word_value profiles[] = {
-    {"plain", PROFILE_PLAIN}, {"nfdump", PROFILE_NFDUMP}, {0}};
+static const struct word_value profiles[] = {{"plain", PROFILE_PLAIN},
+                                             {"nfdump", PROFILE_NFDUMP},
+                                             {"silk", PROFILE_SILK},
+                                             {"v5", PROFILE_V5},
+                                             {"fluentd-v9", PROFILE_FLUENTD_V9},
+                                             {"full", PROFILE_FULL},
+                                             {0}};
 static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECONDS},
                                                {"microseconds", TIME_MICROSECONDS},
                                                {"nanoseconds", TIME_NANOSECONDS},
@@ -168,9 +174,9 @@ static bool read_collector(const struct lyd_node *exporter, enum destination_kin
                            struct destination_config *destination, struct error *error)
 {
     bool secure = destination_is_secure(kind);
-    uint16_t port = secure                      ? PORT_IPFIX_SECURE
-                    : destination->version == 9 ? PORT_NETFLOW9
-                                                : PORT_IPFIX;
+    uint16_t port = secure                       ? PORT_IPFIX_SECURE
+                    : destination->version == 10 ? PORT_IPFIX
+                                                 : PORT_NETFLOW;
     destination->kind = kind;
     destination->port = (uint16_t)number(exporter, "destinationPort", port);
     destination->domain = number32(exporter, "observationDomainId");
@@ -182,13 +188,56 @@ static bool read_collector(const struct lyd_node *exporter, enum destination_kin
            (!secure || read_security(exporter, destination, error));
 }
 
+/* Of messages whose version was not chosen. */
+static unsigned usual_version(enum export_profile profile)
+{
+    switch (profile) {
+    case PROFILE_NFDUMP: /* nfcapd 1.7 shows more of version 9 than of IPFIX */
+    case PROFILE_FLUENTD_V9:
+        return 9;
+    case PROFILE_V5:
+        return 5;
+    default:
+        return 10;
+    }
+}
+
+/* The destination's own list of elements, if it has one; its times decide the time unit. */
+static bool read_elements(const struct lyd_node *entry, struct destination_config *destination,
+                          struct error *error)
+{
+    for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
+        if (strcmp(child->schema->name, "informationElement") != 0)
+            continue;
+        const char *name = lyd_get_value(child);
+        enum element element = element_find(name);
+        if (element == ELEMENT_COUNT) {
+            error_set(error,
+                      "informationElement: \"%s\" is no element of flow records; did you mean %s? "
+                      "docs/export.md lists them",
+                      name, element_nearest(name));
+            return false;
+        }
+        check(destination->element_count < EXPORT_ELEMENTS_MAX);
+        destination->elements[destination->element_count++] = (uint16_t)element;
+        destination->profile = PROFILE_ELEMENTS;
+        unsigned units = element_table[element].units;
+        if (element_table[element].type == TYPE_TIME && destination->kind == DESTINATION_JSON)
+            destination->time_unit = units == UNITS_NANOSECONDS    ? TIME_NANOSECONDS
+                                     : units == UNITS_MICROSECONDS ? TIME_MICROSECONDS
+                                                                   : TIME_MILLISECONDS;
+    }
+    return true;
+}
+
 static bool read_udp(const struct lyd_node *udp, struct destination_config *destination,
                      struct error *error)
 {
     bool secure = is_secure(udp);
-    /* nfcapd 1.7 shows more of version 9 than of IPFIX, so the profile prefers it. */
-    unsigned version = destination->profile == PROFILE_NFDUMP && !secure ? 9 : 10;
+    unsigned version = secure ? 10 : usual_version(destination->profile);
     destination->version = (unsigned)number(udp, "ipfixVersion", version);
+    if (destination->version == 5 && destination->profile == PROFILE_PLAIN)
+        destination->profile = PROFILE_V5;
     destination->mtu = number32(udp, "maxPacketSize");
     destination->rate = number(udp, "recordRateLimit", 0);
     destination->rate_set = config_tree_value(udp, "recordRateLimit") != NULL;
@@ -227,6 +276,7 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
         return false;
     destination->profile = find_word(profiles, config_tree_value(entry, "profile"));
     destination->biflow = truth(entry, "biflow");
+    destination->scale = truth(entry, "scaleCounters");
     for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
         const char *name = child->schema->name;
         struct error inner = {""};
@@ -247,7 +297,12 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
             return false;
         }
     }
-    return true;
+    struct error inner = {""};
+    if (read_elements(entry, destination, &inner))
+        return true;
+    error_set(error, "/spanflow/exportingProcess/destination[name='%.200s']/%s", destination->name,
+              inner.text);
+    return false;
 }
 
 /* Level 1 is for live traffic unless it is asked for: with capture files nothing is short. */
@@ -351,6 +406,7 @@ struct probe_config *probe_config_from_tree(const struct config_tree *tree, stru
     if (read_root(tree->root, config, error)) {
         config->exporting.sampling_interval = config->sampling_interval;
         config->exporting.offline = config->offline;
+        config->exporting.vlan_is_key = config->vlan_in_key;
         if (model_check(config, error))
             return config;
     }

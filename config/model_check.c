@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "packet/packet_filter.h"
+#include "template/template.h"
 
 #define DESTINATION "/spanflow/exportingProcess/destination"
 
@@ -139,6 +140,9 @@ static bool check_destinations(const struct probe_config *config, struct error *
     const struct exporting_process_config *exporting = &config->exporting;
     for (uint32_t i = 0; i < exporting->destination_count; i++) {
         const struct destination_config *b = &exporting->destinations[i];
+        if (!destination_config_check(b, error) ||
+            !destination_sampling_check(b, exporting->sampling_interval, error))
+            return false;
         for (uint32_t j = 0; j < i; j++) {
             const struct destination_config *a = &exporting->destinations[j];
             if (same_stream(a, b)) {

@@ -57,8 +57,8 @@ const struct option_description option_table[] = {
     {.letter = 'v',
      .argument = "VERSION",
      KEEP(version),
-     .help = "the version of the messages to the collector of -n: 9 for NetFlow version 9, 10 for "
-             "IPFIX"},
+     .help =
+         "the version of the messages to the collector of -n: 5 or 9 for NetFlow, 10 for IPFIX"},
     {.letter = 't',
      .argument = "NAME=SECONDS,...",
      .repeats = true,

@@ -21,6 +21,7 @@ struct destination {
     const struct destination_config *config;        /* not owned */
     const struct exporting_process_config *process; /* not owned */
     struct destination_counters *counters;          /* not owned */
+    const struct metering_counts *metering;         /* not owned; set before the first step */
     struct template_set templates;
     struct options_set options;
     struct values_context context;
@@ -37,6 +38,13 @@ struct destination {
     uint64_t start_ns;           /* monotonic time of the first step */
     uint64_t refreshed_ns;       /* monotonic time of the last template refresh */
     uint64_t statistics_sent_ns; /* of the last statistics record */
+    uint64_t probe_sent_ns;      /* of the last record of OPTIONS_PROBE */
+    uint64_t options_next_ns;    /* when options records go on to be sent */
+    unsigned options_kind;       /* the next to be sent; OPTIONS_KINDS: none waits */
+    uint32_t options_index;      /* record of that kind */
+    uint32_t local_ipv4;         /* network order; 0 = not IPv4, or not asked for */
+    uint64_t record_packets;     /* of the record that is being taken */
+    uint64_t record_octets;
     uint64_t messages_since_refresh;
     uint64_t flow_records_encoded; /* data records of flows since the start */
     uint64_t blocked_ns;           /* monotonic time since which the transport takes nothing */
@@ -47,6 +55,7 @@ struct destination {
     bool reached;                  /* there was a session once */
     bool started;                  /* the first step was taken */
     bool refreshed;                /* templates were sent once */
+    bool bounded;                  /* counters of a data record must stay below 2^32 */
     bool refresh_due; /* the collector may have lost its templates; a second after the last */
     bool blocked;
     bool broken;    /* everything is lost from now on, as loss_reason */

@@ -23,7 +23,9 @@ static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
 /* The oldest closed message leaves the queue as lost. */
 static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
 {
-    ledger_count(&d->counters->lost[reason], message_queue_at(&d->queue, 0)->records);
+    const struct queued_message *message = message_queue_at(&d->queue, 0);
+    ledger_count(&d->counters->lost[reason], message->records);
+    destination_note_loss(d, message->records, message->packets, message->ip_octets);
     message_queue_pop(&d->queue);
 }
 
@@ -53,6 +55,9 @@ static void begin_session(struct destination *d, uint64_t number)
         message_queue_pop(&d->queue);
     destination_close_message(d);
     uint32_t before = d->queue.closed_count;
+    /* All at once, as before the first session: what waits in the queue may need any of them. */
+    d->refreshed = false;
+    d->probe_sent_ns = 0;
     destination_refresh(d, true);
     uint32_t after = d->queue.closed_count;
     for (uint32_t i = before; i < after; i++)

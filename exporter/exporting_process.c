@@ -31,6 +31,7 @@ struct exporting_process {
     bool boot_known;
     bool abandoned;
     struct exporter_counters counters;
+    struct metering_counts metering;
     atomic_bool accepts;
 
     pthread_mutex_t cut_lock; /* guards the three below */
@@ -67,6 +68,7 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
             exporting_process_destroy(process);
             return NULL;
         }
+        destinations[i].metering = &process->metering;
         process->counters.destination_count++;
     }
     return process;
@@ -88,6 +90,8 @@ static void set_boot(struct exporting_process *process, const struct flow_record
                      uint64_t export_ns)
 {
     uint64_t first_ns = export_ns ? export_ns : UINT64_MAX;
+    uint64_t start_ns = process->metering.start_ns;
+    first_ns = start_ns && start_ns < first_ns ? start_ns : first_ns;
     for (unsigned side = 0; record && side < 2; side++)
         if (record->cold->first_ns[side] < first_ns)
             first_ns = record->cold->first_ns[side];
@@ -167,6 +171,8 @@ static void take_record(struct exporting_process *process, uint32_t ring,
     ledger_count(&process->counters.records[ring], 1);
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {
         struct destination *d = &process->destinations[i];
+        d->record_packets = packets;
+        d->record_octets = octets;
         if (process->abandoned)
             destination_lose(d, DESTINATION_LOST_SHUTDOWN);
         else if (d->broken)
@@ -291,6 +297,24 @@ enum exporting_status exporting_process_step(struct exporting_process *process,
     if (exporting_process_failed(process))
         return EXPORTING_FAILED;
     return moved ? EXPORTING_BUSY : EXPORTING_IDLE;
+}
+
+void exporting_process_tell_metering(struct exporting_process *process,
+                                     const struct metering_counts *counts, uint64_t export_ns)
+{
+    struct metering_counts *known = &process->metering;
+    bool loss = counts->ignored_packets != known->ignored_packets ||
+                counts->dropped_packets != known->dropped_packets;
+    uint64_t first_ns = known->first_loss_ns, last_ns = known->last_loss_ns;
+    uint64_t peak = known->flows_peak;
+    if (loss) {
+        first_ns = first_ns ? first_ns : export_ns;
+        last_ns = export_ns;
+    }
+    *known = *counts;
+    known->first_loss_ns = first_ns;
+    known->last_loss_ns = last_ns;
+    known->flows_peak = counts->flows_peak > peak ? counts->flows_peak : peak;
 }
 
 bool exporting_process_drain(struct exporting_process *process, uint64_t monotonic_ns,

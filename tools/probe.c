@@ -221,6 +221,34 @@ uint64_t probe_time_ns(const struct probe *probe)
     return newest;
 }
 
+void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns)
+{
+    static const uint64_t second_ns = 1000000000u;
+    if (probe->first_told && monotonic_ns - probe->told_ns < second_ns)
+        return;
+    struct worker_counts sum = {0};
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        worker_add_counts(probe->workers[w], &sum);
+    uint64_t time_ns = probe_time_ns(probe);
+    if (probe->started_ns == 0)
+        probe->started_ns = time_ns;
+    const struct metering_counts counts = {.start_ns = probe->config->offline ? sum.first_ns
+                                                                              : probe->started_ns,
+                                           .metered_packets = sum.metered_packets,
+                                           .ignored_packets = sum.ignored_packets,
+                                           .ignored_octets = sum.ignored_octets,
+                                           .dropped_packets = sum.dropped_packets,
+                                           .dropped_octets = sum.dropped_octets,
+                                           .fragment_hits = sum.fragment_hits,
+                                           .fragment_misses = sum.fragment_misses,
+                                           .flows = sum.flows,
+                                           .evicted = sum.evicted,
+                                           .flows_peak = sum.held};
+    exporting_process_tell_metering(probe->exporter, &counts, time_ns);
+    probe->first_told = counts.start_ns != 0;
+    probe->told_ns = monotonic_ns;
+}
+
 struct probe *probe_create(const struct probe_config *config, struct error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);

@@ -52,7 +52,11 @@ struct probe {
     bool cut_pending;
     uint32_t ledgers_answered;
 
-    bool gave_up; /* the exporter's thread */
+    /* The exporter's thread. */
+    bool gave_up;
+    bool first_told;     /* the exporting process knows the time of the first packet */
+    uint64_t started_ns; /* wall clock at the first step of a live run */
+    uint64_t told_ns;    /* monotonic time when it was told what the workers had counted */
 
     uint64_t floods_told[EXPORT_RINGS_MAX]; /* changes of each worker's flood level; main thread */
 
@@ -101,6 +105,9 @@ void probe_run_alone(struct probe *probe);
 void probe_run_threads(struct probe *probe);
 /* Newest time that any worker knows: what message headers carry. Any thread. */
 uint64_t probe_time_ns(const struct probe *probe);
+/* Tells the exporting process what the workers have counted, once a second of the monotonic clock,
+ * and before that the time of the first packet. Exporter's thread. */
+void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns);
 /* Sends what is queued until nothing is, or a second stop gives up the rest. ALONE: there is no
  * other thread to answer ledger requests. Exporter's thread, the worker ended. */
 void probe_drain_exporter(struct probe *probe, bool alone);

@@ -18,8 +18,10 @@ struct queued_message {
     uint32_t records;      /* cache records */
     uint32_t data_records; /* on the wire */
     uint32_t counted;      /* by IPFIX sequence numbers: flow and options data records */
+    uint64_t packets;      /* of the cache records */
+    uint64_t ip_octets;    /* of the cache records */
     uint64_t opened_ns;    /* monotonic */
-    bool preface;          /* belongs in front of a session, see destination_session.c */
+    bool preface;          /* belongs in front of a session, see destination_send.c */
     uint8_t data[];
 };
 

@@ -49,6 +49,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/selectionProcess/filter", "udp"},
     {"/spanflow/selectionProcess/ignorePrefix", "2001:db8::/32"},
     {"/spanflow/exportingProcess/destination/name", "other"},
+    {"/spanflow/exportingProcess/destination/informationElement", "sourceIPv6Address"},
     {"/spanflow/exportingProcess/destination/udpExporter/destinationAddress", "192.0.2.1"},
     {"/spanflow/exportingProcess/destination/udpExporter/sourceAddress", "::1"},
     {"/spanflow/exportingProcess/destination/tcpExporter/destinationAddress", "192.0.2.1"},

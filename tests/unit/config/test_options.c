@@ -1,5 +1,6 @@
 /* Every option and every word of -i and -e, as seen in the configuration that comes out. */
 #include "config_test.h"
+#include "element/element.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,6 +243,45 @@ static void connections(void **state)
     probe_config_free(config);
 }
 
+/* Each profile brings its version and port; version 5 is a profile of its own. */
+static void profiles_bring_their_version(void **state)
+{
+    (void)state;
+    static const struct {
+        char *word;
+        enum export_profile profile;
+        unsigned version;
+        uint16_t port;
+    } cases[] = {{"udp://h?profile=silk", PROFILE_SILK, 10, 4739},
+                 {"udp://h?profile=full", PROFILE_FULL, 10, 4739},
+                 {"udp://h?profile=fluentd-v9", PROFILE_FLUENTD_V9, 9, 2055},
+                 {"udp://h?profile=v5", PROFILE_V5, 5, 2055},
+                 {"udp://h?version=5", PROFILE_V5, 5, 2055},
+                 {"udp://h?elements=flowId,octetDeltaCount", PROFILE_ELEMENTS, 10, 4739},
+                 {"udp://h?elements=vlanId&version=9", PROFILE_ELEMENTS, 9, 2055}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct probe_config *config = accepted(WORDS("-r", "a", "-e", cases[i].word));
+        const struct destination_config *d = &config->exporting.destinations[0];
+        assert_int_equal(d->profile, cases[i].profile);
+        assert_int_equal(d->version, cases[i].version);
+        assert_int_equal(d->port, cases[i].port);
+        assert_false(d->scale);
+        probe_config_free(config);
+    }
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-e", "json:x?elements=flowEndNanoseconds,flowId&scale=yes", "-s", "1/4"));
+    const struct destination_config *d = &config->exporting.destinations[0];
+    assert_int_equal(d->element_count, 2);
+    assert_int_equal(d->elements[0], ELEMENT_FLOW_END_NANOSECONDS);
+    assert_int_equal(d->elements[1], ELEMENT_FLOW_ID);
+    assert_int_equal(d->time_unit, TIME_NANOSECONDS);
+    assert_true(d->scale);
+    probe_config_free(config);
+    config = accepted(WORDS("-r", "a", "-n", "h:9", "-v", "5"));
+    assert_int_equal(config->exporting.destinations[0].profile, PROFILE_V5);
+    probe_config_free(config);
+}
+
 /* A path that is longer than a short name keeps its whole text as the destination's name. */
 static void long_names_stay_whole(void **state)
 {
@@ -366,6 +406,7 @@ int main(void)
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
         cmocka_unit_test(connections),
+        cmocka_unit_test(profiles_bring_their_version),
         cmocka_unit_test(long_names_stay_whole),
         cmocka_unit_test(manual_page_has_every_option),
         cmocka_unit_test(answers),

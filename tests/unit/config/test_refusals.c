@@ -32,14 +32,9 @@ static void check_all(const struct refusal *refusals, size_t count)
 static void not_in_this_build(void **state)
 {
     (void)state;
-    static char *const words[][2] = {
+    static char *const words[][3] = {
         {"-i", "xdp:eth0"},
         {"-e", "kafka://broker/topic"},
-        {"-e", "udp://h?version=5"},
-        {"-e", "udp://h?profile=silk"},
-        {"-e", "udp://h?profile=fluentd-v9"},
-        {"-e", "udp://h?profile=v5"},
-        {"-e", "udp://h?profile=full"},
         {"-e", "udp://h?anonymise=k"},
         {"-e", "udp://h?group=g"},
         {"-e", "json:x?format=json"},
@@ -48,13 +43,11 @@ static void not_in_this_build(void **state)
         {"--state", "/tmp"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const char *line = refused_after_good((char *[]){words[i][0], words[i][1], NULL});
+        const char *line = refused_after_good(words[i]);
         assert_memory_equal(line, words[i][0], strlen(words[i][0]));
         assert_non_null(strstr(line, words[i][1]));
         assert_non_null(strstr(line, "not in this build"));
     }
-    assert_non_null(
-        strstr(refused_after_good((char *[]){"-n", "h:1", "-v", "5", NULL}), "not in this build"));
 }
 
 static void options(void **state)
@@ -187,6 +180,42 @@ static void connections(void **state)
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
 }
 
+static void profiles_and_elements(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-e", "udp://h?version=5&biflow=yes"}, "no form for both directions in one record"},
+        {{"-e", "udp://h?profile=fluentd-v9&biflow=yes"}, "no form for both directions"},
+        {{"-e", "udp://h?version=5&profile=nfdump"}, "version=5 goes with profile=v5 only"},
+        {{"-e", "udp://h?version=9&profile=v5"}, "profile=v5 needs version=5"},
+        {{"-e", "udp://h?version=9&profile=silk"}, "profile=silk needs version=10"},
+        {{"-e", "udp://h?version=9&profile=full"}, "profile=full needs version=10"},
+        {{"-e", "udp://h?version=10&profile=fluentd-v9"}, "profile=fluentd-v9 needs version=9"},
+        {{"-e", "udp://h?profile=fluentd-v9&time=ns"}, "milliseconds only"},
+        {{"-e", "udp://h?profile=v5&domain=70000"}, "domain=70000 does not fit"},
+        {{"-e", "udp://h?profile=v5", "-s", "1/20000"}, "cannot announce 1/20000: use scale=yes"},
+        {{"-e", "udp://h?profile=silk&time=us"}, "SiLK reads flow times in milliseconds only"},
+        {{"-e", "json:x?profile=v5"}, "choose another profile for a file"},
+        {{"-e", "file:x?profile=fluentd-v9"}, "choose another profile for a file"},
+        {{"-e", "tcp://h?profile=v5"}, "go over plain UDP only; choose another profile"},
+        {{"-e", "sctp://h?profile=fluentd-v9"}, "go over plain UDP only"},
+        {{"-e", "dtls://h?profile=v5"}, "go over plain UDP only"},
+        {{"-e", "udp://h?elements="}, "elements: \"\" is not possible"},
+        {{"-e", "udp://h?elements=sourceIPAddress"}, "did you mean sourceIPv4Address?"},
+        {{"-e", "udp://h?elements=vlanid"}, "/informationElement: \"vlanid\" is no element"},
+        {{"-e", "udp://h?elements=vlanId,vlanId"}, "elements: given twice"},
+        {{"-e", "udp://h?elements=vlanId&profile=full"}, "remove one of them"},
+        {{"-e", "udp://h?elements=vlanId&biflow=yes"}, "needs reverse elements"},
+        {{"-e", "udp://h?elements=vlanId,reverseVlanId"}, "reverseVlanId tells of the answer"},
+        {{"-e", "udp://h?version=9&elements=flowId"}, "flowId cannot be told in NetFlow v9"},
+        {{"-e", "udp://h?elements=flowEndSysUpTime"}, "flowEndSysUpTime is for NetFlow v9"},
+        {{"-e", "udp://h?elements=flowEndNanoseconds"}, "use time="},
+        {{"-e", "json:x?elements=flowEndNanoseconds,flowStartMilliseconds"}, "one unit for all"},
+        {{"-e", "json:x?scale=perhaps"}, "scale: \"perhaps\" is not possible"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
 /* Different domains or ports at one collector are different streams. */
 static void streams_that_do_not_clash(void **state)
 {
@@ -292,6 +321,7 @@ int main(void)
         cmocka_unit_test(options),
         cmocka_unit_test(destinations),
         cmocka_unit_test(connections),
+        cmocka_unit_test(profiles_and_elements),
         cmocka_unit_test(streams_that_do_not_clash),
         cmocka_unit_test(whole_runs),
         cmocka_unit_test(files),
