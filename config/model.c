@@ -159,6 +159,10 @@ static bool read_writer(const struct lyd_node *writer, enum destination_kind kin
     if (kind == DESTINATION_FILE) {
         destination->domain = number32(writer, "observationDomainId");
         destination->time_unit = find_word(time_units, config_tree_value(writer, "timeUnit"));
+        destination->rotation_s = number32(writer, "rotationTime");
+        destination->rotation_octets = number(writer, "rotationSize", 0);
+        destination->checksum = truth(writer, "messageChecksum");
+        destination->zstd = strcmp(config_tree_value(writer, "compression"), "zstd") == 0;
     }
     return copy_text(writer, "file", destination->path, sizeof destination->path, error);
 }

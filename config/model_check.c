@@ -145,6 +145,13 @@ static bool check_destinations(const struct probe_config *config, struct error *
                 return false;
             }
         }
+        if (!SPANFLOW_ZSTD && b->zstd) {
+            error_set(error,
+                      DESTINATION "[name='%.100s']/fileWriter/compression: zstd is not in this "
+                                  "build; give none",
+                      b->name);
+            return false;
+        }
         if (ledger_spoils(config, b)) {
             error_set(error, "/spanflow/ledgerFile: '%.100s' writes it already; give another",
                       b->name);

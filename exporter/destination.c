@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "destination_encode.h"
+#include "transport/transport_file.h"
 
 enum {
     FILE_MESSAGE_OCTETS = 65532, /* RFC 7011: at most 65,535; whole padding units */
@@ -50,7 +51,9 @@ static int destination_prepare(struct destination *d, struct error *error)
     d->builder.domain = d->config->domain;
     if (!json) {
         options_set_init(&d->options, d->config->version, d->process, &d->templates);
-        d->slots_reserved = destination_refresh_messages(d) + 2;
+        if (d->config->kind == DESTINATION_FILE)
+            destination_file_init(d);
+        d->slots_reserved = destination_refresh_messages(d) + destination_file_messages(d) + 2;
     } else {
         d->slots_reserved = 2;
         d->json = calloc(TEMPLATE_KINDS, sizeof *d->json);
@@ -136,8 +139,11 @@ void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t exp
         d->started = true;
         d->statistics_sent_ns = monotonic_ns;
     }
-    if (!destination_sends_unasked(d) || !destination_has_room(d) ||
-        monotonic_ns < destination_due_ns(d))
+    if (!destination_has_room(d))
+        return;
+    if (d->config->kind == DESTINATION_FILE && !d->broken && destination_file_is_over(d))
+        destination_file_end(d);
+    if (!destination_sends_unasked(d) || monotonic_ns < destination_due_ns(d))
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * second_ns;
     if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
@@ -156,9 +162,12 @@ void destination_lose(struct destination *d, enum ledger_destination_lost reason
 
 void destination_close_due(struct destination *d, bool closing)
 {
-    /* A file without flows still tells what it would have held. */
-    if (closing && d->config->kind == DESTINATION_FILE && !d->refreshed && !d->completed)
-        destination_refresh(d, true);
+    if (closing && d->config->kind == DESTINATION_FILE && destination_has_room(d)) {
+        if (!d->file.written) /* a file without flows still tells what it would have held */
+            destination_refresh(d, true);
+        if (d->file.window_due)
+            destination_file_end(d);
+    }
     const struct queued_message *open = d->queue.open;
     if (!open)
         return;
@@ -177,6 +186,11 @@ uint64_t destination_next_ns(const struct destination *d)
     if (destination_sends_unasked(d)) {
         uint64_t due_ns = destination_due_ns(d);
         next_ns = due_ns < next_ns ? due_ns : next_ns;
+    }
+    if (d->config->kind == DESTINATION_FILE && destination_file_over_ns(d) != UINT64_MAX) {
+        uint64_t over_ns = destination_file_over_ns(d);
+        uint64_t wait_ns = over_ns > d->export_ns ? over_ns - d->export_ns : 0;
+        next_ns = d->monotonic_ns + wait_ns < next_ns ? d->monotonic_ns + wait_ns : next_ns;
     }
     if (d->queue.closed_count) {
         uint64_t send_ns = d->blocked ? d->monotonic_ns + retry_ns : d->pacing.open_ns;
@@ -210,9 +224,10 @@ static void destination_break(struct destination *d, enum ledger_destination_los
 }
 
 /* The COUNT oldest messages were handed over. */
-static uint64_t count_sent(struct destination *d, uint32_t count)
+static uint64_t count_sent(struct destination *d, uint32_t count, bool *ends_file)
 {
     uint64_t cost = 0;
+    *ends_file = false;
     for (uint32_t i = 0; i < count; i++) {
         const struct queued_message *message = message_queue_at(&d->queue, 0);
         ledger_count(&d->counters->sent, message->records);
@@ -221,6 +236,7 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
         if (d->config->kind != DESTINATION_JSON)
             ledger_count(&d->counters->messages, 1);
         cost += message->data_records ? message->data_records : 1;
+        *ends_file = message->ends_file;
         message_queue_pop(&d->queue);
     }
     return cost;
@@ -239,6 +255,8 @@ static uint32_t collect_burst(const struct destination *d, struct iovec *parts)
         if (paced && count && octets > PACING_BURST_OCTETS)
             break;
         parts[count++] = (struct iovec){message->data, message->octets};
+        if (message->ends_file)
+            break;
     }
     return count;
 }
@@ -303,7 +321,10 @@ bool destination_send(struct destination *d, bool flush)
         enum transport_status status =
             d->transport.ops->send(d->transport.state, parts, count, &sent, &problem);
         check(sent <= count);
-        uint64_t cost = count_sent(d, sent);
+        bool ends_file;
+        uint64_t cost = count_sent(d, sent, &ends_file);
+        if (ends_file && transport_file_end(&d->transport, &problem) != 0)
+            status = TRANSPORT_BROKEN;
         if (status != TRANSPORT_DONE && status != TRANSPORT_AGAIN)
             cost++;
         pacing_sent(&d->pacing, d->monotonic_ns, cost, flush);

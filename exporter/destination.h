@@ -8,6 +8,7 @@
 #ifndef SPANFLOW_EXPORTER_DESTINATION_H
 #define SPANFLOW_EXPORTER_DESTINATION_H
 
+#include "destination_file.h"
 #include "encode/json.h"
 #include "encode/message.h"
 #include "encode/message_queue.h"
@@ -23,6 +24,7 @@ struct destination {
     struct destination_counters *counters;          /* not owned */
     struct template_set templates;
     struct options_set options;
+    struct file_session file;
     struct values_context context;
     struct record_values values;
     struct json_plan *json; /* by template kind; owned, NULL unless JSON */

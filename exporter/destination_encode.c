@@ -14,6 +14,8 @@ void destination_close_message(struct destination *d)
         return;
     if (d->config->kind != DESTINATION_JSON) {
         message->octets = message_finish(&d->builder, d->export_ns);
+        if (d->config->kind == DESTINATION_FILE)
+            destination_file_finish_message(d, message);
         d->messages_since_refresh++;
     }
     message_queue_close(&d->queue);
@@ -23,10 +25,11 @@ static void open_message(struct destination *d)
 {
     struct queued_message *message = message_queue_open(&d->queue, d->monotonic_ns);
     message_begin(&d->builder, message->data, d->message_octets);
+    if (d->config->kind == DESTINATION_FILE)
+        destination_file_begin_message(d);
 }
 
-/* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
-static void make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
+void destination_make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
 {
     if (!d->queue.open) {
         open_message(d);
@@ -41,8 +44,8 @@ static void make_room(struct destination *d, uint16_t id, uint32_t octets, bool 
 static void put_definition(struct destination *d, enum options_kind kind)
 {
     const struct options_template *template = &d->options.kinds[kind];
-    make_room(d, message_template_set(&d->builder, true),
-              options_definition_octets(d->config->version, template), true);
+    destination_make_room(d, message_template_set(&d->builder, true),
+                          options_definition_octets(d->config->version, template), true);
     options_put_definition(&d->builder, template);
 }
 
@@ -52,7 +55,8 @@ static void put_options(struct destination *d)
     if (kinds[OPTIONS_INTERFACES].id) {
         put_definition(d, OPTIONS_INTERFACES);
         for (uint32_t i = 0; i < d->process->interface_count; i++) {
-            make_room(d, kinds[OPTIONS_INTERFACES].id, kinds[OPTIONS_INTERFACES].octets, false);
+            destination_make_room(d, kinds[OPTIONS_INTERFACES].id, kinds[OPTIONS_INTERFACES].octets,
+                                  false);
             options_put_interface(&d->builder, &d->process->interfaces[i]);
         }
     }
@@ -60,7 +64,7 @@ static void put_options(struct destination *d)
         if (!kinds[kind].id)
             continue;
         put_definition(d, kind);
-        make_room(d, kinds[kind].id, kinds[kind].octets, false);
+        destination_make_room(d, kinds[kind].id, kinds[kind].octets, false);
         options_put_sampling(&d->builder, d->process->sampling_interval,
                              kind == OPTIONS_SAMPLING_ALGORITHM);
     }
@@ -76,7 +80,7 @@ static void put_statistics(struct destination *d)
     if (!template->id)
         return;
     put_definition(d, OPTIONS_STATISTICS);
-    make_room(d, template->id, template->octets, false);
+    destination_make_room(d, template->id, template->octets, false);
     options_put_statistics(&d->builder, &statistics);
     d->statistics_sent_ns = d->monotonic_ns;
 }
@@ -88,8 +92,8 @@ void destination_refresh(struct destination *d, bool options)
         const struct template *template = &d->templates.kinds[kind];
         if (!template->id)
             continue;
-        make_room(d, message_template_set(&d->builder, false),
-                  template_definition_octets(d->config->version, template), false);
+        destination_make_room(d, message_template_set(&d->builder, false),
+                              template_definition_octets(d->config->version, template), false);
         message_put_template(&d->builder, template);
     }
     if (options) {
@@ -123,6 +127,8 @@ uint32_t destination_refresh_messages(const struct destination *d)
 
 static void refresh_if_due(struct destination *d)
 {
+    if (d->config->kind == DESTINATION_FILE && destination_file_is_over(d))
+        destination_file_end(d);
     if (d->refreshed && d->config->kind != DESTINATION_UDP)
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * 1000000000ull;
@@ -172,6 +178,7 @@ static void append_message(struct destination *d, const struct flow_record *reco
         builder->octets += template->octets;
         uint64_t end_ns = record->hot->last_ns[sides[i]];
         builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
+        file_session_note(&d->file, record->cold->first_ns[sides[i]], end_ns);
     }
     builder->data_records += count;
     builder->all_records += count;

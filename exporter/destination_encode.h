@@ -9,6 +9,9 @@
 
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
+/* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
+void destination_make_room(struct destination *destination, uint16_t id, uint32_t octets,
+                           bool new_set);
 /* Sends templates and, if OPTIONS, options templates with their data, in messages of their own. */
 void destination_refresh(struct destination *destination, bool options);
 /* Sends one statistics record with its template. */

@@ -34,10 +34,14 @@ struct destination_config {
     enum export_profile profile;
     bool biflow;
     enum time_unit time_unit;
-    uint32_t domain; /* observation domain / source id */
-    uint32_t mtu;    /* whole IP packet, UDP; 512..65535 */
-    uint64_t rate;   /* records/s; 0 = unpaced; UDP only */
-    bool rate_set;   /* otherwise the default pacing applies */
+    uint32_t domain;          /* observation domain / source id */
+    uint32_t mtu;             /* whole IP packet, UDP; 512..65535 */
+    uint64_t rate;            /* records/s; 0 = unpaced; UDP only */
+    bool rate_set;            /* otherwise the default pacing applies */
+    uint32_t rotation_s;      /* FILE: a new file at each multiple; 0 = never by time */
+    uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
+    bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
+    bool zstd;                /* FILE: compressed */
 };
 
 struct export_interface {

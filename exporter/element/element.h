@@ -110,7 +110,14 @@ enum value_group {
     X(EXPORTED_MESSAGE_TOTAL_COUNT, 41, 0, "exportedMessageTotalCount", UNSIGNED, 8, 41)           \
     X(EXPORTED_FLOW_RECORD_TOTAL_COUNT, 42, 0, "exportedFlowRecordTotalCount", UNSIGNED, 8, 42)    \
     X(INTERFACE_DESCRIPTION, 83, 0, "interfaceDescription", STRING, 32, 83)                        \
-    X(OBSERVATION_DOMAIN_ID, 149, 0, "observationDomainId", UNSIGNED, 4, 0)
+    X(OBSERVATION_DOMAIN_ID, 149, 0, "observationDomainId", UNSIGNED, 4, 0)                        \
+    X(MAX_EXPORT_SECONDS, 260, 0, "maxExportSeconds", TIME, 4, 0)                                  \
+    X(MESSAGE_MD5_CHECKSUM, 262, 0, "messageMD5Checksum", OCTETS, 16, 0)                           \
+    X(MESSAGE_SCOPE, 263, 0, "messageScope", UNSIGNED, 1, 0)                                       \
+    X(MIN_EXPORT_SECONDS, 264, 0, "minExportSeconds", TIME, 4, 0)                                  \
+    X(SESSION_SCOPE, 267, 0, "sessionScope", UNSIGNED, 1, 0)                                       \
+    X(MAX_FLOW_END_MILLISECONDS, 269, 0, "maxFlowEndMilliseconds", TIME, 8, 0)                     \
+    X(MIN_FLOW_START_MILLISECONDS, 272, 0, "minFlowStartMilliseconds", TIME, 8, 0)
 
 #define ELEMENT_ENUM(symbol, ...) ELEMENT_##symbol,
 enum element { INFORMATION_ELEMENTS(ELEMENT_ENUM) OPTIONS_ELEMENTS(ELEMENT_ENUM) ELEMENT_COUNT };

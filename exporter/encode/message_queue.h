@@ -8,6 +8,7 @@
 #ifndef SPANFLOW_EXPORTER_ENCODE_MESSAGE_QUEUE_H
 #define SPANFLOW_EXPORTER_ENCODE_MESSAGE_QUEUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -16,8 +17,8 @@ struct queued_message {
     uint32_t octets;       /* of the data, final when closed */
     uint32_t records;      /* cache records */
     uint32_t data_records; /* on the wire */
-    uint32_t reserved;
-    uint64_t opened_ns; /* monotonic */
+    bool ends_file;        /* what follows it belongs into another file */
+    uint64_t opened_ns;    /* monotonic */
     uint8_t data[];
 };
 
@@ -44,6 +45,8 @@ void message_queue_destroy(struct message_queue *queue);
 struct queued_message *message_queue_open(struct message_queue *queue, uint64_t monotonic_ns);
 /* The open message is complete and waits to be sent. */
 void message_queue_close(struct message_queue *queue);
+/* The message closed last, which is still in the queue, is the last of its file. */
+void message_queue_end_file(struct message_queue *queue);
 /* The I-th oldest closed message, I < closed_count. */
 struct queued_message *message_queue_at(const struct message_queue *queue, uint32_t i);
 /* Frees the oldest closed message. */

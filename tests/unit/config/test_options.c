@@ -151,6 +151,8 @@ static void destinations(void **state)
     assert_int_equal(destination[2].domain, 3);
     assert_int_equal(destination[2].time_unit, TIME_NANOSECONDS);
     assert_int_equal(destination[2].version, 10);
+    assert_false(destination[2].rotation_s || destination[2].rotation_octets);
+    assert_false(destination[2].checksum || destination[2].zstd);
     assert_int_equal(destination[3].kind, DESTINATION_JSON);
     assert_string_equal(destination[3].path, "-");
     assert_int_equal(destination[3].profile, PROFILE_NFDUMP);
@@ -158,6 +160,18 @@ static void destinations(void **state)
     assert_string_equal(destination[5].name, "udp://h:9995?version=9");
     assert_int_equal(destination[5].port, 9995);
     assert_int_equal(destination[5].version, 9);
+    probe_config_free(config);
+}
+
+static void rows_of_files(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-e", "file:f?rotate-seconds=300&rotate-octets=9000000000&checksum=yes"));
+    const struct destination_config *destination = config->exporting.destinations;
+    assert_int_equal(destination->rotation_s, 300);
+    assert_int_equal(destination->rotation_octets, 9000000000);
+    assert_true(destination->checksum && !destination->zstd);
     probe_config_free(config);
 }
 
@@ -281,6 +295,7 @@ int main(void)
         cmocka_unit_test(sources),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
+        cmocka_unit_test(rows_of_files),
         cmocka_unit_test(long_names_stay_whole),
         cmocka_unit_test(manual_page_has_every_option),
         cmocka_unit_test(answers),
