@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRANSPORT_CONTAINERS "udpExporter, tcpExporter, sctpExporter, fileWriter and jsonWriter"
+
 enum { PATH_OCTETS_MAX = 400 };
 
 /* Copies the path inside the library's location text: the data path if it has one. */
@@ -109,13 +111,13 @@ static void say(const struct lysc_node *node, const char *message, char *text, s
     else if (has(message, "missing its key"))
         snprintf(text, size, "an entry has no \"%s\"; give one", name);
     else if (has(message, "Mandatory choice"))
-        snprintf(text, size, "is missing; give udpExporter, fileWriter or jsonWriter");
+        snprintf(text, size, "is missing; give one of " TRANSPORT_CONTAINERS);
     else if (has(message, "Mandatory node"))
         snprintf(text, size, "is missing; give a value");
     else if (has(message, "Duplicate instance") || has(message, "already exists"))
         snprintf(text, size, "given twice; remove one");
     else if (has(message, "Data for both cases"))
-        snprintf(text, size, "a destination has one of udpExporter, fileWriter and jsonWriter");
+        snprintf(text, size, "a destination has one of " TRANSPORT_CONTAINERS);
     else if (has(message, "Too many"))
         snprintf(text, size, "too many entries; remove some");
     else if (leaf && about_value(message))

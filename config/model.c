@@ -9,7 +9,7 @@
 #include "parse/parse.h"
 
 static const uint64_t SECOND_NS = 1000000000;
-enum { PORT_IPFIX = 4739, PORT_NETFLOW9 = 2055 };
+enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW9 = 2055 };
 
 /* An enumeration leaf as a value of C. */
 struct word_value {
@@ -64,6 +64,15 @@ static bool truth(const struct lyd_node *node, const char *path)
 {
     const char *value = config_tree_value(node, path);
     return value && strcmp(value, "true") == 0;
+}
+
+#define SECURITY "transportLayerSecurity/"
+
+/* Whether TLS or DTLS is asked for, by a container that is there or not. */
+static bool is_secure(const struct lyd_node *exporter)
+{
+    struct lyd_node *found = NULL;
+    return lyd_find_path(exporter, "transportLayerSecurity", 0, &found) == LY_SUCCESS;
 }
 
 /* Copies a text leaf; an absent one is "". The module counts characters, memory counts octets. */
@@ -131,24 +140,57 @@ static void read_file_name(const struct lyd_node *leaf, struct probe_config *con
     config->offline = true;
 }
 
+static bool read_security(const struct lyd_node *exporter, struct destination_config *destination,
+                          struct error *error)
+{
+    destination->unverified = !truth(exporter, SECURITY "verifyCollector");
+    return copy_text(exporter, SECURITY "certificate", destination->certificate,
+                     sizeof destination->certificate, error) &&
+           copy_text(exporter, SECURITY "privateKey", destination->private_key,
+                     sizeof destination->private_key, error) &&
+           copy_text(exporter, SECURITY "certificationAuthority", destination->authority,
+                     sizeof destination->authority, error);
+}
+
+/* What the containers of all collectors have. */
+static bool read_collector(const struct lyd_node *exporter, enum destination_kind kind,
+                           struct destination_config *destination, struct error *error)
+{
+    bool secure = destination_is_secure(kind);
+    uint16_t port = secure                      ? PORT_IPFIX_SECURE
+                    : destination->version == 9 ? PORT_NETFLOW9
+                                                : PORT_IPFIX;
+    destination->kind = kind;
+    destination->port = (uint16_t)number(exporter, "destinationPort", port);
+    destination->domain = number32(exporter, "observationDomainId");
+    destination->time_unit = find_word(time_units, config_tree_value(exporter, "timeUnit"));
+    return copy_text(exporter, "destinationAddress", destination->host, sizeof destination->host,
+                     error) &&
+           copy_text(exporter, "sourceAddress", destination->source_address,
+                     sizeof destination->source_address, error) &&
+           (!secure || read_security(exporter, destination, error));
+}
+
 static bool read_udp(const struct lyd_node *udp, struct destination_config *destination,
                      struct error *error)
 {
+    bool secure = is_secure(udp);
     /* nfcapd 1.7 shows more of version 9 than of IPFIX, so the profile prefers it. */
-    unsigned version = destination->profile == PROFILE_NFDUMP ? 9 : 10;
-    destination->kind = DESTINATION_UDP;
+    unsigned version = destination->profile == PROFILE_NFDUMP && !secure ? 9 : 10;
     destination->version = (unsigned)number(udp, "ipfixVersion", version);
-    destination->port = (uint16_t)number(udp, "destinationPort",
-                                         destination->version == 9 ? PORT_NETFLOW9 : PORT_IPFIX);
     destination->mtu = number32(udp, "maxPacketSize");
     destination->rate = number(udp, "recordRateLimit", 0);
     destination->rate_set = config_tree_value(udp, "recordRateLimit") != NULL;
-    destination->domain = number32(udp, "observationDomainId");
-    destination->time_unit = find_word(time_units, config_tree_value(udp, "timeUnit"));
-    return copy_text(udp, "destinationAddress", destination->host, sizeof destination->host,
-                     error) &&
-           copy_text(udp, "sourceAddress", destination->source_address,
-                     sizeof destination->source_address, error);
+    return read_collector(udp, secure ? DESTINATION_DTLS : DESTINATION_UDP, destination, error);
+}
+
+static bool read_connection(const struct lyd_node *exporter, enum destination_kind kind,
+                            struct destination_config *destination, struct error *error)
+{
+    destination->version = 10;
+    if (is_secure(exporter))
+        kind = DESTINATION_TLS;
+    return read_collector(exporter, kind, destination, error);
 }
 
 static bool read_writer(const struct lyd_node *writer, enum destination_kind kind,
@@ -184,6 +226,10 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
         bool fits = true;
         if (strcmp(name, "udpExporter") == 0)
             fits = read_udp(child, destination, &inner);
+        else if (strcmp(name, "tcpExporter") == 0)
+            fits = read_connection(child, DESTINATION_TCP, destination, &inner);
+        else if (strcmp(name, "sctpExporter") == 0)
+            fits = read_connection(child, DESTINATION_SCTP, destination, &inner);
         else if (strcmp(name, "fileWriter") == 0)
             fits = read_writer(child, DESTINATION_FILE, destination, &inner);
         else if (strcmp(name, "jsonWriter") == 0)

@@ -64,10 +64,21 @@ static bool check_sources(const struct probe_config *config, struct error *error
     return true;
 }
 
+/* The container of a destination's leaves. */
+static const char *container_of(const struct destination_config *destination)
+{
+    static const char *const names[] = {
+        [DESTINATION_UDP] = "udpExporter",   [DESTINATION_DTLS] = "udpExporter",
+        [DESTINATION_TCP] = "tcpExporter",   [DESTINATION_TLS] = "tcpExporter",
+        [DESTINATION_SCTP] = "sctpExporter", [DESTINATION_FILE] = "fileWriter",
+        [DESTINATION_JSON] = "jsonWriter"};
+    return names[destination->kind];
+}
+
 /* Two message streams with one domain at one collector mix up their templates. */
 static bool same_stream(const struct destination_config *a, const struct destination_config *b)
 {
-    return a->kind == DESTINATION_UDP && b->kind == DESTINATION_UDP && a->port == b->port &&
+    return destination_has_collector(a->kind) && a->kind == b->kind && a->port == b->port &&
            a->domain == b->domain && strcmp(a->host, b->host) == 0;
 }
 
@@ -83,13 +94,14 @@ static bool same_path(const char *a, const char *b)
 
 static bool same_file(const struct destination_config *a, const struct destination_config *b)
 {
-    return a->kind != DESTINATION_UDP && b->kind != DESTINATION_UDP && same_path(a->path, b->path);
+    return !destination_has_collector(a->kind) && !destination_has_collector(b->kind) &&
+           same_path(a->path, b->path);
 }
 
 /* The ledger may follow JSON lines on standard output, but not IPFIX messages. */
 static bool ledger_spoils(const struct probe_config *config, const struct destination_config *to)
 {
-    if (to->kind == DESTINATION_UDP || !config->ledger_path[0])
+    if (destination_has_collector(to->kind) || !config->ledger_path[0])
         return false;
     if (strcmp(to->path, "-") == 0)
         return to->kind == DESTINATION_FILE && strcmp(config->ledger_path, "-") == 0;
@@ -108,15 +120,15 @@ static bool check_source_addresses(const struct probe_config *config, struct err
 {
     for (uint32_t i = 0; i < config->exporting.destination_count; i++) {
         const struct destination_config *to = &config->exporting.destinations[i];
-        if (to->kind != DESTINATION_UDP)
+        if (!destination_has_collector(to->kind))
             continue;
         int host = address_family(to->host), source = address_family(to->source_address);
         if (host == source || host == AF_UNSPEC || source == AF_UNSPEC)
             continue;
         error_set(error,
-                  DESTINATION "[name='%.100s']/udpExporter/sourceAddress: '%s' is not of "
+                  DESTINATION "[name='%.100s']/%s/sourceAddress: '%s' is not of "
                               "the collector's address family; give another",
-                  to->name, to->source_address);
+                  to->name, container_of(to), to->source_address);
         return false;
     }
     return true;
@@ -131,17 +143,16 @@ static bool check_destinations(const struct probe_config *config, struct error *
             const struct destination_config *a = &exporting->destinations[j];
             if (same_stream(a, b)) {
                 error_set(error,
-                          DESTINATION "[name='%.100s']/udpExporter/observationDomainId: the "
+                          DESTINATION "[name='%.100s']/%s/observationDomainId: the "
                                       "collector and domain of '%.100s'; give another domain",
-                          b->name, a->name);
+                          b->name, container_of(b), a->name);
                 return false;
             }
             if (same_file(a, b)) {
                 error_set(error,
                           DESTINATION "[name='%.100s']/%s/file: '%.100s' writes it already; "
                                       "give another",
-                          b->name, b->kind == DESTINATION_FILE ? "fileWriter" : "jsonWriter",
-                          a->name);
+                          b->name, container_of(b), a->name);
                 return false;
             }
         }

@@ -11,8 +11,18 @@ enum {
     KIND_UDP = 1 << 0,
     KIND_FILE = 1 << 1,
     KIND_JSON = 1 << 2,
-    KIND_ALL = KIND_UDP | KIND_FILE | KIND_JSON
+    KIND_TCP = 1 << 3,
+    KIND_TLS = 1 << 4,
+    KIND_DTLS = 1 << 5,
+    KIND_SCTP = 1 << 6,
+    KIND_DATAGRAM = KIND_UDP | KIND_DTLS,
+    KIND_SECURE = KIND_TLS | KIND_DTLS,
+    KIND_COLLECTOR = KIND_UDP | KIND_TCP | KIND_TLS | KIND_DTLS | KIND_SCTP,
+    KIND_IPFIX = KIND_COLLECTOR | KIND_FILE,
+    KIND_ALL = KIND_IPFIX | KIND_JSON
 };
+
+#define SECURITY "transportLayerSecurity"
 
 /* The leaf of a kind is the container of its transport. */
 const struct option_word option_destination_kinds[] = {
@@ -29,10 +39,22 @@ const struct option_word option_destination_kinds[] = {
      .leaf = "jsonWriter",
      .kinds = KIND_JSON,
      .help = "one JSON object per record and line; - is the standard output"},
-    {.word = "tcp://HOST:PORT"},
-    {.word = "tls://HOST:PORT"},
-    {.word = "dtls://HOST:PORT"},
-    {.word = "sctp://HOST:PORT"},
+    {.word = "tcp://HOST:PORT",
+     .leaf = "tcpExporter",
+     .kinds = KIND_TCP,
+     .help = "IPFIX over a connection that is made again when it ends; port 4739 if left out"},
+    {.word = "tls://HOST:PORT",
+     .leaf = "tcpExporter",
+     .kinds = KIND_TLS,
+     .help = "the same, encrypted, the collector verified; port 4740 if left out"},
+    {.word = "dtls://HOST:PORT",
+     .leaf = "udpExporter",
+     .kinds = KIND_DTLS,
+     .help = "IPFIX in encrypted datagrams, the collector verified; port 4740 if left out"},
+    {.word = "sctp://HOST:PORT",
+     .leaf = "sctpExporter",
+     .kinds = KIND_SCTP,
+     .help = "IPFIX over SCTP, if the kernel has it; port 4739 if left out"},
     {.word = "kafka://BROKER/TOPIC"},
     {0},
 };
@@ -72,25 +94,25 @@ const struct option_word option_destination_words[] = {
      .help = "both directions of a flow in one record (default no)"},
     {.word = "rate=RECORDS",
      .leaf = "recordRateLimit",
-     .kinds = KIND_UDP,
-     .help = "udp: the bound of records sent in a second; 0 = none"},
+     .kinds = KIND_DATAGRAM,
+     .help = "udp, dtls: the bound of records sent in a second; 0 = none"},
     {.word = "domain=N",
      .leaf = "observationDomainId",
-     .kinds = KIND_UDP | KIND_FILE,
-     .help = "udp, file: the observation domain id"},
+     .kinds = KIND_IPFIX,
+     .help = "all but json: the observation domain id"},
     {.word = "source=ADDRESS",
      .leaf = "sourceAddress",
-     .kinds = KIND_UDP,
-     .help = "udp: the local address to send from"},
+     .kinds = KIND_COLLECTOR,
+     .help = "collectors: the local address to send from"},
     {.word = "mtu=OCTETS",
      .leaf = "maxPacketSize",
-     .kinds = KIND_UDP,
-     .help = "udp: the bound of a whole IP packet"},
+     .kinds = KIND_DATAGRAM,
+     .help = "udp, dtls: the bound of a whole IP packet"},
     {.word = "time=ms|us|ns",
      .leaf = "timeUnit",
      .spellings = time_spellings,
-     .kinds = KIND_UDP | KIND_FILE,
-     .help = "udp, file: the unit of flow times (default ms)"},
+     .kinds = KIND_IPFIX,
+     .help = "all but json: the unit of flow times (default ms)"},
     {.word = "rotate-seconds=SECONDS",
      .leaf = "rotationTime",
      .kinds = KIND_FILE,
@@ -109,9 +131,24 @@ const struct option_word option_destination_words[] = {
      .spellings = compression_spellings,
      .kinds = KIND_FILE,
      .help = "file: packed in frames of Zstandard (default none)"},
-    {.word = "cert="},
-    {.word = "key="},
-    {.word = "ca="},
+    {.word = "cert=FILE",
+     .leaf = SECURITY "/certificate",
+     .kinds = KIND_SECURE,
+     .help = "tls, dtls: the probe's own certificate, PEM"},
+    {.word = "key=FILE",
+     .leaf = SECURITY "/privateKey",
+     .kinds = KIND_SECURE,
+     .help = "tls, dtls: the key of that certificate, PEM"},
+    {.word = "ca=FILE",
+     .leaf = SECURITY "/certificationAuthority",
+     .kinds = KIND_SECURE,
+     .help = "tls, dtls: who may have issued the collector's certificate, PEM (default: whom the "
+             "system trusts)"},
+    {.word = "verify=yes|no",
+     .leaf = SECURITY "/verifyCollector",
+     .spellings = truth_spellings,
+     .kinds = KIND_SECURE,
+     .help = "tls, dtls: whether the collector must prove who it is (default yes)"},
     {.word = "group="},
     {.word = "anonymise="},
     {.word = "format="},
@@ -186,11 +223,12 @@ static bool apply_word(struct destination *destination, char *text, struct error
         error_set(error, "%s= is " NOT_IN_THIS_BUILD, text);
         return false;
     }
-    /* A file of RFC 5655 is IPFIX: to say so is right, to want anything else is not. */
-    if (strcmp(text, "version") == 0 && destination->kind->kinds == KIND_FILE) {
+    /* All of these carry IPFIX alone: to say so is right, to want anything else is not. */
+    if (strcmp(text, "version") == 0 && destination->kind->kinds & (KIND_IPFIX & ~KIND_UDP)) {
         if (strcmp(value, "10") == 0)
             return true;
-        error_set(error, "version: file: holds IPFIX messages only; remove it");
+        error_set(error, "version: %.*s holds IPFIX messages only; remove it",
+                  (int)scheme_length(destination->kind), destination->kind->word);
         return false;
     }
     if (!(word->kinds & destination->kind->kinds)) {
@@ -247,8 +285,11 @@ static bool add(struct destination *destination, const char *name, char *text, s
     if (!config_tree_add(destination->state->tree, "/spanflow/exportingProcess/destination", name,
                          &destination->entry, error))
         return false;
-    if (destination->kind->kinds == KIND_UDP) {
+    if (destination->kind->kinds & KIND_COLLECTOR) {
         if (!apply_host(destination, text, error))
+            return false;
+        if (destination->kind->kinds & KIND_SECURE &&
+            !set(destination, SECURITY, false, "security", NULL, error))
             return false;
     } else if (!set(destination, "file", false, "path", text, error)) {
         return false;
@@ -268,7 +309,8 @@ bool option_destination_apply(struct option_state *state, const struct option_de
         if (strncmp(argument, kind->word, scheme_length(kind)) == 0)
             destination.kind = kind;
     if (!destination.kind) {
-        error_set(error, "not a destination; give udp://HOST:PORT, file:PATH or json:PATH");
+        error_set(error, "not a destination; give udp://HOST:PORT, tcp://HOST:PORT, "
+                         "file:PATH or json:PATH");
         return false;
     }
     size_t scheme = scheme_length(destination.kind);

@@ -42,15 +42,23 @@ struct destination {
     uint64_t messages_since_refresh;
     uint64_t flow_records_encoded; /* data records of flows since the start */
     uint64_t blocked_ns;           /* monotonic time since which the transport takes nothing */
+    uint64_t session;              /* number of the transport's session; 0: none, or not begun */
+    uint64_t session_next_ns;      /* monotonic time at which the transport wants its step */
+    uint32_t session_sequence;     /* of the next message that is handed over in it */
+    uint32_t in_flight;            /* messages at the queue's head handed over, not yet confirmed */
+    bool reached;                  /* there was a session once */
     bool started;                  /* the first step was taken */
     bool refreshed;                /* templates were sent once */
     bool refresh_due;              /* the collector may have lost its templates */
     bool blocked;
     bool broken;    /* everything is lost from now on, as loss_reason */
+    bool forgiven;  /* its being broken is no failure of the run */
     bool completed; /* the transport was told that no more comes */
     enum ledger_destination_lost loss_reason;
     struct error problem; /* first failure, "" if none */
     bool untold;          /* nobody has asked for the problem's line yet */
+    struct error news;    /* of the connection: the newest line */
+    bool news_untold;
 };
 
 /* 0, or -1 and ERROR; nothing stays open then. */

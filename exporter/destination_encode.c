@@ -13,6 +13,7 @@ void destination_close_message(struct destination *d)
     if (!message)
         return;
     if (d->config->kind != DESTINATION_JSON) {
+        message->counted = d->builder.data_records;
         message->octets = message_finish(&d->builder, d->export_ns);
         if (d->config->kind == DESTINATION_FILE)
             destination_file_finish_message(d, message);
@@ -72,14 +73,15 @@ static void put_options(struct destination *d)
 
 /* With every refresh too, so that the options data of one minute is in one message: nfcapd reports
  * a sequence error for each message that holds some. */
-static void put_statistics(struct destination *d)
+static void put_statistics(struct destination *d, bool define)
 {
     const struct options_template *template = &d->options.kinds[OPTIONS_STATISTICS];
     const struct options_statistics statistics = {d->counters->octets, d->counters->messages,
                                                   d->counters->data_records};
     if (!template->id)
         return;
-    put_definition(d, OPTIONS_STATISTICS);
+    if (define)
+        put_definition(d, OPTIONS_STATISTICS);
     destination_make_room(d, template->id, template->octets, false);
     options_put_statistics(&d->builder, &statistics);
     d->statistics_sent_ns = d->monotonic_ns;
@@ -98,7 +100,7 @@ void destination_refresh(struct destination *d, bool options)
     }
     if (options) {
         put_options(d);
-        put_statistics(d);
+        put_statistics(d, true);
     }
     destination_close_message(d);
     d->refreshed = true;
@@ -110,11 +112,12 @@ void destination_refresh(struct destination *d, bool options)
 void destination_send_statistics(struct destination *d)
 {
     destination_close_message(d);
-    put_statistics(d);
+    /* Where nothing gets lost, a template is sent once in a session (RFC 7011 section 8.1). */
+    put_statistics(d, destination_is_datagram(d->config->kind));
     destination_close_message(d);
 }
 
-uint32_t destination_refresh_messages(const struct destination *d)
+uint32_t destination_refresh_messages(const struct destination *d, uint32_t message_octets)
 {
     unsigned version = d->config->version;
     uint32_t octets = options_refresh_octets(&d->options, version, d->process->interface_count);
@@ -122,14 +125,16 @@ uint32_t destination_refresh_messages(const struct destination *d)
         if (d->templates.kinds[kind].id)
             octets += template_definition_octets(version, &d->templates.kinds[kind]);
     /* Less than half of a message can stay unused: nothing in a refresh is larger. */
-    return 2 + octets / (d->message_octets / 2);
+    return 2 + octets / (message_octets / 2);
 }
 
 static void refresh_if_due(struct destination *d)
 {
     if (d->config->kind == DESTINATION_FILE && destination_file_is_over(d))
         destination_file_end(d);
-    if (d->refreshed && d->config->kind != DESTINATION_UDP)
+    bool repeats = destination_is_datagram(d->config->kind);
+    /* A session begins with templates, see destination_send.c. */
+    if (d->transport.ops->step ? !repeats || !d->session : d->refreshed && !repeats)
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * 1000000000ull;
     uint64_t refresh_messages = d->process->template_refresh_messages;

@@ -16,7 +16,8 @@ void destination_make_room(struct destination *destination, uint16_t id, uint32_
 void destination_refresh(struct destination *destination, bool options);
 /* Sends one statistics record with its template. */
 void destination_send_statistics(struct destination *destination);
-/* Bound of the messages that one refresh or statistics record takes. */
-uint32_t destination_refresh_messages(const struct destination *destination);
+/* Bound of the messages of MESSAGE_OCTETS that one refresh or statistics record takes. */
+uint32_t destination_refresh_messages(const struct destination *destination,
+                                      uint32_t message_octets);
 
 #endif

@@ -32,8 +32,8 @@ struct state_destination {
 };
 
 /* Opens the file in DIRECTORY, which is made if it is not there, and locks the folder. A file of
- * another version, or a damaged one, is renamed, and NOTE gets a line. NULL and ERROR if it cannot be
- * had or another probe has it. */
+ * another version, or a damaged one, is renamed, and NOTE gets a line. NULL and ERROR if it cannot
+ * be had or another probe has it. */
 struct export_state *export_state_open(const char *directory, struct error *note,
                                        struct error *error);
 void export_state_close(struct export_state *state);

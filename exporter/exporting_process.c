@@ -104,6 +104,9 @@ void exporting_process_counters(const struct exporting_process *process,
 {
     *counters = process->counters;
     for (uint32_t i = 0; i < counters->destination_count; i++) {
+        const struct transport *transport = &process->destinations[i].transport;
+        if (transport->ops->report)
+            transport->ops->report(transport->state, &counters->destination[i].connection);
         counters->destination[i].queued = 0;
         if (!LEDGER_SKIPPED(&process->counters.destination[i].queued))
             counters->destination[i].queued = message_queue_walk(&process->destinations[i].queue);
@@ -338,6 +341,10 @@ const char *exporting_process_next_problem(struct exporting_process *process)
 {
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {
         struct destination *d = &process->destinations[i];
+        if (d->news_untold) { /* what led to a problem comes before it */
+            d->news_untold = false;
+            return d->news.text;
+        }
         if (!d->untold)
             continue;
         d->untold = false;
@@ -349,7 +356,7 @@ const char *exporting_process_next_problem(struct exporting_process *process)
 bool exporting_process_failed(const struct exporting_process *process)
 {
     for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        if (process->destinations[i].broken)
+        if (process->destinations[i].broken && !process->destinations[i].forgiven)
             return true;
     return false;
 }

@@ -16,8 +16,17 @@
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "flow/record_ring.h"
+#include "transport/transport_report.h"
 
-enum destination_kind { DESTINATION_UDP, DESTINATION_FILE, DESTINATION_JSON };
+enum destination_kind {
+    DESTINATION_UDP,
+    DESTINATION_FILE,
+    DESTINATION_JSON,
+    DESTINATION_TCP,
+    DESTINATION_TLS,
+    DESTINATION_DTLS,
+    DESTINATION_SCTP
+};
 enum export_profile { PROFILE_PLAIN, PROFILE_NFDUMP, PROFILE_COUNT };
 enum time_unit { TIME_MILLISECONDS, TIME_MICROSECONDS, TIME_NANOSECONDS };
 
@@ -26,23 +35,46 @@ enum { DESTINATIONS_MAX = 16, EXPORT_RINGS_MAX = 64, EXPORT_INTERFACES_MAX = 256
 struct destination_config {
     char name[1536]; /* key of the ledger's row, as the user wrote it; unique */
     enum destination_kind kind;
-    char host[256];          /* UDP: address or name, no brackets */
-    uint16_t port;           /* UDP */
-    char source_address[64]; /* UDP: local address to bind, "" = any */
+    char host[256];          /* collectors: address or name, no brackets */
+    uint16_t port;           /* collectors */
+    char source_address[64]; /* collectors: local address to bind, "" = any */
+    char certificate[1024];  /* TLS, DTLS: PEM file of our own certificate chain, "" = none */
+    char private_key[1024];  /* TLS, DTLS: PEM file of its key */
+    char authority[1024];    /* TLS, DTLS: PEM file of whom we trust, "" = whom the system trusts */
+    bool unverified;         /* TLS, DTLS: any certificate of the collector will do */
     char path[1024];         /* FILE, JSON: "-" = stdout */
     unsigned version;        /* 9 or 10; ignored for JSON */
     enum export_profile profile;
     bool biflow;
     enum time_unit time_unit;
     uint32_t domain;          /* observation domain / source id */
-    uint32_t mtu;             /* whole IP packet, UDP; 512..65535 */
-    uint64_t rate;            /* records/s; 0 = unpaced; UDP only */
+    uint32_t mtu;             /* whole IP packet, UDP and DTLS; 512..65535 */
+    uint64_t rate;            /* records/s; 0 = unpaced; UDP and DTLS only */
     bool rate_set;            /* otherwise the default pacing applies */
     uint32_t rotation_s;      /* FILE: a new file at each multiple; 0 = never by time */
     uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
     bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
     bool zstd;                /* FILE: compressed */
 };
+
+/* Whether KIND sends messages to a collector; the others write a file. */
+static inline bool destination_has_collector(enum destination_kind kind)
+{
+    return kind != DESTINATION_FILE && kind != DESTINATION_JSON;
+}
+
+/* Whether KIND sends datagrams, which may get lost: they are paced, no longer than the path
+ * permits, and templates are repeated (RFC 7011 section 8.1). */
+static inline bool destination_is_datagram(enum destination_kind kind)
+{
+    return kind == DESTINATION_UDP || kind == DESTINATION_DTLS;
+}
+
+/* Whether KIND proves who it talks to. */
+static inline bool destination_is_secure(enum destination_kind kind)
+{
+    return kind == DESTINATION_TLS || kind == DESTINATION_DTLS;
+}
 
 struct export_interface {
     uint32_t ifindex;
@@ -73,6 +105,7 @@ struct destination_counters {
     uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */
     uint64_t messages;
     uint64_t octets;
+    struct transport_report connection; /* diagnostics, in no identity; filled in by the copies */
 };
 
 struct exporter_counters {
@@ -136,7 +169,9 @@ const char *exporting_process_problem(const struct exporting_process *process);
 /* The line of a destination's problem that this function has not returned before, or NULL; valid
  * until the next step. Exporter thread, or any thread after it ended. */
 const char *exporting_process_next_problem(struct exporting_process *process);
-/* True when a destination that must not fail (file, json) has failed: exit code 1. */
+/* True when a destination that must not fail has failed, which makes exit code 1: a file that could
+ * not be written, a collector with a connection that was never reached, anything that took nothing
+ * for 30 s in an offline run. */
 bool exporting_process_failed(const struct exporting_process *process);
 
 #endif

@@ -4,12 +4,12 @@
 
 # To build and run the probe.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
-    libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev)
+    libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev libssl-dev)
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.
 check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3
-    tshark libfixbuf-tools zstd man-db groff-base mandoc systemd util-linux mount)
+    tshark libfixbuf-tools openssl zstd man-db groff-base mandoc systemd util-linux mount)
 
 # Prints those of the named packages that are not installed.
 missing_packages() {

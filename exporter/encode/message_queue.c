@@ -83,6 +83,17 @@ void message_queue_pop(struct message_queue *queue)
     queue->closed_count--;
 }
 
+void message_queue_to_front(struct message_queue *queue, uint32_t count)
+{
+    check(count <= queue->closed_count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t newest = (queue->head + queue->closed_count - 1) % queue->slot_count;
+        uint32_t slot = queue->order[newest];
+        queue->head = (queue->head + queue->slot_count - 1) % queue->slot_count;
+        queue->order[queue->head] = slot;
+    }
+}
+
 uint64_t message_queue_walk(const struct message_queue *queue)
 {
     uint64_t records = queue->open ? queue->open->records : 0;

@@ -17,8 +17,10 @@ struct queued_message {
     uint32_t octets;       /* of the data, final when closed */
     uint32_t records;      /* cache records */
     uint32_t data_records; /* on the wire */
-    bool ends_file;        /* what follows it belongs into another file */
+    uint32_t counted;      /* by IPFIX sequence numbers: flow and options data records */
     uint64_t opened_ns;    /* monotonic */
+    bool preface;          /* belongs in front of a session, see destination_session.c */
+    bool ends_file;        /* what follows it belongs into another file */
     uint8_t data[];
 };
 
@@ -51,6 +53,8 @@ void message_queue_end_file(struct message_queue *queue);
 struct queued_message *message_queue_at(const struct message_queue *queue, uint32_t i);
 /* Frees the oldest closed message. */
 void message_queue_pop(struct message_queue *queue);
+/* Moves the COUNT newest closed messages in front of all others; they keep their order. */
+void message_queue_to_front(struct message_queue *queue, uint32_t count);
 
 /* Records in closed messages and in the open one, by a walk over them. */
 uint64_t message_queue_walk(const struct message_queue *queue);

@@ -120,8 +120,8 @@ bool destination_config_check(const struct destination_config *destination, stru
                   destination->version);
         return false;
     }
-    if (destination->kind == DESTINATION_FILE && destination->version != 10) {
-        error_set(error, "%s: a file holds IPFIX: use version=10", name);
+    if (!json && destination->kind != DESTINATION_UDP && destination->version != 10) {
+        error_set(error, "%s: only udp: carries NetFlow v9: use version=10", name);
         return false;
     }
     bool v9 = !json && destination->version == 9;
@@ -134,7 +134,7 @@ bool destination_config_check(const struct destination_config *destination, stru
                   name);
         return false;
     }
-    if (destination->kind == DESTINATION_UDP &&
+    if (destination_is_datagram(destination->kind) &&
         (destination->mtu < 512 || destination->mtu > 65535)) {
         error_set(error, "%s: mtu=%u is out of range: use 512 to 65535", name, destination->mtu);
         return false;

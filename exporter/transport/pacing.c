@@ -12,8 +12,8 @@ void pacing_init(struct pacing *pacing, const struct destination_config *destina
 {
     memset(pacing, 0, sizeof *pacing);
     pacing->offline = offline;
-    pacing->unpaced =
-        destination->kind != DESTINATION_UDP || (destination->rate_set && destination->rate == 0);
+    pacing->unpaced = !destination_is_datagram(destination->kind) ||
+                      (destination->rate_set && destination->rate == 0);
     pacing->fixed = destination->rate_set;
     pacing->rate = destination->rate;
 }

@@ -30,7 +30,7 @@ struct pacing {
     uint64_t seconds[PACING_MEAN_SECONDS]; /* records offered, by second modulo 10 */
 };
 
-/* Sets PACING up for DESTINATION; only UDP is paced. */
+/* Sets PACING up for DESTINATION; only UDP and DTLS are paced. */
 void pacing_init(struct pacing *pacing, const struct destination_config *destination, bool offline);
 /* RECORDS more are to be sent: feeds the 10-second mean. */
 void pacing_offered(struct pacing *pacing, uint64_t monotonic_ns, uint64_t records);

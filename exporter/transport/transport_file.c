@@ -229,7 +229,8 @@ static void file_close(void *state)
     free(file);
 }
 
-static const struct transport_ops file_ops = {file_send, file_complete, file_close};
+static const struct transport_ops file_ops = {
+    .send = file_send, .complete = file_complete, .close = file_close};
 
 int transport_file_end(struct transport *transport, struct error *error)
 {

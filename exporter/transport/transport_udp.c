@@ -7,10 +7,12 @@
  * error of the send instead of a silent loss, and an error in the middle of a sendmmsg(), which
  * the call itself swallows, can be read there.
  *
+ * Several messages in a row are given to the kernel in one call, and those of one length as one
+ * long datagram that it divides (UDP_SEGMENT).
+ *
  * Owned by a destination; see transport.h for threads.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,26 +21,46 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <netinet/udp.h>
+
 #include <linux/errqueue.h> /* after time.h, whose timespec it needs */
 
+#include "transport/address.h"
 #include "transport/transport.h"
 
-enum { IPV4_UDP_OCTETS = 20 + 8, IPV6_UDP_OCTETS = 40 + 8, ERRORS_TAKEN_MAX = 128 };
+enum {
+    ERRORS_TAKEN_MAX = 128,
+    RUN_OCTETS_MAX = 65000, /* of messages that the kernel takes as one: within an IP packet */
+    SEGMENT_ROOM = CMSG_SPACE(sizeof(uint16_t))
+};
 
 struct transport_udp {
     int socket;
+    int family;
+    bool segments;        /* the kernel divides runs of messages of one length (UDP_SEGMENT) */
+    uint32_t path_octets; /* longest message that the path permits, once it was found out */
+    struct transport_report report;
     char where[300]; /* for error lines */
+};
+
+/* Messages that go to the kernel as one, each a datagram: all of one length but the last. */
+struct run {
+    uint32_t count;
+    uint8_t control[SEGMENT_ROOM] __attribute__((aligned(8)));
 };
 
 static enum transport_status udp_status(struct transport_udp *udp, int number, struct error *error)
 {
+    snprintf(udp->report.last_error, sizeof udp->report.last_error, "%s", strerror(number));
     switch (number) {
     case EAGAIN:
     case ENOBUFS:
     case ENOMEM:
     case EINTR:
+        udp->report.full++;
         return TRANSPORT_AGAIN;
     case ECONNREFUSED:
+        udp->report.refusals++;
         return TRANSPORT_REFUSED;
     case EMSGSIZE:
         error_set(error, "%s: a message is larger than the path's MTU: lower mtu=", udp->where);
@@ -74,28 +96,145 @@ static int udp_take_errors(struct transport_udp *udp)
     return first;
 }
 
+/* How many of the first messages of MESSAGES go as one run. */
+static uint32_t run_length(const struct transport_udp *udp, const struct iovec *messages,
+                           uint32_t count)
+{
+    size_t length = messages[0].iov_len, octets = length;
+    uint32_t run = 1;
+    while (udp->segments && run < count && messages[run - 1].iov_len == length &&
+           messages[run].iov_len <= length && octets + messages[run].iov_len <= RUN_OCTETS_MAX)
+        octets += messages[run++].iov_len;
+    return run;
+}
+
+static void fill_header(struct msghdr *header, struct run *run, const struct iovec *messages)
+{
+    memset(header, 0, sizeof *header);
+    header->msg_iov = (struct iovec *)(uintptr_t)messages;
+    header->msg_iovlen = run->count;
+    if (run->count == 1)
+        return;
+    uint16_t length = (uint16_t)messages[0].iov_len;
+    header->msg_control = run->control;
+    header->msg_controllen = sizeof run->control;
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    control->cmsg_level = SOL_UDP;
+    control->cmsg_type = UDP_SEGMENT;
+    control->cmsg_len = CMSG_LEN(sizeof length);
+    memcpy(CMSG_DATA(control), &length, sizeof length);
+}
+
+/* Offers the messages in as few runs as possible. Returns 0 or the error that the first message
+ * behind the *SENT ones met; *ALONE: it was not in a run with others. */
+static int offer(struct transport_udp *udp, const struct iovec *messages, uint32_t count,
+                 uint32_t *sent, bool *alone)
+{
+    struct mmsghdr headers[TRANSPORT_BURST_MAX];
+    struct run runs[TRANSPORT_BURST_MAX];
+    uint32_t run_count = 0;
+    for (uint32_t i = 0; i < count; i += runs[run_count++].count) {
+        runs[run_count].count = run_length(udp, messages + i, count - i);
+        fill_header(&headers[run_count].msg_hdr, &runs[run_count], messages + i);
+    }
+    int taken;
+    do
+        taken = sendmmsg(udp->socket, headers, run_count, MSG_DONTWAIT);
+    while (taken < 0 && errno == EINTR);
+    int number = taken < 0 ? errno : 0;
+    uint32_t whole = taken < 0 ? 0 : (uint32_t)taken;
+    for (uint32_t i = 0; i < whole; i++)
+        *sent += runs[i].count;
+    if (whole == run_count)
+        return 0;
+    *alone = runs[whole].count == 1;
+    int queued = udp_take_errors(udp);
+    /* What the call swallowed; nothing there: the socket was full. */
+    return number ? number : queued ? queued : EAGAIN;
+}
+
+static void set_fragments(const struct transport_udp *udp, bool allowed)
+{
+    int discover = allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO;
+    int discover6 = allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO;
+    if (udp->family == AF_INET)
+        setsockopt(udp->socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover);
+    else
+        setsockopt(udp->socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover6, sizeof discover6);
+}
+
+/* What the path permits now. */
+static void learn_path(struct transport_udp *udp)
+{
+    bool ipv4 = udp->family == AF_INET;
+    uint32_t headers =
+        UDP_HEADER_OCTETS + (uint32_t)(ipv4 ? IPV4_HEADER_OCTETS : IPV6_HEADER_OCTETS);
+    int mtu = 0;
+    socklen_t length = sizeof mtu;
+    if (getsockopt(udp->socket, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU : IPV6_MTU, &mtu,
+                   &length) == 0 &&
+        mtu > (int)headers)
+        udp->path_octets = (uint32_t)mtu - headers;
+}
+
+/* A message met EMSGSIZE: the path has changed, and those to come will be shorter. This one is
+ * complete; better in IP fragments than lost. */
+static int send_long(struct transport_udp *udp, const struct iovec *message)
+{
+    udp->report.too_long++;
+    learn_path(udp);
+    bool fits = udp->path_octets && message->iov_len <= udp->path_octets;
+    if (!fits)
+        set_fragments(udp, true);
+    ssize_t octets;
+    do
+        octets = send(udp->socket, message->iov_base, message->iov_len, MSG_DONTWAIT);
+    while (octets < 0 && errno == EINTR);
+    int number = octets < 0 ? errno : 0;
+    if (!fits) {
+        set_fragments(udp, false);
+        udp->report.sent_in_fragments += number == 0;
+    }
+    return number;
+}
+
 static enum transport_status udp_send(void *state, const struct iovec *messages, uint32_t count,
                                       uint32_t *sent, struct error *error)
 {
     struct transport_udp *udp = state;
-    struct mmsghdr headers[TRANSPORT_BURST_MAX];
-    memset(headers, 0, count * sizeof headers[0]);
-    for (uint32_t i = 0; i < count; i++) {
-        headers[i].msg_hdr.msg_iov = (struct iovec *)(uintptr_t)&messages[i];
-        headers[i].msg_hdr.msg_iovlen = 1;
+    bool segments = udp->segments;
+    *sent = 0;
+    while (*sent < count) {
+        bool alone = true;
+        int number = offer(udp, messages + *sent, count - *sent, sent, &alone);
+        bool passing = number == EAGAIN || number == ENOBUFS || number == ENOMEM ||
+                       number == EINTR || number == ECONNREFUSED;
+        if (number == 0)
+            break;
+        if (!alone && !passing) {
+            /* Which message it was is seen without runs; a device may not be able to divide. */
+            udp->segments = false;
+            continue;
+        }
+        if (number == EMSGSIZE) {
+            udp->segments = segments; /* the length was to blame */
+            number = send_long(udp, &messages[*sent]);
+        }
+        if (number != 0)
+            return udp_status(udp, number, error);
+        (*sent)++;
     }
-    int taken, number;
-    do
-        taken = sendmmsg(udp->socket, headers, count, MSG_DONTWAIT);
-    while (taken < 0 && errno == EINTR);
-    number = taken < 0 ? errno : 0;
-    *sent = taken < 0 ? 0 : (uint32_t)taken;
-    if (*sent == count)
-        return TRANSPORT_DONE;
-    int queued = udp_take_errors(udp);
-    if (number == 0) /* what the call swallowed; nothing there: the socket was full */
-        number = queued ? queued : EAGAIN;
-    return udp_status(udp, number, error);
+    return TRANSPORT_DONE;
+}
+
+static void udp_report(const void *state, struct transport_report *report)
+{
+    *report = ((const struct transport_udp *)state)->report;
+}
+
+static uint32_t udp_message_octets(const void *state)
+{
+    return ((const struct transport_udp *)state)->path_octets;
 }
 
 static int udp_complete(void *state, struct error *error)
@@ -113,36 +252,13 @@ static void udp_close(void *state)
     free(udp);
 }
 
-static const struct transport_ops udp_ops = {udp_send, udp_complete, udp_close};
-
-static int udp_bind(int socket, int family, const char *source, struct error *error)
-{
-    struct addrinfo hints = {
-        .ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
-    struct addrinfo *found;
-    int status = getaddrinfo(source, "0", &hints, &found);
-    if (status != 0) {
-        error_set(error, "source=%s is not an address of the collector's family: %s", source,
-                  gai_strerror(status));
-        return -1;
-    }
-    status = bind(socket, found->ai_addr, found->ai_addrlen);
-    if (status != 0)
-        error_set(error, "cannot send from source=%s: %s", source, strerror(errno));
-    freeaddrinfo(found);
-    return status;
-}
-
-/* The don't-fragment bit and the error queue. */
-static int udp_set_options(int socket, int family)
-{
-    int discover = IP_PMTUDISC_DO, discover6 = IPV6_PMTUDISC_DO, on = 1;
-    if (family == AF_INET)
-        return setsockopt(socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover) |
-               setsockopt(socket, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    return setsockopt(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover6, sizeof discover6) |
-           setsockopt(socket, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-}
+static const struct transport_ops udp_ops = {
+    .send = udp_send,
+    .complete = udp_complete,
+    .close = udp_close,
+    .report = udp_report,
+    .message_octets = udp_message_octets,
+};
 
 /* A socket connected to ADDRESS, or -1 and ERROR. */
 static int udp_connect(const struct addrinfo *address, const struct destination_config *destination,
@@ -153,13 +269,9 @@ static int udp_connect(const struct addrinfo *address, const struct destination_
         error_set(error, "no UDP socket: %s", strerror(errno));
         return -1;
     }
-    if (udp_set_options(fd, address->ai_family) != 0) {
-        error_set(error, "cannot set the socket's options: %s", strerror(errno));
-        close(fd);
-        return -1;
-    }
     const char *source = destination->source_address;
-    if (source[0] && udp_bind(fd, address->ai_family, source, error) != 0) {
+    if (address_forbid_fragments(fd, address->ai_family, error) != 0 ||
+        (source[0] && address_bind(fd, address->ai_family, source, error) != 0)) {
         close(fd);
         return -1;
     }
@@ -179,26 +291,20 @@ int transport_udp_open(struct transport *transport, const struct destination_con
         error_set(error, "%s: not enough memory", destination->name);
         return -1;
     }
-    bool colon = strchr(destination->host, ':') != NULL;
-    snprintf(udp->where, sizeof udp->where, colon ? "udp://[%s]:%u" : "udp://%s:%u",
-             destination->host, destination->port);
-    char service[8];
-    snprintf(service, sizeof service, "%u", destination->port);
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int status = getaddrinfo(destination->host, service, &hints, &found);
+    address_describe(destination, udp->where, sizeof udp->where);
+    struct addrinfo *found = address_find(destination, SOCK_DGRAM, error);
     udp->socket = -1;
-    if (status != 0) {
-        error_set(error, "%s: cannot find the host: %s", udp->where, gai_strerror(status));
+    if (!found) {
         udp_close(udp);
         return -1;
     }
     struct error last = {""};
     for (struct addrinfo *a = found; a && udp->socket < 0; a = a->ai_next) {
         udp->socket = udp_connect(a, destination, &last);
+        udp->family = a->ai_family;
         *message_octets_max =
-            destination->mtu -
-            (uint32_t)(a->ai_family == AF_INET6 ? IPV6_UDP_OCTETS : IPV4_UDP_OCTETS);
+            destination->mtu - UDP_HEADER_OCTETS -
+            (uint32_t)(a->ai_family == AF_INET6 ? IPV6_HEADER_OCTETS : IPV4_HEADER_OCTETS);
     }
     freeaddrinfo(found);
     if (udp->socket < 0) {
@@ -206,6 +312,8 @@ int transport_udp_open(struct transport *transport, const struct destination_con
         udp_close(udp);
         return -1;
     }
+    udp->segments = true;
+    udp->report.state = TRANSPORT_STATE_OPEN;
     *transport = (struct transport){&udp_ops, udp};
     return 0;
 }

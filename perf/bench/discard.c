@@ -29,7 +29,8 @@ static void discard_close(void *state)
     (void)state;
 }
 
-static const struct transport_ops discard_ops = {discard_send, discard_complete, discard_close};
+static const struct transport_ops discard_ops = {
+    .send = discard_send, .complete = discard_complete, .close = discard_close};
 
 void discard_configure(struct exporting_process_config *config, unsigned version,
                        enum export_profile profile, bool biflow, uint16_t port)

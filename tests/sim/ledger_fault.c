@@ -35,6 +35,7 @@ enum {
     COLLECTOR_REFUSING,
     COLLECTOR_FAILING,
     COLLECTOR_BROKEN,
+    COLLECTOR_LEAVING,
     COLLECTORS
 };
 static const uint64_t second = 1000000000;
@@ -98,6 +99,7 @@ static void add_exporter_terms(void)
     static const unsigned where[DESTINATION_LOST_COUNT] = {
         [DESTINATION_LOST_QUEUE_FULL] = COLLECTOR_FULL,
         [DESTINATION_LOST_REFUSED] = COLLECTOR_REFUSING,
+        [DESTINATION_LOST_CONNECTION] = COLLECTOR_LEAVING,
         [DESTINATION_LOST_SEND_FAILED] = COLLECTOR_FAILING,
         [DESTINATION_LOST_WRITE_FAILED] = COLLECTOR_BROKEN,
         [DESTINATION_LOST_NOT_REPRESENTABLE] = COLLECTOR_GOOD,
@@ -244,6 +246,7 @@ static void open_exporter(struct play *play)
         [COLLECTOR_REFUSING] = {.refused = 100},
         [COLLECTOR_FAILING] = {.failed = 100},
         [COLLECTOR_BROKEN] = {.broken = 100},
+        [COLLECTOR_LEAVING] = {.sessions = true, .leaves = 30},
     };
     struct exporting_process_config *config = &play->exporting;
     struct error error = {""};
@@ -254,9 +257,10 @@ static void open_exporter(struct play *play)
         struct destination_config *d = &config->destinations[c];
         snprintf(d->name, sizeof d->name, "collector %u", c);
         snprintf(d->host, sizeof d->host, "127.0.0.1"); /* its transport is replaced */
-        d->kind = DESTINATION_UDP;
+        bool sessions = moods[c].sessions;
+        d->kind = sessions ? DESTINATION_TCP : DESTINATION_UDP;
         d->port = 9;
-        d->version = c % 2 ? 9 : 10;
+        d->version = c % 2 && !sessions ? 9 : 10;
         d->domain = c + 1;
         d->mtu = 1400;
         d->rate_set = true;

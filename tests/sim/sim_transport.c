@@ -8,7 +8,20 @@
 struct state {
     struct sim_far_end *far_end;
     struct random random;
+    uint64_t session; /* 0: none */
+    uint32_t in_flight;
+    bool fresh; /* nothing was sent in this session yet */
 };
+
+/* What a session must begin with: a Template Set, and number 0 (RFC 7011 sections 3.1 and 8.1). */
+static void check_first(struct state *state, const struct iovec *message)
+{
+    const uint8_t *octets = message->iov_base;
+    if (state->fresh)
+        check(octets[16] == 0 && octets[17] == 2 &&
+              !(octets[8] | octets[9] | octets[10] | octets[11]));
+    state->fresh = false;
+}
 
 static enum transport_status send_some(void *opaque, const struct iovec *messages, uint32_t count,
                                        uint32_t *sent, struct error *error)
@@ -17,6 +30,8 @@ static enum transport_status send_some(void *opaque, const struct iovec *message
     const struct sim_mood *mood = &state->far_end->mood;
     check(count >= 1 && count <= TRANSPORT_BURST_MAX);
     *sent = 0;
+    if (mood->sessions && !state->session)
+        return TRANSPORT_AGAIN;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t draw = random_below(&state->random, 100);
         if (draw < mood->again)
@@ -35,11 +50,34 @@ static enum transport_status send_some(void *opaque, const struct iovec *message
             return TRANSPORT_BROKEN;
         }
         check(messages[i].iov_len >= 16 && messages[i].iov_len <= 65535);
+        if (mood->sessions)
+            check_first(state, &messages[i]);
+        state->in_flight++;
         state->far_end->messages++;
         state->far_end->octets += messages[i].iov_len;
         ++*sent;
     }
     return TRANSPORT_DONE;
+}
+
+static void step(void *opaque, uint64_t monotonic_ns, bool hurry, struct transport_session *session)
+{
+    struct state *state = opaque;
+    (void)hurry;
+    *session = (struct transport_session){.next_ns = monotonic_ns + 1000000};
+    if (state->session) {
+        session->confirmed = (uint32_t)random_below(&state->random, state->in_flight + 1);
+        state->in_flight -= session->confirmed;
+        if (random_chance(&state->random, state->far_end->mood.leaves)) {
+            session->vanished = (uint32_t)random_below(&state->random, state->in_flight + 1);
+            state->session = 0;
+        }
+    } else if (random_chance(&state->random, 50)) {
+        state->session = ++state->far_end->sessions;
+        state->in_flight = 0;
+        state->fresh = true;
+    }
+    session->number = state->session;
 }
 
 static int complete(void *opaque, struct error *error)
@@ -57,10 +95,13 @@ static void close_it(void *opaque)
 
 struct transport sim_transport_open(struct sim_far_end *far_end, uint64_t seed)
 {
-    static const struct transport_ops ops = {send_some, complete, close_it};
+    static const struct transport_ops ops = {
+        .send = send_some, .complete = complete, .close = close_it};
+    static const struct transport_ops with_sessions = {
+        .send = send_some, .complete = complete, .close = close_it, .step = step, .confirms = true};
     struct state *state = calloc(1, sizeof *state);
     check(state != NULL);
     state->far_end = far_end;
     state->random.state = seed;
-    return (struct transport){&ops, state};
+    return (struct transport){far_end->mood.sessions ? &with_sessions : &ops, state};
 }

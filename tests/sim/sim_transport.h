@@ -14,6 +14,8 @@ struct sim_mood {
     unsigned refused;
     unsigned failed;
     unsigned broken;
+    bool sessions;   /* keeps sessions and confirms messages; then nothing is refused or failed */
+    unsigned leaves; /* percent of steps with a session that end it */
 };
 
 /* What the far end saw. Outlives the transport; owned by the caller. */
@@ -21,6 +23,7 @@ struct sim_far_end {
     struct sim_mood mood;
     uint64_t messages;
     uint64_t octets;
+    uint64_t sessions;
     bool completed;
 };
 

@@ -39,6 +39,10 @@ static void fill_destination(struct sim_world *world, uint32_t number)
     snprintf(d->host, sizeof d->host, "127.0.0.1");
     d->port = 9;
     d->version = random_chance(random, 50) ? 9 : 10;
+    if (world->plan.moods[number - 1].sessions) {
+        d->kind = DESTINATION_TCP;
+        d->version = 10;
+    }
     d->profile = random_chance(random, 50) ? PROFILE_PLAIN : PROFILE_NFDUMP;
     d->biflow = random_chance(random, 50) && (d->version == 10 || d->profile == PROFILE_NFDUMP);
     d->mtu = (uint32_t)random_between(random, 576, 9000);

@@ -52,6 +52,11 @@ static struct sim_plan draw_plan(struct random *random)
         plan.moods[c].broken = random_chance(random, 10) ? 1 : 0;
         if (random_chance(random, 10))
             plan.moods[c] = (struct sim_mood){.again = 100};
+        else if (random_chance(random, 30))
+            plan.moods[c] = (struct sim_mood){.again = plan.moods[c].again,
+                                              .broken = plan.moods[c].broken,
+                                              .sessions = true,
+                                              .leaves = (unsigned)random_below(random, 30)};
     }
     plan.seed = random_next(random);
     return plan;

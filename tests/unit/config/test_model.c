@@ -10,6 +10,12 @@
 
 #include "config_tree.h"
 
+#define COLLECTOR(container, more)                                                                 \
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["      \
+    "{\"name\":\"d\",\"" container "\":{\"destinationAddress\":\"h\"" more "}}]}}}"
+#define SECURITY(more) ",\"transportLayerSecurity\":{" more "}"
+#define FILES          "\"certificate\":\"c\",\"privateKey\":\"k\",\"certificationAuthority\":\"a\""
+
 /* Valid configurations that together hold every node of the module. */
 static const char *const bases[] = {
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
@@ -20,8 +26,17 @@ static const char *const bases[] = {
     "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"fileWriter\":{\"file\":\"f\"}}]}}}",
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
     "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
+    COLLECTOR("tcpExporter", ""),
+    COLLECTOR("sctpExporter", ""),
+    COLLECTOR("tcpExporter", SECURITY("")),
+    COLLECTOR("udpExporter", SECURITY("")),
+    COLLECTOR("tcpExporter", SECURITY(FILES)),
+    COLLECTOR("udpExporter", SECURITY(FILES)),
 };
 enum { BASES = sizeof bases / sizeof bases[0] };
+
+#define TCP_SECURITY "/spanflow/exportingProcess/destination/tcpExporter/transportLayerSecurity/"
+#define UDP_SECURITY "/spanflow/exportingProcess/destination/udpExporter/transportLayerSecurity/"
 
 /* Other values for leaves whose type does not tell one. A new leaf of such a type needs a line. */
 static const char *const other_values[][2] = {
@@ -35,6 +50,16 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/name", "other"},
     {"/spanflow/exportingProcess/destination/udpExporter/destinationAddress", "192.0.2.1"},
     {"/spanflow/exportingProcess/destination/udpExporter/sourceAddress", "::1"},
+    {"/spanflow/exportingProcess/destination/tcpExporter/destinationAddress", "192.0.2.1"},
+    {"/spanflow/exportingProcess/destination/tcpExporter/sourceAddress", "::1"},
+    {"/spanflow/exportingProcess/destination/sctpExporter/destinationAddress", "192.0.2.1"},
+    {"/spanflow/exportingProcess/destination/sctpExporter/sourceAddress", "::1"},
+    {TCP_SECURITY "certificate", "other"},
+    {TCP_SECURITY "privateKey", "other"},
+    {TCP_SECURITY "certificationAuthority", "other"},
+    {UDP_SECURITY "certificate", "other"},
+    {UDP_SECURITY "privateKey", "other"},
+    {UDP_SECURITY "certificationAuthority", "other"},
     {"/spanflow/exportingProcess/destination/fileWriter/file", "other"},
     {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
     {"/spanflow/ledgerFile", "other"},

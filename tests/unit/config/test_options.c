@@ -175,6 +175,35 @@ static void rows_of_files(void **state)
     probe_config_free(config);
 }
 
+static void connections(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-r", "a", "-e", "tcp://h?version=10&source=192.0.2.1&domain=2&time=us",
+                       "-e", "tls://[::1]?cert=c&key=k&ca=a", "-e",
+                       "dtls://h:99?verify=no&mtu=600&rate=7", "-e", "sctp://h:5"));
+    const struct destination_config *d = config->exporting.destinations;
+    assert_int_equal(d[0].kind, DESTINATION_TCP);
+    assert_int_equal(d[0].version, 10);
+    assert_int_equal(d[0].port, 4739);
+    assert_int_equal(d[0].domain, 2);
+    assert_int_equal(d[0].time_unit, TIME_MICROSECONDS);
+    assert_string_equal(d[0].source_address, "192.0.2.1");
+    assert_int_equal(d[1].kind, DESTINATION_TLS);
+    assert_int_equal(d[1].port, 4740);
+    assert_string_equal(d[1].certificate, "c");
+    assert_string_equal(d[1].private_key, "k");
+    assert_string_equal(d[1].authority, "a");
+    assert_false(d[1].unverified);
+    assert_int_equal(d[2].kind, DESTINATION_DTLS);
+    assert_true(d[2].unverified && d[2].rate_set);
+    assert_int_equal(d[2].mtu, 600);
+    assert_int_equal(d[2].version, 10);
+    assert_int_equal(d[3].kind, DESTINATION_SCTP);
+    assert_int_equal(d[3].port, 5);
+    probe_config_free(config);
+}
+
 /* A path that is longer than a short name keeps its whole text as the destination's name. */
 static void long_names_stay_whole(void **state)
 {
@@ -296,6 +325,7 @@ int main(void)
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
         cmocka_unit_test(rows_of_files),
+        cmocka_unit_test(connections),
         cmocka_unit_test(long_names_stay_whole),
         cmocka_unit_test(manual_page_has_every_option),
         cmocka_unit_test(answers),

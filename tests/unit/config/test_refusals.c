@@ -34,10 +34,6 @@ static void not_in_this_build(void **state)
     (void)state;
     static char *const words[][2] = {
         {"-i", "xdp:eth0"},
-        {"-e", "tcp://h:1"},
-        {"-e", "tls://h:1"},
-        {"-e", "dtls://h:1"},
-        {"-e", "sctp://h:1"},
         {"-e", "kafka://broker/topic"},
         {"-e", "udp://h?version=5"},
         {"-e", "udp://h?profile=silk"},
@@ -45,9 +41,6 @@ static void not_in_this_build(void **state)
         {"-e", "udp://h?profile=v5"},
         {"-e", "udp://h?profile=full"},
         {"-e", "udp://h?anonymise=k"},
-        {"-e", "udp://h?cert=c"},
-        {"-e", "udp://h?key=k"},
-        {"-e", "udp://h?ca=c"},
         {"-e", "udp://h?group=g"},
         {"-e", "json:x?format=json"},
         {"--group", "g=parallel"},
@@ -131,6 +124,27 @@ static void destinations(void **state)
         {{"-e", "file:x?checksum=md5"}, "checksum: \"md5\" is not possible"},
         {{"-e", "json:x?rotate-seconds=9"}, "rotate-seconds= has no meaning for json:"},
         {{"-e", "file:x?version=9"}, "holds IPFIX messages only"},
+        {{"-e", "tcp://"}, "names no host"},
+        {{"-e", "tls://h:x"}, "port: \"x\" is not possible"},
+        {{"-e", "sctp://::1"}, "stands in brackets"},
+        {{"-e", "tcp://h?version=9"}, "version: tcp:// holds IPFIX messages only"},
+        {{"-e", "dtls://h?version=9"}, "version: dtls:// holds IPFIX messages only"},
+        {{"-e", "tcp://h?mtu=1400"}, "mtu= has no meaning for tcp://"},
+        {{"-e", "tls://h?rate=1"}, "rate= has no meaning for tls://"},
+        {{"-e", "sctp://h?mtu=1400"}, "mtu= has no meaning for sctp://"},
+        {{"-e", "udp://h?cert=c"}, "cert= has no meaning for udp://"},
+        {{"-e", "tcp://h?key=k"}, "key= has no meaning for tcp://"},
+        {{"-e", "sctp://h?ca=c"}, "ca= has no meaning for sctp://"},
+        {{"-e", "json:x?verify=no"}, "verify= has no meaning for json:"},
+        {{"-e", "tls://h?cert=c"},
+         "/tcpExporter/transportLayerSecurity: a certificate and its key"},
+        {{"-e", "dtls://h?key=c"},
+         "/udpExporter/transportLayerSecurity: a certificate and its key"},
+        {{"-e", "tls://h?ca=c&verify=no"}, "authorities mean nothing where"},
+        {{"-e", "tls://h?ca="}, "ca: \"\" is not possible"},
+        {{"-e", "tls://h?verify=perhaps"}, "verify: \"perhaps\" is not possible"},
+        {{"-e", "tcp://192.0.2.1?source=::1"}, "/tcpExporter/sourceAddress: '::1' is not of the"},
+        {{"-e", "tcp://h", "-e", "tcp://h:4739"}, "/tcpExporter/observationDomainId"},
         {{"-e", "udp://h?mtu=511"}, "mtu: \"511\" is not possible; give 512..65535 octets"},
         {{"-e", "udp://h?mtu=65536"}, "mtu: \"65536\""},
         {{"-e", "udp://h?domain=0"}, "domain: \"0\" is not possible; give 1..4294967295"},
@@ -163,7 +177,8 @@ static void streams_that_do_not_clash(void **state)
 {
     (void)state;
     probe_config_free(accepted(WORDS("-r", "a", "-e", "udp://h", "-e", "udp://h?domain=2", "-e",
-                                     "udp://h:1", "-e", "udp://i")));
+                                     "udp://h:1", "-e", "udp://i", "-e", "tcp://h", "-e",
+                                     "sctp://h", "-e", "tls://h", "-e", "dtls://h")));
 }
 
 static void whole_runs(void **state)
@@ -232,13 +247,17 @@ static void files(void **state)
          "/spanflow/selectionProcess/filter: filter 'prt"},
         {JSON("\"observationPoint\":[{\"name\":\"a\",\"device\":\"b\",\"filter\":\"prt 1\"}]"),
          "/spanflow/observationPoint[name='a']/filter: filter 'prt"},
-        {DESTINATION(""), "/spanflow/exportingProcess/destination: is missing; give udpExporter"},
+        {DESTINATION(""),
+         "/spanflow/exportingProcess/destination: is missing; give one of udpExporter"},
         {DESTINATION(",\"profile\":\"x\""),
          "[name='a']/profile: \"x\" is not possible; give plain"},
         {DESTINATION(",\"udpExporter\":{\"destinationPort\":1}"),
          "udpExporter/destinationAddress: is missing"},
+        {DESTINATION(",\"udpExporter\":{\"destinationAddress\":\"h\",\"ipfixVersion\":9,"
+                     "\"transportLayerSecurity\":{}}"),
+         "/udpExporter/ipfixVersion: only IPFIX goes over DTLS"},
         {DESTINATION(",\"fileWriter\":{\"file\":\"x\"},\"jsonWriter\":{\"file\":\"y\"}"),
-         "has one of udpExporter, fileWriter and jsonWriter"},
+         "has one of udpExporter, tcpExporter"},
         {DESTINATION("},{\"name\":\"a\""), "destination[name='a']: given twice"},
         {"<spanflow><cache/></spanflow>", "namespace"},
         {XML("<cache><idleTimeout>x</idleTimeout></cache>"), "/cache/idleTimeout: \"x\""},

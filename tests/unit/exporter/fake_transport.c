@@ -55,9 +55,31 @@ static void fake_close(void *state)
     ((struct fake_transport *)state)->closed = true;
 }
 
+static void fake_step(void *state, uint64_t monotonic_ns, bool hurry,
+                      struct transport_session *session)
+{
+    struct fake_transport *fake = state;
+    (void)hurry;
+    fake->steps++;
+    *session = fake->session;
+    session->next_ns = monotonic_ns + 1000000;
+    fake->session.confirmed = fake->session.vanished = 0;
+    fake->session.line = NULL;
+}
+
 struct transport fake_transport_as(struct fake_transport *fake)
 {
-    static const struct transport_ops ops = {fake_send, fake_complete, fake_close};
+    static const struct transport_ops with_sessions = {
+        .send = fake_send, .complete = fake_complete, .close = fake_close, .step = fake_step};
+    static const struct transport_ops with_confirmations = {.send = fake_send,
+                                                            .complete = fake_complete,
+                                                            .close = fake_close,
+                                                            .step = fake_step,
+                                                            .confirms = true};
+    if (fake->with_sessions)
+        return (struct transport){fake->confirms ? &with_confirmations : &with_sessions, fake};
+    static const struct transport_ops ops = {
+        .send = fake_send, .complete = fake_complete, .close = fake_close};
     return (struct transport){&ops, fake};
 }
 

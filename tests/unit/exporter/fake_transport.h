@@ -17,6 +17,10 @@ struct fake_transport {
     uint64_t times_ns[FAKE_MESSAGES_MAX];    /* now_ns when each was taken */
     uint64_t now_ns;                         /* set by the test */
     uint64_t sends;
+    bool with_sessions;               /* set before fake_transport_as() */
+    bool confirms;                    /* the same; only with sessions */
+    struct transport_session session; /* what step() tells; parts and line are told once */
+    uint64_t steps;
     bool completed, closed;
     uint8_t octets[FAKE_OCTETS_MAX];
 };

@@ -78,11 +78,11 @@ static void check_family(int family, const char *host, unsigned headers)
         skip(); /* a machine without IPv6 */
     struct record_ring *ring = fake_ring(1024);
     struct exporting_process *process = start(ring, host, port);
-    push(ring, 50);
+    push(ring, 300);
     while (!exporting_process_drain(process, 1, export_ns, NULL))
         continue;
     uint32_t records = 0;
-    for (uint16_t first = 0; records < 100;) {
+    for (uint16_t first = 0; records < 600;) {
         uint8_t data[2048];
         size_t octets = receive(fd, data, sizeof data, &sender);
         assert_true(octets + headers <= 1400);
@@ -92,7 +92,7 @@ static void check_family(int family, const char *host, unsigned headers)
         if (get16(data + 16) >= 256)
             records += (get16(data + 18) - 4) / 59;
     }
-    assert_int_equal(records, 100);
+    assert_int_equal(records, 600);
     exporting_process_destroy(process);
     record_ring_destroy(ring);
     close(fd);

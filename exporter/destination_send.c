@@ -1,0 +1,265 @@
+/*
+ * From the queue of a destination to its transport: bursts as pacing permits, sessions, what is
+ * sent and what is lost. See destination.h.
+ *
+ * Sessions: a message that was handed over stays in the queue until the transport confirms it.
+ * When a session has ended, messages that had left and were not confirmed are lost(connection),
+ * because nobody can know; those that had not left entirely go out again in the next session.
+ */
+#include <string.h>
+
+#include <endian.h>
+
+#include "base/check.h"
+#include "destination.h"
+#include "destination_encode.h"
+#include "transport/transport_file.h"
+
+enum {
+    SEND_BURSTS_MAX = 64, /* of one step, so that others get their turn */
+    IPFIX_SEQUENCE_AT = 8 /* offset of the sequence number in a message */
+};
+static const uint64_t second_ns = 1000000000u;
+static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
+
+/* The oldest closed message leaves the queue as lost. */
+static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
+{
+    ledger_count(&d->counters->lost[reason], message_queue_at(&d->queue, 0)->records);
+    message_queue_pop(&d->queue);
+}
+
+void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
+{
+    d->in_flight = 0;
+    while (d->queue.closed_count)
+        lose_oldest(d, reason);
+    if (d->queue.open) {
+        message_queue_close(&d->queue);
+        lose_oldest(d, reason);
+    }
+}
+
+static void destination_break(struct destination *d, enum ledger_destination_lost reason)
+{
+    d->broken = true;
+    d->loss_reason = reason;
+    destination_give_up(d, reason);
+}
+
+/* The COUNT oldest messages have arrived, as far as can be known. */
+static uint64_t count_sent(struct destination *d, uint32_t count)
+{
+    uint64_t cost = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct queued_message *message = message_queue_at(&d->queue, 0);
+        ledger_count(&d->counters->sent, message->records);
+        ledger_count(&d->counters->data_records, message->data_records);
+        ledger_count(&d->counters->octets, message->octets);
+        if (d->config->kind != DESTINATION_JSON)
+            ledger_count(&d->counters->messages, 1);
+        cost += message->data_records ? message->data_records : 1;
+        message_queue_pop(&d->queue);
+    }
+    return cost;
+}
+
+/* ---- sessions ---- */
+
+/* Templates and options, in front of all that waits. */
+static void begin_session(struct destination *d, uint64_t number)
+{
+    while (d->queue.closed_count && message_queue_at(&d->queue, 0)->preface)
+        message_queue_pop(&d->queue);
+    destination_close_message(d);
+    uint32_t before = d->queue.closed_count;
+    destination_refresh(d, true);
+    uint32_t after = d->queue.closed_count;
+    for (uint32_t i = before; i < after; i++)
+        message_queue_at(&d->queue, i)->preface = true;
+    message_queue_to_front(&d->queue, after - before);
+    d->session = number;
+    d->session_sequence = 0;
+}
+
+/* Hears of the transport's session. True if messages were confirmed. */
+static bool step_session(struct destination *d, bool flush)
+{
+    struct transport_session now = {.number = 0};
+    d->transport.ops->step(d->transport.state, d->monotonic_ns, flush, &now);
+    d->session_next_ns = now.next_ns;
+    if (now.line) {
+        error_set(&d->news, "%s", now.line);
+        d->news_untold = true;
+    }
+    check(now.confirmed <= d->in_flight && now.vanished <= d->in_flight - now.confirmed);
+    d->in_flight -= now.confirmed + now.vanished;
+    count_sent(d, now.confirmed);
+    for (uint32_t i = 0; i < now.vanished; i++)
+        lose_oldest(d, DESTINATION_LOST_CONNECTION);
+    d->reached |= now.number != 0;
+    if (now.number == d->session)
+        return now.confirmed > 0;
+    d->session = 0;
+    d->in_flight = 0;
+    /* Before the first packet clock there is no time that a message could carry. */
+    if (now.number && d->export_ns)
+        begin_session(d, now.number);
+    return now.confirmed > 0;
+}
+
+/* A burst's messages get the numbers that they have in this session. */
+static void number_burst(struct destination *d, uint32_t count)
+{
+    uint32_t sequence = d->session_sequence;
+    for (uint32_t i = 0; i < count; i++) {
+        struct queued_message *message = message_queue_at(&d->queue, d->in_flight + i);
+        uint32_t wire = htobe32(sequence);
+        memcpy(message->data + IPFIX_SEQUENCE_AT, &wire, sizeof wire);
+        sequence += message->counted;
+    }
+}
+
+/* ---- sending ---- */
+
+/* Collects a burst from the first message that was not handed over. */
+static uint32_t collect_burst(struct destination *d, struct iovec *parts)
+{
+    uint32_t limit = TRANSPORT_BURST_MAX, count = 0, octets = 0;
+    bool paced = !d->pacing.unpaced;
+    if (paced && limit > PACING_BURST_MESSAGES)
+        limit = PACING_BURST_MESSAGES;
+    while (count < limit && d->in_flight + count < d->queue.closed_count) {
+        struct queued_message *message = message_queue_at(&d->queue, d->in_flight + count);
+        octets += message->octets;
+        if (paced && count && octets > PACING_BURST_OCTETS)
+            break;
+        parts[count++] = (struct iovec){message->data, message->octets};
+        if (message->ends_file)
+            break;
+    }
+    if (d->transport.ops->step)
+        number_burst(d, count);
+    return count;
+}
+
+/* The COUNT first messages of the burst were handed over. Returns what pacing counts. */
+static uint64_t take_over(struct destination *d, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        d->session_sequence += message_queue_at(&d->queue, d->in_flight + i)->counted;
+    if (!d->transport.ops->confirms)
+        return count_sent(d, count);
+    d->in_flight += count;
+    return count;
+}
+
+/* The next message is lost. A gap in the sequence numbers tells the collector. */
+static void lose_next(struct destination *d, enum ledger_destination_lost reason)
+{
+    check(d->in_flight == 0); /* who confirms messages does not lose single ones */
+    d->session_sequence += message_queue_at(&d->queue, 0)->counted;
+    lose_oldest(d, reason);
+}
+
+/* What the transport said about the message behind those it took. */
+static void handle_status(struct destination *d, enum transport_status status,
+                          const struct error *problem)
+{
+    if (problem->text[0] && (status == TRANSPORT_BROKEN || !d->problem.text[0])) {
+        d->problem = *problem;
+        d->untold = true;
+    }
+    switch (status) {
+    case TRANSPORT_DONE:
+    case TRANSPORT_AGAIN:
+        break;
+    case TRANSPORT_REFUSED:
+        lose_next(d, DESTINATION_LOST_REFUSED);
+        /* Whoever comes back there has no templates; but not for every refusal of a burst. */
+        if (d->monotonic_ns - d->refreshed_ns >= second_ns)
+            d->refresh_due = true;
+        break;
+    case TRANSPORT_FAILED:
+        lose_next(d, DESTINATION_LOST_SEND_FAILED);
+        break;
+    case TRANSPORT_BROKEN:
+        destination_break(d, DESTINATION_LOST_WRITE_FAILED);
+        break;
+    }
+}
+
+/* Nobody waits for ever for a destination that takes nothing. */
+static void end_waiting(struct destination *d)
+{
+    struct transport_report report = {.last_error = ""};
+    if (d->transport.ops->report)
+        d->transport.ops->report(d->transport.state, &report);
+    if (d->transport.ops->step && !d->reached)
+        error_set(&d->problem, "%s: never reached (%s): its records are lost", d->config->name,
+                  report.last_error);
+    else
+        error_set(&d->problem, "%s: took nothing for 30 s: the rest of its records is lost",
+                  d->config->name);
+    d->untold = true;
+    /* A live collector that was there and is gone: the losses are counted, the run is good. */
+    d->forgiven = d->transport.ops->step && d->reached && !d->process->offline;
+    destination_break(d, DESTINATION_LOST_NO_PROGRESS);
+}
+
+/* Offline and at the end nobody waits for ever. */
+static void check_progress(struct destination *d, bool moved, bool blocked, bool flush)
+{
+    if (moved || !blocked) {
+        d->blocked = false;
+        return;
+    }
+    bool patient = !flush && !d->process->offline; /* the time that counts has not begun */
+    if (!d->blocked || patient)
+        d->blocked_ns = d->monotonic_ns;
+    d->blocked = true;
+    if (patient)
+        return;
+    if (d->monotonic_ns - d->blocked_ns >= progress_timeout_ns)
+        end_waiting(d);
+}
+
+/* Whether the destination waits for its collector, although the last send did not say so. */
+static bool waits_for_collector(const struct destination *d, bool flush)
+{
+    if (!d->transport.ops->step)
+        return false;
+    return d->in_flight || (!d->session && (d->queue.closed_count || (flush && !d->reached)));
+}
+
+bool destination_send(struct destination *d, bool flush)
+{
+    bool moved = d->transport.ops->step && step_session(d, flush), blocked = false;
+    bool open = !d->transport.ops->step || d->session;
+    for (unsigned burst = 0; open && burst < SEND_BURSTS_MAX; burst++) {
+        if (d->queue.closed_count == d->in_flight || !pacing_is_open(&d->pacing, d->monotonic_ns))
+            break;
+        struct iovec parts[TRANSPORT_BURST_MAX];
+        struct error problem = {""};
+        uint32_t count = collect_burst(d, parts), sent = 0;
+        enum transport_status status =
+            d->transport.ops->send(d->transport.state, parts, count, &sent, &problem);
+        check(sent <= count);
+        bool ends_file =
+            sent == count && message_queue_at(&d->queue, d->in_flight + count - 1)->ends_file;
+        uint64_t cost = take_over(d, sent);
+        if (ends_file && transport_file_end(&d->transport, &problem) != 0)
+            status = TRANSPORT_BROKEN;
+        if (status != TRANSPORT_DONE && status != TRANSPORT_AGAIN)
+            cost++;
+        pacing_sent(&d->pacing, d->monotonic_ns, cost, flush);
+        moved |= cost > 0;
+        handle_status(d, status, &problem);
+        if (status == TRANSPORT_AGAIN) {
+            blocked = true;
+            break;
+        }
+    }
+    check_progress(d, moved, blocked || waits_for_collector(d, flush), flush);
+    return moved;
+}
