@@ -309,6 +309,9 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     }
     config->workers = number32(root, "workers");
     config->local_count = read_prefixes(root, "localNetwork", config->local);
+    if (!copy_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,
+                   error))
+        return false;
     return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
 }
 

@@ -122,6 +122,12 @@ const struct option_description option_table[] = {
      .apply = apply_leaf,
      .help = "write the account of every packet as JSON on exit and on SIGUSR1; - is the standard "
              "output"},
+    {.name = "state",
+     .argument = "DIRECTORY",
+     .leaf = "/spanflow/stateDirectory",
+     .apply = apply_leaf,
+     .help = "keep sequence numbers, source ports and interface numbers here, so that collectors "
+             "over UDP see no restart; not used with -r"},
     {.name = "check",
      KEEP(check),
      .help = "check the options and the configuration, then exit with 0 or 2"},
@@ -129,7 +135,6 @@ const struct option_description option_table[] = {
     {.name = "version", KEEP(show_version), .help = "show the version"},
     {.name = "group", .argument = "NAME=MODE", .repeats = true, .apply = refuse},
     {.name = "spool", .argument = "DIRECTORY,max=OCTETS", .apply = refuse},
-    {.name = "state", .argument = "DIRECTORY", .apply = refuse},
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 

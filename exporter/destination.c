@@ -87,6 +87,20 @@ static int destination_prepare(struct destination *d, struct error *error)
                                 d->process->queue_octets_max, d->slots_reserved + 2, error);
 }
 
+/* Goes on where the last run ended: the collector sees no restart. */
+static void go_on(struct destination *d)
+{
+    d->kept = export_state_destination(d->process->state, d->config);
+    d->builder.sequence = d->kept->sequence;
+    uint16_t port = transport_udp_port(&d->transport);
+    if (d->kept->source_port && d->kept->source_port != port) {
+        error_set(&d->news, "%s: source port %u of the last run is taken: sending from %u",
+                  d->config->name, d->kept->source_port, port);
+        d->news_untold = true;
+    }
+    d->kept->source_port = port;
+}
+
 int destination_create(struct destination *d, const struct destination_config *config,
                        const struct exporting_process_config *process,
                        struct destination_counters *counters, struct error *error)
@@ -99,6 +113,8 @@ int destination_create(struct destination *d, const struct destination_config *c
         return -1;
     if (destination_open(d, error) != 0)
         return -1;
+    if (d->config->kind == DESTINATION_UDP && process->state && !process->offline)
+        go_on(d);
     if (destination_prepare(d, error) != 0) {
         destination_destroy(d);
         return -1;
@@ -117,6 +133,11 @@ void destination_destroy(struct destination *d)
 
 void destination_set_boot(struct destination *d, uint32_t boot_s)
 {
+    /* A kept one that lies in the future is of a clock that was wrong. */
+    if (d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s)
+        boot_s = d->kept->boot_s;
+    else if (d->kept)
+        d->kept->boot_s = boot_s;
     d->builder.boot_s = boot_s;
 }
 

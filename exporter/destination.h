@@ -13,6 +13,7 @@
 #include "encode/message.h"
 #include "encode/message_queue.h"
 #include "encode/options_record.h"
+#include "export_state.h"
 #include "exporting_process.h"
 #include "template/template.h"
 #include "transport/pacing.h"
@@ -32,9 +33,10 @@ struct destination {
     struct message_queue queue;
     struct transport transport; /* owned */
     struct pacing pacing;
-    uint32_t message_octets; /* most octets of one message */
-    uint32_t slots_reserved; /* free slots that one more record may need */
-    uint64_t monotonic_ns;   /* of the current step */
+    struct state_destination *kept; /* what outlives the process; NULL: nothing. Not owned */
+    uint32_t message_octets;        /* most octets of one message */
+    uint32_t slots_reserved;        /* free slots that one more record may need */
+    uint64_t monotonic_ns;          /* of the current step */
     uint64_t export_ns;
     uint64_t start_ns;           /* monotonic time of the first step */
     uint64_t refreshed_ns;       /* monotonic time of the last template refresh */

@@ -16,11 +16,26 @@
 #include "transport/transport_file.h"
 
 enum {
-    SEND_BURSTS_MAX = 64, /* of one step, so that others get their turn */
-    IPFIX_SEQUENCE_AT = 8 /* offset of the sequence number in a message */
+    SEND_BURSTS_MAX = 64,  /* of one step, so that others get their turn */
+    IPFIX_SEQUENCE_AT = 8, /* offset of the sequence number in a message */
+    NETFLOW9_SEQUENCE_AT = 12
 };
 static const uint64_t second_ns = 1000000000u;
 static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
+
+/* Keeps the sequence number that follows on the COUNT oldest messages, for the next run. */
+static void keep_sequence(struct destination *d, uint32_t count)
+{
+    if (!d->kept)
+        return;
+    uint32_t sequence = d->builder.sequence;
+    if (count < d->queue.closed_count) {
+        unsigned at = d->config->version == 9 ? NETFLOW9_SEQUENCE_AT : IPFIX_SEQUENCE_AT;
+        memcpy(&sequence, message_queue_at(&d->queue, count)->data + at, sizeof sequence);
+        sequence = be32toh(sequence);
+    }
+    state_destination_keep(d->kept, sequence);
+}
 
 /* The oldest closed message leaves the queue as lost. */
 static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
@@ -38,6 +53,7 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
         message_queue_close(&d->queue);
         lose_oldest(d, reason);
     }
+    keep_sequence(d, 0);
 }
 
 static void destination_break(struct destination *d, enum ledger_destination_lost reason)
@@ -242,6 +258,10 @@ bool destination_send(struct destination *d, bool flush)
         struct iovec parts[TRANSPORT_BURST_MAX];
         struct error problem = {""};
         uint32_t count = collect_burst(d, parts), sent = 0;
+        /* Killed in the middle of the send, the process has sent all of it: the kernel does not
+         * stop between datagrams. So what will be true is kept before, and what is true behind it.
+         */
+        keep_sequence(d, count);
         enum transport_status status =
             d->transport.ops->send(d->transport.state, parts, count, &sent, &problem);
         check(sent <= count);
@@ -255,6 +275,8 @@ bool destination_send(struct destination *d, bool flush)
         pacing_sent(&d->pacing, d->monotonic_ns, cost, flush);
         moved |= cost > 0;
         handle_status(d, status, &problem);
+        if (sent < count)
+            keep_sequence(d, 0);
         if (status == TRANSPORT_AGAIN) {
             blocked = true;
             break;

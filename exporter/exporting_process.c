@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "destination.h"
+#include "export_state.h"
 #include "exporting_process_hooks.h"
 
 /* Records are encoded and sent in portions that stay in the processor's cache. */
@@ -62,7 +63,10 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
     atomic_init(&process->accepts, true);
     pthread_mutex_init(&process->cut_lock, NULL);
     for (uint32_t i = 0; i < config->destination_count; i++) {
-        if (destination_create(&destinations[i], &process->config.destinations[i], &process->config,
+        struct destination_config *to = &process->config.destinations[i];
+        if (to->kind == DESTINATION_UDP && config->state && !config->offline)
+            to->source_port = (uint16_t)export_state_destination(config->state, to)->source_port;
+        if (destination_create(&destinations[i], to, &process->config,
                                &process->counters.destination[i], error) != 0) {
             exporting_process_destroy(process);
             return NULL;

@@ -38,6 +38,7 @@ struct destination_config {
     char host[256];          /* collectors: address or name, no brackets */
     uint16_t port;           /* collectors */
     char source_address[64]; /* collectors: local address to bind, "" = any */
+    uint16_t source_port;    /* UDP: wished for, 0 = any; filled in from the state */
     char certificate[1024];  /* TLS, DTLS: PEM file of our own certificate chain, "" = none */
     char private_key[1024];  /* TLS, DTLS: PEM file of its key */
     char authority[1024];    /* TLS, DTLS: PEM file of whom we trust, "" = whom the system trusts */
@@ -76,6 +77,8 @@ static inline bool destination_is_secure(enum destination_kind kind)
     return kind == DESTINATION_TLS || kind == DESTINATION_DTLS;
 }
 
+struct export_state;
+
 struct export_interface {
     uint32_t ifindex;
     uint32_t partner_ifindex; /* element 14, 0 if none */
@@ -91,8 +94,9 @@ struct exporting_process_config {
     uint32_t template_refresh_messages; /* 0 = never by messages */
     uint32_t statistics_interval_s;     /* options data records; 0 = never */
     uint32_t sampling_interval;         /* 1 = unsampled: nothing is announced */
-    bool offline;              /* packet time is the clock; never lose to speed; no state kept */
-    uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
+    bool offline;               /* packet time is the clock; never lose to speed; no state kept */
+    uint32_t queue_octets_max;  /* bound of one destination's queue of encoded messages */
+    struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
 };
 
 /* One destination's account; also copied at a ledger cut. */

@@ -174,6 +174,7 @@ static bool make_exporter(struct probe *probe, struct error *error)
     *config = probe->config->exporting;
     config->offline = probe->config->offline;
     config->sampling_interval = probe->config->sampling_interval;
+    config->state = probe->state;
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
@@ -210,6 +211,17 @@ uint64_t probe_time_ns(const struct probe *probe)
     return newest;
 }
 
+static bool open_state(struct probe *probe, struct error *error)
+{
+    struct error note = {""};
+    if (probe->config->offline || !probe->config->state_directory[0])
+        return true;
+    probe->state = export_state_open(probe->config->state_directory, &note, error);
+    if (note.text[0])
+        fprintf(stderr, "spanflowd: %s\n", note.text);
+    return probe->state != NULL;
+}
+
 struct probe *probe_create(const struct probe_config *config, struct error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);
@@ -218,8 +230,9 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
         return NULL;
     }
     probe->config = config;
-    if (!make_selection(probe, error) || !probe_open_sources(probe, error) ||
-        !make_workers(probe, error) || !make_exporter(probe, error)) {
+    if (!open_state(probe, error) || !make_selection(probe, error) ||
+        !probe_open_sources(probe, error) || !make_workers(probe, error) ||
+        !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }
@@ -233,6 +246,7 @@ void probe_destroy(struct probe *probe)
         return;
     if (probe->exporter)
         exporting_process_destroy(probe->exporter);
+    export_state_close(probe->state);
     for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
         worker_destroy(probe->workers[w]);
         record_ring_destroy(probe->rings[w]);

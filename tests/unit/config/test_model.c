@@ -63,6 +63,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/fileWriter/file", "other"},
     {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
     {"/spanflow/ledgerFile", "other"},
+    {"/spanflow/stateDirectory", "other"},
 };
 
 /* The other value for the leaf PATH, NULL if the list has none. */

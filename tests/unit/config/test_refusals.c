@@ -45,7 +45,6 @@ static void not_in_this_build(void **state)
         {"-e", "json:x?format=json"},
         {"--group", "g=parallel"},
         {"--spool", "/tmp,max=1"},
-        {"--state", "/tmp"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const char *line = refused_after_good((char *[]){words[i][0], words[i][1], NULL});
