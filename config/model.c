@@ -24,6 +24,10 @@ static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECOND
                                                {"microseconds", TIME_MICROSECONDS},
                                                {"nanoseconds", TIME_NANOSECONDS},
                                                {0}};
+static const struct word_value export_modes[] = {{"parallel", EXPORT_PARALLEL},
+                                                 {"loadBalancing", EXPORT_BALANCE},
+                                                 {"fallback", EXPORT_FALLBACK},
+                                                 {0}};
 static const struct word_value tunnels[] = {
     {"all", TUNNEL_ALL},
     {"gre", TUNNEL_GRE},
@@ -209,6 +213,17 @@ static bool read_writer(const struct lyd_node *writer, enum destination_kind kin
     return copy_text(writer, "file", destination->path, sizeof destination->path, error);
 }
 
+/* Finds the group that a destination names. One that is not in the list is parallel, and that is
+ * no group at all. */
+static void find_group(const struct lyd_node *entry, struct exporting_process_config *exporting,
+                       struct destination_config *destination)
+{
+    const char *name = config_tree_value(entry, "group");
+    for (uint32_t i = 0; name && i < exporting->group_count; i++)
+        if (strcmp(exporting->groups[i].name, name) == 0)
+            destination->group = i + 1;
+}
+
 static bool read_destination(const struct lyd_node *entry, struct probe_config *config,
                              struct error *error)
 {
@@ -220,6 +235,7 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
         return false;
     destination->profile = find_word(profiles, config_tree_value(entry, "profile"));
     destination->biflow = truth(entry, "biflow");
+    find_group(entry, exporting, destination);
     for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
         const char *name = child->schema->name;
         struct error inner = {""};
@@ -256,6 +272,16 @@ static void read_cache(const struct lyd_node *cache, struct probe_config *config
             config->tunnels |= find_word(tunnels, lyd_get_value(child));
 }
 
+static bool read_group(const struct lyd_node *entry, struct exporting_process_config *exporting,
+                       struct error *error)
+{
+    check(exporting->group_count < DESTINATIONS_MAX);
+    struct export_group *group = &exporting->groups[exporting->group_count++];
+    group->mode = find_word(export_modes, config_tree_value(entry, "exportMode"));
+    group->hold_s = number32(entry, "holdTime");
+    return copy_text(entry, "name", group->name, sizeof group->name, error);
+}
+
 static bool read_exporting(const struct lyd_node *node, struct probe_config *config,
                            struct error *error)
 {
@@ -264,6 +290,10 @@ static bool read_exporting(const struct lyd_node *node, struct probe_config *con
     exporting->template_refresh_messages = number32(node, "templateRefreshPacket");
     exporting->statistics_interval_s = number32(node, "statisticsTimeout");
     exporting->queue_octets_max = number32(node, "queueSize");
+    for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
+        if (strcmp(child->schema->name, "deliveryGroup") == 0 &&
+            !read_group(child, exporting, error))
+            return false;
     for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
         if (strcmp(child->schema->name, "destination") == 0 &&
             !read_destination(child, config, error))

@@ -172,6 +172,25 @@ static bool check_destinations(const struct probe_config *config, struct error *
     return true;
 }
 
+/* A group that nobody belongs to is a name written in two ways. */
+static bool check_groups(const struct probe_config *config, struct error *error)
+{
+    const struct exporting_process_config *exporting = &config->exporting;
+    for (uint32_t g = 0; g < exporting->group_count; g++) {
+        bool found = false;
+        for (uint32_t i = 0; i < exporting->destination_count; i++)
+            found |= exporting->destinations[i].group == g + 1;
+        if (found)
+            continue;
+        error_set(error,
+                  "/spanflow/exportingProcess/deliveryGroup[name='%s']: no destination has this "
+                  "group; remove it, or give group=%s to some",
+                  exporting->groups[g].name, exporting->groups[g].name);
+        return false;
+    }
+    return true;
+}
+
 static bool is_capture(const struct probe_config *config, const char *path)
 {
     for (uint32_t i = 0; i < config->file_count; i++)
@@ -208,5 +227,5 @@ bool model_check(const struct probe_config *config, struct error *error)
     }
     return check_sources(config, error) && check_filters(config, error) &&
            check_destinations(config, error) && check_source_addresses(config, error) &&
-           check_captures(config, error);
+           check_groups(config, error) && check_captures(config, error);
 }

@@ -167,6 +167,8 @@ static uint64_t destination_due_ns(const struct destination *d)
     uint64_t refresh_ns = UINT64_MAX, statistics_ns = UINT64_MAX;
     if (!d->refreshed)
         return 0;
+    if (d->probes && d->config->kind == DESTINATION_UDP)
+        return d->refreshed_ns + second_ns;
     if (d->process->template_refresh_s && destination_is_datagram(d->config->kind))
         refresh_ns = d->refreshed_ns + d->process->template_refresh_s * second_ns;
     if (d->options.kinds[OPTIONS_STATISTICS].id)
@@ -202,7 +204,9 @@ void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t exp
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * second_ns;
     refresh_ns = destination_is_datagram(d->config->kind) ? refresh_ns : 0;
-    if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
+    if (d->probes && d->config->kind == DESTINATION_UDP)
+        destination_refresh(d, false);
+    else if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
         destination_refresh(d, true);
     uint64_t statistics_ns = d->process->statistics_interval_s * second_ns;
     if (d->options.kinds[OPTIONS_STATISTICS].id && destination_has_room(d) &&

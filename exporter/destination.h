@@ -49,9 +49,11 @@ struct destination {
     uint32_t session_sequence;     /* of the next message that is handed over in it */
     uint32_t in_flight;            /* messages at the queue's head handed over, not yet confirmed */
     bool reached;                  /* there was a session once */
-    bool started;                  /* the first step was taken */
-    bool refreshed;                /* templates were sent once */
-    bool refresh_due;              /* the collector may have lost its templates */
+    bool probes;         /* it is away from its group: templates show whether it is back */
+    uint64_t refused_ns; /* monotonic time of the last refusal */
+    bool started;        /* the first step was taken */
+    bool refreshed;      /* templates were sent once */
+    bool refresh_due;    /* the collector may have lost its templates */
     bool blocked;
     bool broken;    /* everything is lost from now on, as loss_reason */
     bool forgiven;  /* its being broken is no failure of the run */

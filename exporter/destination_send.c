@@ -191,6 +191,7 @@ static void handle_status(struct destination *d, enum transport_status status,
     case TRANSPORT_AGAIN:
         break;
     case TRANSPORT_REFUSED:
+        d->refused_ns = d->monotonic_ns;
         lose_next(d, DESTINATION_LOST_REFUSED);
         /* Whoever comes back there has no templates; but not for every refusal of a burst. */
         if (d->monotonic_ns - d->refreshed_ns >= second_ns)

@@ -56,6 +56,7 @@ struct destination_config {
     uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
     bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
     bool zstd;                /* FILE: compressed */
+    uint32_t group;           /* index of its group + 1; 0 = none: it gets every record */
 };
 
 /* Whether KIND sends messages to a collector; the others write a file. */
@@ -77,6 +78,19 @@ static inline bool destination_is_secure(enum destination_kind kind)
     return kind == DESTINATION_TLS || kind == DESTINATION_DTLS;
 }
 
+/* How a group shares records out (RFC 6728 section 4.4). */
+enum export_mode {
+    EXPORT_PARALLEL, /* each member gets every record, as without a group */
+    EXPORT_BALANCE,  /* one member, the same for all records of a flow */
+    EXPORT_FALLBACK  /* the first member that is there */
+};
+
+struct export_group {
+    char name[64];
+    enum export_mode mode;
+    uint32_t hold_s; /* so long without trouble, and a member is there again */
+};
+
 struct export_state;
 
 struct export_interface {
@@ -88,7 +102,9 @@ struct export_interface {
 struct exporting_process_config {
     uint32_t destination_count;
     struct destination_config destinations[DESTINATIONS_MAX];
-    uint32_t interface_count; /* flow_cold.port indexes this table */
+    uint32_t group_count;
+    struct export_group groups[DESTINATIONS_MAX]; /* each has a member */
+    uint32_t interface_count;                     /* flow_cold.port indexes this table */
     struct export_interface interfaces[EXPORT_INTERFACES_MAX];
     uint32_t template_refresh_s;        /* 0 = never by time */
     uint32_t template_refresh_messages; /* 0 = never by messages */

@@ -163,6 +163,25 @@ static void destinations(void **state)
     probe_config_free(config);
 }
 
+static void groups(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-r", "a", "-e", "json:1?group=b", "-e", "json:2", "-e", "json:3?group=a",
+                       "-e", "udp://h?group=b", "-e", "json:4?group=c", "--group",
+                       "a=fallback,hold=7", "--group", "b=balance"));
+    const struct exporting_process_config *exporting = &config->exporting;
+    assert_int_equal(exporting->group_count, 2);
+    assert_int_equal(exporting->groups[0].mode, EXPORT_FALLBACK);
+    assert_int_equal(exporting->groups[0].hold_s, 7);
+    assert_int_equal(exporting->groups[1].mode, EXPORT_BALANCE);
+    assert_int_equal(exporting->groups[1].hold_s, 10);
+    static const uint32_t wanted[] = {2, 0, 1, 2, 0};
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(exporting->destinations[i].group, wanted[i]);
+    probe_config_free(config);
+}
+
 static void rows_of_files(void **state)
 {
     (void)state;
@@ -325,6 +344,7 @@ int main(void)
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
         cmocka_unit_test(rows_of_files),
+        cmocka_unit_test(groups),
         cmocka_unit_test(connections),
         cmocka_unit_test(long_names_stay_whole),
         cmocka_unit_test(manual_page_has_every_option),

@@ -41,9 +41,7 @@ static void not_in_this_build(void **state)
         {"-e", "udp://h?profile=v5"},
         {"-e", "udp://h?profile=full"},
         {"-e", "udp://h?anonymise=k"},
-        {"-e", "udp://h?group=g"},
         {"-e", "json:x?format=json"},
-        {"--group", "g=parallel"},
         {"--spool", "/tmp,max=1"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -109,20 +107,6 @@ static void destinations(void **state)
         {{"-e", "udp://[::1"}, "[ADDRESS]:PORT"},
         {{"-e", "udp://[::1]99"}, "[ADDRESS]:PORT"},
         {{"-e", "json:"}, "path: \"\" is not possible"},
-        {{"-e", "json:x?version=9"}, "version= has no meaning for json:"},
-        {{"-e", "json:x?domain=2"}, "domain= has no meaning for json:"},
-        {{"-e", "json:x?time=us"}, "time= has no meaning for json:"},
-        {{"-e", "file:x?rate=1"}, "rate= has no meaning for file:"},
-        {{"-e", "file:x?mtu=1400"}, "mtu= has no meaning for file:"},
-        {{"-e", "file:x?source=::1"}, "source= has no meaning for file:"},
-        {{"-e", "file:x?rotate-seconds=0"}, "rotate-seconds: \"0\" is not possible; give 1.."},
-        {{"-e", "file:x?rotate-octets=262143"}, "rotate-octets: \"262143\" is not possible"},
-        {{"-e", "file:-?rotate-seconds=1"}, "the standard output cannot be several files"},
-        {{"-e", "file:-?rotate-octets=300000"}, "the standard output cannot be several files"},
-        {{"-e", "file:x?compress=gzip"}, "compress: \"gzip\" is not possible; give one of none"},
-        {{"-e", "file:x?checksum=md5"}, "checksum: \"md5\" is not possible"},
-        {{"-e", "json:x?rotate-seconds=9"}, "rotate-seconds= has no meaning for json:"},
-        {{"-e", "file:x?version=9"}, "holds IPFIX messages only"},
         {{"-e", "tcp://"}, "names no host"},
         {{"-e", "tls://h:x"}, "port: \"x\" is not possible"},
         {{"-e", "sctp://::1"}, "stands in brackets"},
@@ -156,7 +140,6 @@ static void destinations(void **state)
         {{"-e", "udp://h?mtu=600&mtu=700"}, "mtu= is given twice"},
         {{"-e", "udp://h?version=9&biflow=yes"}, "only in profile nfdump"},
         {{"-e", "udp://h?version=9&time=us"}, "version 9 tells flow times in milliseconds only"},
-        {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
         {{"-e", "json:-"}, "-e json:-: given twice"},
         {{"-e", "json:-?biflow=yes"}, "'json:-' writes it already"},
         {{"-e", "json:a.pcap"}, "captureFile: 'a.pcap' is also to be written"},
@@ -167,6 +150,36 @@ static void destinations(void **state)
         {{"-e", "udp://[::1]?source=192.0.2.1"}, "/udpExporter/sourceAddress: '192.0.2.1'"},
         {{"-e", "udp://h", "-e", "udp://h:4739"}, "/udpExporter/observationDomainId"},
         {{"-e", "udp://h", "-n", "h:4739"}, "give another domain"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void files_and_groups(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-e", "file:x?rotate-seconds=0"}, "rotate-seconds: \"0\" is not possible; give 1.."},
+        {{"-e", "file:x?rotate-octets=262143"}, "rotate-octets: \"262143\" is not possible"},
+        {{"-e", "file:-?rotate-seconds=1"}, "the standard output cannot be several files"},
+        {{"-e", "file:-?rotate-octets=300000"}, "the standard output cannot be several files"},
+        {{"-e", "file:x?compress=gzip"}, "compress: \"gzip\" is not possible; give one of none"},
+        {{"-e", "file:x?checksum=md5"}, "checksum: \"md5\" is not possible"},
+        {{"-e", "json:x?rotate-seconds=9"}, "rotate-seconds= has no meaning for json:"},
+        {{"-e", "file:x?rate=1"}, "rate= has no meaning for file:"},
+        {{"-e", "file:x?mtu=1400"}, "mtu= has no meaning for file:"},
+        {{"-e", "file:x?source=::1"}, "source= has no meaning for file:"},
+        {{"-e", "file:x?version=9"}, "holds IPFIX messages only"},
+        {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
+        {{"-e", "json:x?version=9"}, "version= has no meaning for json:"},
+        {{"-e", "json:x?domain=2"}, "domain= has no meaning for json:"},
+        {{"-e", "json:x?time=us"}, "time= has no meaning for json:"},
+        {{"--group", "g"}, "--group g: give NAME=parallel"},
+        {{"--group", "g=both"}, "--group g=both: \"both\" is not possible"},
+        {{"--group", "g=fallback,wait=3"}, "perhaps ,hold=SECONDS"},
+        {{"--group", "g=fallback,hold=2"}, "give 3..86400 seconds"},
+        {{"--group", "=fallback"}, "is not possible"},
+        {{"--group", "g=balance"}, "deliveryGroup[name='g']: no destination has this group"},
+        {{"-e", "json:x?group="}, "group: \"\" is not possible"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
 }
@@ -272,9 +285,13 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(not_in_this_build), cmocka_unit_test(options),
-        cmocka_unit_test(destinations),      cmocka_unit_test(streams_that_do_not_clash),
-        cmocka_unit_test(whole_runs),        cmocka_unit_test(files),
+        cmocka_unit_test(not_in_this_build),
+        cmocka_unit_test(options),
+        cmocka_unit_test(destinations),
+        cmocka_unit_test(files_and_groups),
+        cmocka_unit_test(streams_that_do_not_clash),
+        cmocka_unit_test(whole_runs),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
 }
