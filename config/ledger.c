@@ -15,6 +15,8 @@ const char *const ledger_destination_lost_names[] = {LEDGER_DESTINATION_LOST(TER
 
 const char *const ledger_mode_names[] = {
     [EXPORT_PARALLEL] = "parallel", [EXPORT_BALANCE] = "balance", [EXPORT_FALLBACK] = "fallback"};
+#define STATE_NAME(name, text) text,
+const char *const ledger_transport_states[] = {TRANSPORT_STATES(STATE_NAME)};
 
 static void add(struct ledger_pair *sum, const struct ledger_pair *term)
 {

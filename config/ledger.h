@@ -32,6 +32,9 @@ extern const char *const ledger_dropped_names[DROPPED_COUNT];
 extern const char *const ledger_lost_names[LOST_COUNT];
 extern const char *const ledger_destination_lost_names[DESTINATION_LOST_COUNT];
 
+/* The states of a transport as in the JSON, in the order of enum transport_state. */
+extern const char *const ledger_transport_states[TRANSPORT_STATE_COUNT];
+
 /* What one worker copied at the cut. Its number is that of its record ring. */
 struct ledger_account {
     const struct worker_ledger *worker;

@@ -93,6 +93,17 @@ static json_t *string(const char *text)
     return value;
 }
 
+/* How a collector's transport is doing; files have none. */
+static json_t *connection(struct builder *builder, const struct transport_report *report)
+{
+    json_t *object = json_object();
+    set(builder, object, "state", json_string(ledger_transport_states[report->state]));
+#define SET_TRANSPORT_COUNTER(name, help) set_number(builder, object, #name, report->name);
+    TRANSPORT_COUNTERS(SET_TRANSPORT_COUNTER)
+    set(builder, object, "last_error", string(report->last_error));
+    return object;
+}
+
 static json_t *destination(struct builder *builder, const char *name,
                            const struct destination_counters *counters)
 {
@@ -109,6 +120,8 @@ static json_t *destination(struct builder *builder, const char *name,
     set_number(builder, object, "data_records", counters->data_records);
     set_number(builder, object, "messages", counters->messages);
     set_number(builder, object, "octets", counters->octets);
+    if (counters->connection.state != TRANSPORT_STATE_NONE)
+        set(builder, object, "connection", connection(builder, &counters->connection));
     return object;
 }
 

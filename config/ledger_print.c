@@ -47,6 +47,11 @@ static void print_destination(FILE *file, const char *name,
             fprintf(file, ", lost (%s) %" PRIu64, ledger_destination_lost_names[i],
                     counters->lost[i]);
     fputc('\n', file);
+    const struct transport_report *report = &counters->connection;
+    if (report->connect_attempts)
+        fprintf(file, "  %s, connected %" PRIu64 " times in %" PRIu64 " attempts%s%s\n",
+                ledger_transport_states[report->state], report->connects, report->connect_attempts,
+                report->last_error[0] ? ", last error: " : "", report->last_error);
 }
 
 void ledger_print(const struct ledger *ledger, FILE *file)

@@ -171,6 +171,8 @@ static uint64_t destination_due_ns(const struct destination *d)
         return d->refreshed_ns + second_ns;
     if (d->process->template_refresh_s && destination_is_datagram(d->config->kind))
         refresh_ns = d->refreshed_ns + d->process->template_refresh_s * second_ns;
+    if (d->refresh_due && d->refreshed_ns + REFUSED_REFRESH_NS < refresh_ns)
+        refresh_ns = d->refreshed_ns + REFUSED_REFRESH_NS;
     if (d->options.kinds[OPTIONS_STATISTICS].id)
         statistics_ns = d->statistics_sent_ns + d->process->statistics_interval_s * second_ns;
     return refresh_ns < statistics_ns ? refresh_ns : statistics_ns;
@@ -204,7 +206,8 @@ void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t exp
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * second_ns;
     refresh_ns = destination_is_datagram(d->config->kind) ? refresh_ns : 0;
-    if (d->probes && d->config->kind == DESTINATION_UDP)
+    refresh_ns = d->refresh_due ? REFUSED_REFRESH_NS : refresh_ns;
+    if (d->probes && d->refreshed && d->config->kind == DESTINATION_UDP)
         destination_refresh(d, false);
     else if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
         destination_refresh(d, true);

@@ -53,7 +53,7 @@ struct destination {
     uint64_t refused_ns; /* monotonic time of the last refusal */
     bool started;        /* the first step was taken */
     bool refreshed;      /* templates were sent once */
-    bool refresh_due;    /* the collector may have lost its templates */
+    bool refresh_due;    /* the collector may have lost its templates; a second after the last */
     bool blocked;
     bool broken;    /* everything is lost from now on, as loss_reason */
     bool forgiven;  /* its being broken is no failure of the run */

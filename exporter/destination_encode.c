@@ -138,7 +138,8 @@ static void refresh_if_due(struct destination *d)
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * 1000000000ull;
     uint64_t refresh_messages = d->process->template_refresh_messages;
-    bool due = !d->refreshed || d->refresh_due ||
+    bool due = !d->refreshed ||
+               (d->refresh_due && d->monotonic_ns - d->refreshed_ns >= REFUSED_REFRESH_NS) ||
                (refresh_ns && d->monotonic_ns - d->refreshed_ns >= refresh_ns) ||
                (refresh_messages && d->messages_since_refresh >= refresh_messages);
     /* Offline, options go out before the first flow record only: collectors that number flow

@@ -7,6 +7,10 @@
 
 #include "destination.h"
 
+/* A collector that refused may be back and have lost its templates: they are sent again, but not
+ * for every refusal of a burst. */
+enum { REFUSED_REFRESH_NS = 1000000000 };
+
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
 /* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */

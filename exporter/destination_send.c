@@ -20,7 +20,6 @@ enum {
     IPFIX_SEQUENCE_AT = 8, /* offset of the sequence number in a message */
     NETFLOW9_SEQUENCE_AT = 12
 };
-static const uint64_t second_ns = 1000000000u;
 static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
 
 /* Keeps the sequence number that follows on the COUNT oldest messages, for the next run. */
@@ -193,9 +192,7 @@ static void handle_status(struct destination *d, enum transport_status status,
     case TRANSPORT_REFUSED:
         d->refused_ns = d->monotonic_ns;
         lose_next(d, DESTINATION_LOST_REFUSED);
-        /* Whoever comes back there has no templates; but not for every refusal of a burst. */
-        if (d->monotonic_ns - d->refreshed_ns >= second_ns)
-            d->refresh_due = true;
+        d->refresh_due = true; /* whoever comes back there has no templates */
         break;
     case TRANSPORT_FAILED:
         lose_next(d, DESTINATION_LOST_SEND_FAILED);

@@ -146,8 +146,6 @@ static void connected(struct connection *c)
     c->report.connects++;
     c->number++;
     c->delivered = false;
-    c->partial = 0;
-    c->flight_count = 0;
     c->octets_out = c->session ? tls_octets_out(c->session) : 0;
     if (c->line_due)
         error_set(&c->line, "%s: connected", c->where);

@@ -25,6 +25,7 @@
 
 #include <linux/errqueue.h> /* after time.h, whose timespec it needs */
 
+#include "base/check.h"
 #include "transport/address.h"
 #include "transport/transport.h"
 
@@ -38,6 +39,7 @@ struct transport_udp {
     int socket;
     int family;
     bool segments;        /* the kernel divides runs of messages of one length (UDP_SEGMENT) */
+    uint32_t wary;        /* messages to send one by one: one was refused */
     uint32_t path_octets; /* longest message that the path permits, once it was found out */
     struct transport_report report;
     char where[300]; /* for error lines */
@@ -61,6 +63,7 @@ static enum transport_status udp_status(struct transport_udp *udp, int number, s
         return TRANSPORT_AGAIN;
     case ECONNREFUSED:
         udp->report.refusals++;
+        udp->wary = TRANSPORT_BURST_MAX; /* a refused run would be one refusal for many messages */
         return TRANSPORT_REFUSED;
     case EMSGSIZE:
         error_set(error, "%s: a message is larger than the path's MTU: lower mtu=", udp->where);
@@ -102,7 +105,8 @@ static uint32_t run_length(const struct transport_udp *udp, const struct iovec *
 {
     size_t length = messages[0].iov_len, octets = length;
     uint32_t run = 1;
-    while (udp->segments && run < count && messages[run - 1].iov_len == length &&
+    bool together = udp->segments && !udp->wary;
+    while (together && run < count && messages[run - 1].iov_len == length &&
            messages[run].iov_len <= length && octets + messages[run].iov_len <= RUN_OCTETS_MAX)
         octets += messages[run++].iov_len;
     return run;
@@ -133,9 +137,10 @@ static int offer(struct transport_udp *udp, const struct iovec *messages, uint32
     struct mmsghdr headers[TRANSPORT_BURST_MAX];
     struct run runs[TRANSPORT_BURST_MAX];
     uint32_t run_count = 0;
-    for (uint32_t i = 0; i < count; i += runs[run_count++].count) {
+    for (uint32_t i = 0; i < count; run_count++) {
         runs[run_count].count = run_length(udp, messages + i, count - i);
         fill_header(&headers[run_count].msg_hdr, &runs[run_count], messages + i);
+        i += runs[run_count].count;
     }
     int taken;
     do
@@ -143,8 +148,10 @@ static int offer(struct transport_udp *udp, const struct iovec *messages, uint32
     while (taken < 0 && errno == EINTR);
     int number = taken < 0 ? errno : 0;
     uint32_t whole = taken < 0 ? 0 : (uint32_t)taken;
+    check(whole <= run_count);
     for (uint32_t i = 0; i < whole; i++)
         *sent += runs[i].count;
+    udp->wary -= *sent < udp->wary ? *sent : udp->wary;
     if (whole == run_count)
         return 0;
     *alone = runs[whole].count == 1;

@@ -287,11 +287,30 @@ static void check_destination(const json_t *object, const char *name,
         assert_int_equal(number(lost, ledger_destination_lost_names[i], NULL), counters->lost[i]);
 }
 
+static void check_connection(const json_t *object, const struct transport_report *report)
+{
+    const json_t *connection = json_object_get(object, "connection");
+    if (report->state == TRANSPORT_STATE_NONE) {
+        assert_null(connection);
+        return;
+    }
+    assert_string_equal(json_string_value(json_object_get(connection, "state")), "connected");
+    assert_string_equal(json_string_value(json_object_get(connection, "last_error")), "gone");
+#define CHECK_COUNTER(name, help) assert_int_equal(number(connection, #name, NULL), report->name);
+    TRANSPORT_COUNTERS(CHECK_COUNTER)
+}
+
 static void json_tells_everything(void **state)
 {
     (void)state;
     static struct cut cut;
     fill(&cut);
+    struct transport_report *report = &cut.exporter.destination[1].connection;
+    report->state = TRANSPORT_STATE_CONNECTED;
+    snprintf(report->last_error, sizeof report->last_error, "gone");
+    uint64_t value = 0;
+#define SET_COUNTER(name, help) report->name = ++value;
+    TRANSPORT_COUNTERS(SET_COUNTER)
     cut.exporter.destination[0].data_records = 77;
     cut.exporter.destination[0].messages = 7;
     struct ledger *ledger = make(&cut);
@@ -310,6 +329,8 @@ static void json_tells_everything(void **state)
     for (unsigned d = 0; d < DESTINATIONS; d++)
         check_destination(json_array_get(destinations, d), cut.exporting.destinations[d].name,
                           &cut.exporter.destination[d]);
+    for (unsigned d = 0; d < DESTINATIONS; d++)
+        check_connection(json_array_get(destinations, d), &cut.exporter.destination[d].connection);
     const json_t *blind = json_object_get(root, "drops_not_visible");
     assert_string_equal(json_string_value(json_array_get(blind, 0)), "af_packet:eth?");
     assert_true(json_is_true(json_object_get(root, "balanced")));

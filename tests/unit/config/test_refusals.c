@@ -107,27 +107,6 @@ static void destinations(void **state)
         {{"-e", "udp://[::1"}, "[ADDRESS]:PORT"},
         {{"-e", "udp://[::1]99"}, "[ADDRESS]:PORT"},
         {{"-e", "json:"}, "path: \"\" is not possible"},
-        {{"-e", "tcp://"}, "names no host"},
-        {{"-e", "tls://h:x"}, "port: \"x\" is not possible"},
-        {{"-e", "sctp://::1"}, "stands in brackets"},
-        {{"-e", "tcp://h?version=9"}, "version: tcp:// holds IPFIX messages only"},
-        {{"-e", "dtls://h?version=9"}, "version: dtls:// holds IPFIX messages only"},
-        {{"-e", "tcp://h?mtu=1400"}, "mtu= has no meaning for tcp://"},
-        {{"-e", "tls://h?rate=1"}, "rate= has no meaning for tls://"},
-        {{"-e", "sctp://h?mtu=1400"}, "mtu= has no meaning for sctp://"},
-        {{"-e", "udp://h?cert=c"}, "cert= has no meaning for udp://"},
-        {{"-e", "tcp://h?key=k"}, "key= has no meaning for tcp://"},
-        {{"-e", "sctp://h?ca=c"}, "ca= has no meaning for sctp://"},
-        {{"-e", "json:x?verify=no"}, "verify= has no meaning for json:"},
-        {{"-e", "tls://h?cert=c"},
-         "/tcpExporter/transportLayerSecurity: a certificate and its key"},
-        {{"-e", "dtls://h?key=c"},
-         "/udpExporter/transportLayerSecurity: a certificate and its key"},
-        {{"-e", "tls://h?ca=c&verify=no"}, "authorities mean nothing where"},
-        {{"-e", "tls://h?ca="}, "ca: \"\" is not possible"},
-        {{"-e", "tls://h?verify=perhaps"}, "verify: \"perhaps\" is not possible"},
-        {{"-e", "tcp://192.0.2.1?source=::1"}, "/tcpExporter/sourceAddress: '::1' is not of the"},
-        {{"-e", "tcp://h", "-e", "tcp://h:4739"}, "/tcpExporter/observationDomainId"},
         {{"-e", "udp://h?mtu=511"}, "mtu: \"511\" is not possible; give 512..65535 octets"},
         {{"-e", "udp://h?mtu=65536"}, "mtu: \"65536\""},
         {{"-e", "udp://h?domain=0"}, "domain: \"0\" is not possible; give 1..4294967295"},
@@ -180,6 +159,35 @@ static void files_and_groups(void **state)
         {{"--group", "=fallback"}, "is not possible"},
         {{"--group", "g=balance"}, "deliveryGroup[name='g']: no destination has this group"},
         {{"-e", "json:x?group="}, "group: \"\" is not possible"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void connections(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-e", "tcp://"}, "names no host"},
+        {{"-e", "tls://h:x"}, "port: \"x\" is not possible"},
+        {{"-e", "sctp://::1"}, "stands in brackets"},
+        {{"-e", "tcp://h?version=9"}, "version: tcp:// holds IPFIX messages only"},
+        {{"-e", "dtls://h?version=9"}, "version: dtls:// holds IPFIX messages only"},
+        {{"-e", "tcp://h?mtu=1400"}, "mtu= has no meaning for tcp://"},
+        {{"-e", "tls://h?rate=1"}, "rate= has no meaning for tls://"},
+        {{"-e", "sctp://h?mtu=1400"}, "mtu= has no meaning for sctp://"},
+        {{"-e", "udp://h?cert=c"}, "cert= has no meaning for udp://"},
+        {{"-e", "tcp://h?key=k"}, "key= has no meaning for tcp://"},
+        {{"-e", "sctp://h?ca=c"}, "ca= has no meaning for sctp://"},
+        {{"-e", "json:x?verify=no"}, "verify= has no meaning for json:"},
+        {{"-e", "tls://h?cert=c"},
+         "/tcpExporter/transportLayerSecurity: a certificate and its key"},
+        {{"-e", "dtls://h?key=c"},
+         "/udpExporter/transportLayerSecurity: a certificate and its key"},
+        {{"-e", "tls://h?ca=c&verify=no"}, "authorities mean nothing where"},
+        {{"-e", "tls://h?ca="}, "ca: \"\" is not possible"},
+        {{"-e", "tls://h?verify=perhaps"}, "verify: \"perhaps\" is not possible"},
+        {{"-e", "tcp://192.0.2.1?source=::1"}, "/tcpExporter/sourceAddress: '::1' is not of the"},
+        {{"-e", "tcp://h", "-e", "tcp://h:4739"}, "/tcpExporter/observationDomainId"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
 }
@@ -285,13 +293,10 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(not_in_this_build),
-        cmocka_unit_test(options),
-        cmocka_unit_test(destinations),
-        cmocka_unit_test(files_and_groups),
-        cmocka_unit_test(streams_that_do_not_clash),
-        cmocka_unit_test(whole_runs),
-        cmocka_unit_test(files),
+        cmocka_unit_test(not_in_this_build), cmocka_unit_test(options),
+        cmocka_unit_test(destinations),      cmocka_unit_test(files_and_groups),
+        cmocka_unit_test(connections),       cmocka_unit_test(streams_that_do_not_clash),
+        cmocka_unit_test(whole_runs),        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
 }

@@ -182,8 +182,8 @@ static void a_slow_reader_gets_whole_messages(void **state)
 /* The collector dies with RESET or without, having read little of much. */
 static void check_death(struct scene *scene, bool reset)
 {
-    for (unsigned i = 0; i < 60; i++) {
-        push(scene, 200);
+    for (unsigned i = 0; i < 60; i++) { /* more than socket buffers hold */
+        push(scene, 800);
         step(scene);
         collect(scene, 5000);
     }
@@ -202,11 +202,11 @@ static void check_death(struct scene *scene, bool reset)
     assert_int_equal(d.connection.connects, 2);
     assert_int_equal(d.connection.disconnects, 1);
     assert_int_equal(d.queued, 0);
-    assert_int_equal(d.sent + d.lost[DESTINATION_LOST_CONNECTION], 12000);
+    assert_int_equal(d.sent + d.lost[DESTINATION_LOST_CONNECTION], 48000);
     /* What had not left came with the second connection, whole and once. What is counted lost is no
      * more than the socket buffers of the dead connection held. */
-    assert_true(after > 15000);
-    assert_true(before / 2 + after / 2 <= 12000);
+    assert_true(d.connection.full > 0 && after > 60000);
+    assert_true(before / 2 + after / 2 <= 48000);
     assert_true(d.sent >= after / 2);
     assert_true(d.lost[DESTINATION_LOST_CONNECTION] < 1000);
     assert_false(exporting_process_failed(scene->process));

@@ -173,6 +173,40 @@ static void a_collector_may_come_late(void **state)
     close(fd);
 }
 
+/* Messages of several lengths in one call stay the datagrams that they are, in order, whole. */
+static void runs_keep_their_bounds(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1000, 1000, 500, 1000, 1000, 1000, 300, 300, 20, 1372, 1372};
+    enum { COUNT = sizeof lengths / sizeof lengths[0] };
+    static uint8_t octets[COUNT][1400];
+    struct iovec messages[COUNT];
+    struct exporting_process_config config;
+    struct transport transport;
+    struct error error = {""};
+    uint32_t longest = 0, sent = 0;
+    uint16_t port = 0;
+    int fd = receiver(AF_INET, &port);
+    fake_config(&config);
+    config.destinations[0].port = port;
+    assert_int_equal(transport_udp_open(&transport, &config.destinations[0], &longest, &error), 0);
+    assert_int_equal(longest, 1372);
+    for (unsigned i = 0; i < COUNT; i++) {
+        memset(octets[i], (int)i + 1, lengths[i]);
+        messages[i] = (struct iovec){octets[i], lengths[i]};
+    }
+    assert_int_equal(transport.ops->send(transport.state, messages, COUNT, &sent, &error),
+                     TRANSPORT_DONE);
+    assert_int_equal(sent, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint8_t data[4096];
+        assert_int_equal(receive(fd, data, sizeof data, NULL), lengths[i]);
+        assert_memory_equal(data, octets[i], lengths[i]);
+    }
+    transport.ops->close(transport.state);
+    close(fd);
+}
+
 static void what_cannot_be_opened_is_named(void **state)
 {
     (void)state;
@@ -200,6 +234,7 @@ int main(void)
         cmocka_unit_test(ipv6_datagrams_have_one_source_port),
         cmocka_unit_test(the_dont_fragment_bit_is_set),
         cmocka_unit_test(a_collector_may_come_late),
+        cmocka_unit_test(runs_keep_their_bounds),
         cmocka_unit_test(what_cannot_be_opened_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
