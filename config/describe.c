@@ -83,6 +83,9 @@ static void append_options(const char *path, char *text, size_t size)
     for (const struct option_word *word = option_timeout_words; word->word; word++)
         if (strcmp(word->leaf, path) == 0)
             append(text, size, "; option `-t %s`", word->word);
+    for (const struct option_word *word = option_flood_words; word->word; word++)
+        if (strcmp(word->leaf, path) == 0)
+            append(text, size, "; option `--flood %s`", word->word);
 }
 
 static void print_values(const struct lysc_type *type)

@@ -96,6 +96,8 @@ void options_print_help(FILE *file, const struct config_tree *tree)
                 "/spanflow/exportingProcess/destination/udpExporter/");
     fprintf(file, "\nTIMEOUTS\n");
     print_words(file, tree, option_timeout_words, "");
+    fprintf(file, "\nFLOODS\n");
+    print_words(file, tree, option_flood_words, "");
     fprintf(file, "\nExit status: 0 done, every packet accounted for; 1 something failed while "
                   "running; 2 bad\narguments or configuration.\n");
 }

@@ -89,6 +89,10 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     FLOW_CACHE_COUNTERS(ADD_CACHE_COUNTER)
     for (unsigned reason = 0; reason <= FLOW_END_RESOURCES; reason++)
         ledger->cache.ended[reason] += account->cache->ended[reason];
+#define ADD_FLOOD_COUNTER(name, help) ledger->cache.flood.name += account->cache->flood.name;
+    FLOOD_COUNTERS(ADD_FLOOD_COUNTER)
+    if (account->cache->flood.level > ledger->cache.flood.level)
+        ledger->cache.flood.level = account->cache->flood.level;
     if (account->cache->sweep_late_ns_max > ledger->cache.sweep_late_ns_max)
         ledger->cache.sweep_late_ns_max = account->cache->sweep_late_ns_max;
 }
@@ -135,6 +139,12 @@ void ledger_add_blind_source(struct ledger *ledger, const char *name)
 {
     check(ledger->blind_count < LEDGER_BLIND_MAX);
     ledger->blind[ledger->blind_count++] = name;
+}
+
+void ledger_add_link(struct ledger *ledger, const char *name, bool up, uint64_t losses)
+{
+    check(ledger->link_count < LEDGER_BLIND_MAX);
+    ledger->links[ledger->link_count++] = (struct ledger_link){name, up, losses};
 }
 
 /* Compares the two sides of an identity; the first difference found is told. */

@@ -63,6 +63,13 @@ struct ledger_terms {
     uint64_t records_taken; /* records that the exporting process took off the ring */
 };
 
+/* The link of a source's device. */
+struct ledger_link {
+    const char *name; /* not owned */
+    bool up;
+    uint64_t losses; /* how often it went down */
+};
+
 struct ledger {
     struct ledger_terms probe;
     uint32_t worker_count;
@@ -77,6 +84,8 @@ struct ledger {
     struct export_group groups[DESTINATIONS_MAX];
     bool given_known;         /* whether what follows is told */
     struct ledger_pair given; /* what the sources filled in, before it was spread over workers */
+    uint32_t link_count;
+    struct ledger_link links[LEDGER_BLIND_MAX];
     uint32_t blind_count;
     const char *blind[LEDGER_BLIND_MAX]; /* sources whose device hides its drops; not owned */
 };
@@ -99,6 +108,9 @@ void ledger_add_given(struct ledger *ledger, const struct ledger_pair *observed)
 
 /* Adds the name of a source whose device does not tell what it lost; at most LEDGER_BLIND_MAX. */
 void ledger_add_blind_source(struct ledger *ledger, const char *name);
+
+/* Adds the link of a source named NAME (not owned); at most LEDGER_BLIND_MAX. */
+void ledger_add_link(struct ledger *ledger, const char *name, bool up, uint64_t losses);
 
 /* True when all identities hold exactly, for each worker, the probe and each destination. Otherwise
  * PROBLEM (may be NULL) says which does not and by how much. */

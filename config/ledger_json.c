@@ -125,20 +125,40 @@ static json_t *destination(struct builder *builder, const char *name,
     return object;
 }
 
+static json_t *links(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *array = json_array();
+    for (uint32_t i = 0; i < ledger->link_count; i++) {
+        json_t *link = json_object();
+        set(builder, link, "name", string(ledger->links[i].name));
+        set(builder, link, "up", json_boolean(ledger->links[i].up));
+        set_number(builder, link, "losses", ledger->links[i].losses);
+        append(builder, array, link);
+    }
+    return array;
+}
+
 /* What is no term of the ledger but explains it. */
 static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
 {
     json_t *object = json_object();
     json_t *ended = json_object();
+    json_t *flood = json_object();
     const uint64_t *counts = ledger->cache.ended;
 #define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
 #define SET_CACHE_COUNTER(name, help)  set_number(builder, object, #name, ledger->cache.name);
 #define SET_ENDED(reason, name)        set_number(builder, ended, name, counts[reason]);
+#define SET_FLOOD_COUNTER(name, help)  set_number(builder, flood, #name, ledger->cache.flood.name);
     PARSER_COUNTERS(SET_PARSER_COUNTER)
     FLOW_CACHE_COUNTERS(SET_CACHE_COUNTER)
     FLOW_END_NAMES(SET_ENDED)
     set_number(builder, object, "sweep_late_ns_max", ledger->cache.sweep_late_ns_max);
     set(builder, object, "ended", ended);
+    if (ledger->link_count)
+        set(builder, object, "links", links(builder, ledger));
+    set_number(builder, flood, "level", ledger->cache.flood.level);
+    FLOOD_COUNTERS(SET_FLOOD_COUNTER)
+    set(builder, object, "flood", flood);
     return object;
 }
 

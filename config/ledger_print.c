@@ -74,6 +74,10 @@ void ledger_print(const struct ledger *ledger, FILE *file)
     for (uint32_t g = 0; g < ledger->group_count; g++)
         fprintf(file, "group %s (%s)\n  records %" PRIu64 "\n", ledger->groups[g].name,
                 ledger_mode_names[ledger->groups[g].mode], ledger_group_records(ledger, g));
+    for (uint32_t i = 0; i < ledger->link_count; i++)
+        if (ledger->links[i].losses)
+            fprintf(file, "%s: the link went down, %" PRIu64 " times\n", ledger->links[i].name,
+                    ledger->links[i].losses);
     for (uint32_t i = 0; i < ledger->blind_count; i++)
         fprintf(file, "%s: the device does not tell what it dropped\n", ledger->blind[i]);
     if (ledger_balanced(ledger, &problem))

@@ -9,6 +9,7 @@
 #include "parse/parse.h"
 
 static const uint64_t SECOND_NS = 1000000000;
+#define FLOOD "cache/floodPolicy/"
 enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW9 = 2055 };
 
 /* An enumeration leaf as a value of C. */
@@ -18,6 +19,7 @@ struct word_value {
 };
 static const struct word_value roles[] = {
     {"span", INTERFACE_SPAN}, {"tap-a", INTERFACE_TAP_A}, {"tap-b", INTERFACE_TAP_B}, {0}};
+static const struct word_value time_sources[] = {{"system", false}, {"device", true}, {0}};
 static const struct word_value profiles[] = {
     {"plain", PROFILE_PLAIN}, {"nfdump", PROFILE_NFDUMP}, {0}};
 static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECONDS},
@@ -128,9 +130,18 @@ static bool read_source(const struct lyd_node *entry, struct probe_config *confi
     struct source_config *source = &config->sources[config->source_count++];
     source->ifindex = number32(entry, "ifIndex");
     source->role = find_word(roles, config_tree_value(entry, "role"));
+    source->receive_descriptors = number32(entry, "receiveDescriptors");
+    source->device_time = find_word(time_sources, config_tree_value(entry, "timeSource"));
     return copy_text(entry, "name", source->name, sizeof source->name, error) &&
            copy_text(entry, "device", source->device, sizeof source->device, error) &&
            copy_text(entry, "filter", source->filter, sizeof source->filter, error);
+}
+
+static void read_worker_cpu(const struct lyd_node *leaf, struct probe_config *config)
+{
+    check(config->worker_cpu_count < WORKERS_MAX);
+    config->worker_cpus[config->worker_cpu_count++] =
+        (uint16_t)strtoul(lyd_get_value(leaf), NULL, 10);
 }
 
 static void read_file_name(const struct lyd_node *leaf, struct probe_config *config)
@@ -259,6 +270,24 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
     return true;
 }
 
+/* Level 1 is for live traffic unless it is asked for: with capture files nothing is short. */
+static void read_flood_policy(const struct lyd_node *root, struct probe_config *config)
+{
+    const char *level1 = config_tree_value(root, FLOOD "level1");
+    struct flood_policy *flood = &config->flood;
+    uint32_t enter = number32(root, FLOOD "enterOccupancy");
+    uint32_t hysteresis = number32(root, FLOOD "occupancyHysteresis");
+    flood->level1 = strcmp(level1, "on") == 0 || (strcmp(level1, "auto") == 0 && !config->offline);
+    flood->enter_percent = enter;
+    flood->leave_percent = enter > hysteresis ? enter - hysteresis : 0;
+    flood->short_idle_ns = number(root, FLOOD "shortIdleTimeout", 0) * SECOND_NS;
+    flood->new_flows_per_s = number(root, FLOOD "level2", 0);
+    flood->ipv4_prefix_length = (uint8_t)number(root, FLOOD "ipv4PrefixLength", 0);
+    flood->ipv6_prefix_length = (uint8_t)number(root, FLOOD "ipv6PrefixLength", 0);
+    for (uint32_t i = 0; i < config->exporting.destination_count; i++)
+        config->exporting.destinations[i].aggregates = flood->new_flows_per_s != 0;
+}
+
 static void read_cache(const struct lyd_node *cache, struct probe_config *config)
 {
     config->flows_max = number32(cache, "maxFlows");
@@ -318,6 +347,8 @@ static bool read_child(const struct lyd_node *child, struct probe_config *config
         return read_source(child, config, error);
     if (strcmp(name, "captureFile") == 0)
         read_file_name(child, config);
+    else if (strcmp(name, "workerCpu") == 0)
+        read_worker_cpu(child, config);
     else if (strcmp(name, "selectionProcess") == 0)
         return read_selection(child, config, error);
     else if (strcmp(name, "cache") == 0)
@@ -338,6 +369,8 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
         return false;
     }
     config->workers = number32(root, "workers");
+    config->hash_ports = truth(root, "hashPorts");
+    read_flood_policy(root, config);
     config->local_count = read_prefixes(root, "localNetwork", config->local);
     if (!copy_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,
                    error))

@@ -23,13 +23,20 @@ const struct option_word option_source_words[] = {
     {.word = "name=NAME", .help = "the name in flow records; else the interface, or the device"},
     {.word = "ifindex=N", .leaf = "ifIndex", .help = "the interface index in flow records"},
     {.word = "role=ROLE", .leaf = "role", .help = "span (default), tap-a or tap-b"},
+    {.word = "descriptors=N",
+     .leaf = "receiveDescriptors",
+     .help = "the length of each receive queue, in packets"},
+    {.word = "time=CLOCK",
+     .leaf = "timeSource",
+     .help =
+         "system (default), or device: times of arrival from the device, if its clock is right"},
     {.word = "filter=EXPRESSION",
      .leaf = "filter",
      .help = "meter only what matches; must be the last word, because the rest of the argument, "
              "commas too, is the expression"},
     {0},
 };
-enum { OWN_WORDS = 4, OWN_NAME = 0, OWN_FILTER = 3 };
+enum { OWN_WORDS = 6, OWN_NAME = 0, OWN_FILTER = 5 };
 static_assert(sizeof option_source_words / sizeof option_source_words[0] == OWN_WORDS + 1, "");
 
 struct source_words {
@@ -39,11 +46,26 @@ struct source_words {
     const char *interface;      /* value of iface=, inside the copied argument */
 };
 
+/* A memif has a role too, of another kind: which end of the connection it is. */
+static bool is_memif_role(const struct source_words *words, const char *text)
+{
+    static const char *const roles[] = {"role=server", "role=client"};
+    if (strncmp(words->device, "net_memif", 9) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (strcspn(text, ",") == strlen(roles[i]) &&
+            strncmp(text, roles[i], strlen(roles[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Index of TEXT, a word with its value, among our own; OWN_WORDS if it is the driver's. */
-static size_t own_index(const char *text)
+static size_t own_index(const struct source_words *words, const char *text)
 {
     size_t length = strcspn(text, "=,");
     size_t i = 0;
+    if (is_memif_role(words, text))
+        return OWN_WORDS;
     while (text[length] == '=' && i < OWN_WORDS &&
            !option_word_is(&option_source_words[i], text, length))
         i++;
@@ -55,7 +77,7 @@ static bool split(char *text, struct source_words *words, struct error *error)
 {
     char *rest = text;
     while (rest) {
-        size_t own = own_index(rest);
+        size_t own = own_index(words, rest);
         char *word = own == OWN_FILTER ? rest : strsep(&rest, ",");
         if (own == OWN_FILTER)
             rest = NULL;

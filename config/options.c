@@ -16,11 +16,13 @@
 typedef bool option_apply(struct option_state *state, const struct option_description *option,
                           const char *argument, struct error *error);
 
-static option_apply apply_leaf, apply_timeouts, apply_sampling, apply_key, apply_tunnels;
-static option_apply apply_refresh, apply_filter, apply_group, keep, refuse;
+static option_apply apply_leaf, apply_timeouts, apply_floods, apply_sampling, apply_key;
+static option_apply apply_tunnels, apply_cpus, apply_refresh, apply_filter, apply_group;
+static option_apply keep, refuse;
 
 /* The leaf paths that more than one line needs. */
 #define CACHE     "/spanflow/cache/"
+#define FLOOD     CACHE "floodPolicy/"
 #define SELECTION "/spanflow/selectionProcess/"
 #define EXPORTING "/spanflow/exportingProcess/"
 
@@ -68,11 +70,26 @@ const struct option_description option_table[] = {
      .leaf = CACHE "maxFlows",
      .apply = apply_leaf,
      .help = "the number of flow records held at a time"},
+    {.name = "flood",
+     .argument = "NAME=VALUE,...",
+     .repeats = true,
+     .apply = apply_floods,
+     .help = "what to do when new flows come faster than they can be held, see FLOODS"},
     {.letter = 'w',
      .argument = "WORKERS",
      .leaf = "/spanflow/workers",
      .apply = apply_leaf,
      .help = "the number of worker threads"},
+    {.name = "cpus",
+     .argument = "LIST",
+     .leaf = "/spanflow/workerCpu",
+     .apply = apply_cpus,
+     .help = "the CPU of each worker in turn, such as 2-5,8"},
+    {.name = "hash-ports",
+     .leaf = "/spanflow/hashPorts",
+     .value = "true",
+     .apply = apply_leaf,
+     .help = "spread packets over workers by their ports, too"},
     {.letter = 's',
      .argument = "1/N",
      .leaf = SELECTION "sampCountBased/packetSpace",
@@ -186,12 +203,41 @@ bool option_word_is(const struct option_word *word, const char *name, size_t len
     return strcspn(word->word, "=:,") == length && strncmp(word->word, name, length) == 0;
 }
 
-static bool apply_timeout(struct option_state *state, char *text, struct error *error)
+const struct option_word option_flood_words[] = {
+    {.word = "level1=auto|on|off",
+     .leaf = FLOOD "level1",
+     .help = "whether one-packet flows end early when the records run short; auto is on for "
+             "devices and off for capture files"},
+    {.word = "enter=PERCENT",
+     .leaf = FLOOD "enterOccupancy",
+     .help = "level 1 begins above this share of the records in use"},
+    {.word = "hysteresis=PERCENT",
+     .leaf = FLOOD "occupancyHysteresis",
+     .help = "level 1 ends when for 5 s the share has been less by this difference"},
+    {.word = "idle=SECONDS",
+     .leaf = FLOOD "shortIdleTimeout",
+     .help = "the idle timeout of one-packet flows at level 1"},
+    {.word = "level2=FLOWS",
+     .leaf = FLOOD "level2",
+     .help = "count first packets of new flows by address prefix where more than this number begin "
+             "in a second; 0 = never"},
+    {.word = "prefix4=BITS",
+     .leaf = FLOOD "ipv4PrefixLength",
+     .help = "how many bits of IPv4 addresses level 2 keeps"},
+    {.word = "prefix6=BITS",
+     .leaf = FLOOD "ipv6PrefixLength",
+     .help = "how many bits of IPv6 addresses level 2 keeps"},
+    {0},
+};
+
+/* Applies one NAME=VALUE of TABLE; MISTAKE says what is possible. */
+static bool apply_word(struct option_state *state, const struct option_word *table, char *text,
+                       const char *mistake, struct error *error)
 {
     char *value = strchr(text, '=');
     if (value)
         *value++ = 0;
-    for (const struct option_word *word = option_timeout_words; value && word->word; word++) {
+    for (const struct option_word *word = table; value && word->word; word++) {
         struct error inner = {""};
         if (!option_word_is(word, text, strlen(text)))
             continue;
@@ -200,9 +246,23 @@ static bool apply_timeout(struct option_state *state, char *text, struct error *
         error_set(error, "%s: %s", text, inner.text);
         return false;
     }
-    error_set(error, "\"%.64s\" is no timeout; give active=, idle= or tcp-linger= with seconds",
-              text);
+    error_set(error, "\"%.64s\" is %s", text, mistake);
     return false;
+}
+
+static bool apply_timeout(struct option_state *state, char *text, struct error *error)
+{
+    return apply_word(state, option_timeout_words, text,
+                      "no timeout; give active=, idle= or tcp-linger= with seconds", error);
+}
+
+static bool apply_flood(struct option_state *state, char *text, struct error *error)
+{
+    return apply_word(
+        state, option_flood_words, text,
+        "nothing that --flood knows; give level1=, enter=, hysteresis=, idle=, level2=, "
+        "prefix4= or prefix6=",
+        error);
 }
 
 /* Calls EACH for every part of LIST between commas. */
@@ -227,6 +287,13 @@ static bool apply_timeouts(struct option_state *state, const struct option_descr
     return for_each_word(state, argument, apply_timeout, error);
 }
 
+static bool apply_floods(struct option_state *state, const struct option_description *option,
+                         const char *argument, struct error *error)
+{
+    (void)option;
+    return for_each_word(state, argument, apply_flood, error);
+}
+
 static bool apply_tunnel(struct option_state *state, char *word, struct error *error)
 {
     return config_tree_set(state->tree, CACHE "decapsulate", word, error);
@@ -247,6 +314,35 @@ static bool read_number(const char *text, uint64_t max, uint64_t *number)
         return false;
     *number = strtoull(text, &end, 10);
     return *number <= max;
+}
+
+/* N, or FIRST-LAST. */
+static bool apply_cpu_range(struct option_state *state, char *word, struct error *error)
+{
+    uint64_t first = 0;
+    uint64_t last = 0;
+    char *end = strchr(word, '-');
+    if (end)
+        *end++ = 0;
+    if (!read_number(word, UINT16_MAX, &first) ||
+        !read_number(end ? end : word, UINT16_MAX, &last) || last < first) {
+        error_set(error, "give numbers of CPUs, such as 2-5,8");
+        return false;
+    }
+    for (uint64_t cpu = first; cpu <= last; cpu++) {
+        char value[24];
+        snprintf(value, sizeof value, "%lu", (unsigned long)cpu);
+        if (!config_tree_set(state->tree, "/spanflow/workerCpu", value, error))
+            return false;
+    }
+    return true;
+}
+
+static bool apply_cpus(struct option_state *state, const struct option_description *option,
+                       const char *argument, struct error *error)
+{
+    (void)option;
+    return for_each_word(state, argument, apply_cpu_range, error);
 }
 
 static bool apply_sampling(struct option_state *state, const struct option_description *option,

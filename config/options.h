@@ -70,6 +70,7 @@ bool option_source_apply(struct option_state *state, const struct option_descrip
 bool option_destination_apply(struct option_state *state, const struct option_description *option,
                               const char *argument, struct error *error);
 extern const struct option_word option_timeout_words[];
+extern const struct option_word option_flood_words[];
 extern const struct option_word option_source_kinds[];
 extern const struct option_word option_source_words[];
 extern const struct option_word option_destination_kinds[];

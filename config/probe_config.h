@@ -9,16 +9,19 @@
 #include <stdint.h>
 
 #include "exporting_process.h"
+#include "flow/flow_admission.h"
 #include "packet/packet_source.h"
 
-enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024 };
+enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024, WORKERS_MAX = 64 };
 
 struct source_config {
     char name[32];    /* key of the entry, and the interface name that records carry */
     char device[512]; /* DPDK: PCI address or vdev string with the driver's own words */
     uint32_t ifindex; /* 0 = find or derive */
     enum interface_role role;
-    char filter[512]; /* libpcap expression, "" = none */
+    char filter[512];             /* libpcap expression, "" = none */
+    uint32_t receive_descriptors; /* of each receive queue */
+    bool device_time;             /* the device's clock is wanted */
 };
 
 /* An address prefix. IPv4 in the first four bytes. Network byte order. */
@@ -40,6 +43,10 @@ struct probe_config {
     uint64_t tcp_linger_ns;     /* 0 = at once */
     uint32_t flows_max;         /* whole probe, divided by workers */
     uint32_t workers;
+    uint32_t worker_cpu_count; /* 0, or workers */
+    uint16_t worker_cpus[WORKERS_MAX];
+    bool hash_ports;            /* packets are spread over workers by ports, too */
+    struct flood_policy flood;  /* rate of new flows: whole probe, divided by workers */
     uint32_t sampling_interval; /* N of 1/N; 1 = every packet */
 
     char filter[1024]; /* libpcap expression, "" = none */

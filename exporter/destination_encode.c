@@ -203,14 +203,16 @@ void destination_append(struct destination *d, const struct flow_record *record)
     if (flow_packets(hot, record->cold, initiator ^ 1u))
         sides[count++] = initiator ^ 1u;
     unsigned kind = record->hot6 ? TEMPLATE_IPV6 : 0;
-    if (hot->key.protocol == (record->hot6 ? 58 : 1))
+    if (record->extra && record->extra->aggregate)
+        kind |= TEMPLATE_AGGREGATE;
+    else if (hot->key.protocol == (record->hot6 ? 58 : 1))
         kind |= TEMPLATE_ICMP;
-    if (d->config->biflow && count == 2 && !(kind & TEMPLATE_ICMP)) {
+    if (d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE))) {
         kind |= TEMPLATE_BIFLOW;
         count = 1;
     }
     bool json = d->config->kind == DESTINATION_JSON;
-    check(count > 0);
+    check(count > 0 && d->templates.kinds[kind].id);
     /* The times of message headers end in 2106. */
     uint64_t newest_ns = hot->last_ns[0] > hot->last_ns[1] ? hot->last_ns[0] : hot->last_ns[1];
     if (!json && newest_ns > UINT32_MAX * 1000000000ull) {

@@ -47,6 +47,7 @@ struct destination_config {
     unsigned version;        /* 9 or 10; ignored for JSON */
     enum export_profile profile;
     bool biflow;
+    bool aggregates; /* prefix aggregates may come: their templates are needed */
     enum time_unit time_unit;
     uint32_t domain;          /* observation domain / source id */
     uint32_t mtu;             /* whole IP packet, UDP and DTLS; 512..65535 */

@@ -11,6 +11,10 @@ demonstration_packages=(iproute2 procps nfdump tcpreplay)
 check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3
     tshark libfixbuf-tools openssl zstd man-db groff-base mandoc systemd util-linux mount)
 
+# To run tests/qemu; the kernel of the emulated machine is only unpacked, never installed.
+qemu_packages=(qemu-system-x86 busybox-static cpio iproute2 procps)
+qemu_kernel=linux-image-cloud-amd64
+
 # Prints those of the named packages that are not installed.
 missing_packages() {
     comm -23 <(printf '%s\n' "$@" | sort -u) \
@@ -38,6 +42,31 @@ install_packages() {
         >"$log" 2>&1 </dev/null; then
         echo "apt-get could not install ${missing[*]}; its last words (all in $log):" >&2
         tail -n 3 "$log" >&2
+        return 1
+    fi
+}
+
+# Unpacks Debian's kernel for emulated machines into the folder $1, once: the image and the modules
+# of vfio. Returns 1 after one line that says why not.
+unpack_kernel() {
+    local folder=$1 package
+    ls "$folder"/boot/vmlinuz-* >/dev/null 2>&1 && return 0
+    [ "$(id -u)" != 0 ] || apt-get update >/dev/null 2>&1
+    package=$(apt-cache depends --important $qemu_kernel 2>/dev/null |
+        sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
+    if [ -z "$package" ]; then
+        echo "apt knows no package $qemu_kernel: no kernel for an emulated machine" >&2
+        return 1
+    fi
+    if ! (
+        set -o pipefail
+        mkdir -p "$folder" && cd "$folder" && rm -f linux-image-*.deb &&
+            apt-get download "$package" >/dev/null 2>&1 &&
+            dpkg --fsys-tarfile linux-image-*.deb |
+            tar x --wildcards './boot/vmlinuz-*' '*/drivers/vfio/*' '*/irqbypass.ko' &&
+            rm linux-image-*.deb
+    ); then
+        echo "the package $package could not be downloaded and unpacked in $folder" >&2
         return 1
     fi
 }

@@ -73,6 +73,9 @@ static void configure_worker(const struct probe *probe, struct worker_config *wo
     worker->cache.active_timeout_ns = config->active_timeout_ns;
     worker->cache.idle_timeout_ns = config->idle_timeout_ns;
     worker->cache.tcp_linger_ns = config->tcp_linger_ns;
+    worker->cache.flood = config->flood;
+    worker->cache.flood.new_flows_per_s =
+        (config->flood.new_flows_per_s + config->workers - 1) / config->workers;
     worker->cache.several_ports = probe->source_count > 1;
     worker->cache.local = probe->local;
     worker->filter = probe->filter;
@@ -98,6 +101,7 @@ static bool make_distribution(struct probe *probe, const struct worker_config *w
     struct distribution_config config = {.source_count = probe->source_count,
                                          .lanes = probe->config->workers,
                                          .parser = worker->parser,
+                                         .hash_ports = probe->config->hash_ports,
                                          .offline = worker->offline};
     for (uint32_t s = 0; s < probe->source_count; s++)
         config.sources[s] = probe->sources[s];
@@ -157,7 +161,7 @@ static bool make_workers(struct probe *probe, struct error *error)
     configure_worker(probe, worker);
     bool alone = probe->config->workers == 1 || probe->queue_count > 1;
     bool good = alone || make_distribution(probe, worker, error);
-    probe_cores_give(probe);
+    good = good && probe_cores_give(probe, error);
     while (good && probe->worker_count < probe->config->workers)
         good = make_next_worker(probe, worker, error);
     free(worker);
@@ -192,13 +196,20 @@ static bool make_exporter(struct probe *probe, struct error *error)
 
 static void say_start(const struct probe *probe)
 {
-    const char *backing = "";
+    char pages[96] = "";
     size_t memory = 0;
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->worker_count; w++) {
+        const char *backing;
         memory += flow_cache_memory(worker_flow_cache(probe->workers[w]), &backing);
-    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s\n",
-            probe->config->flows_max, memory >> 20, backing, probe->worker_count,
-            probe->worker_count > 1 ? probe->spread : "");
+        size_t used = strlen(pages);
+        if (!strstr(pages, backing))
+            snprintf(pages + used, sizeof pages - used, "%s%s", used ? ", " : "", backing);
+    }
+    char cpus[256];
+    probe_cores_tell(probe, cpus, sizeof cpus);
+    fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s%s\n",
+            probe->config->flows_max, memory >> 20, pages, probe->worker_count,
+            probe->worker_count > 1 ? probe->spread : "", cpus);
 }
 
 uint64_t probe_time_ns(const struct probe *probe)

@@ -56,6 +56,8 @@ struct probe {
 
     bool gave_up; /* the exporter's thread */
 
+    uint64_t floods_told[EXPORT_RINGS_MAX]; /* changes of each worker's flood level; main thread */
+
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
     _Atomic int64_t clock_offset_ns;
@@ -80,10 +82,20 @@ void probe_close_queues(struct probe *probe);
 /* Gives each of WORKERS workers a CPU of ALLOWED if there is one more for all other threads, which
  * is the first; else -1. */
 void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[]);
-/* The same for PROBE, if its workers poll receive queues of their own. */
-void probe_cores_give(struct probe *probe);
+/* Gives the workers of PROBE the CPUs that its configuration names; if it names none and they poll
+ * receive queues of their own, those of probe_cores_choose(). False and ERROR if a named CPU is not
+ * one that this process may run on. */
+bool probe_cores_give(struct probe *probe, struct error *error);
 /* Binds the calling thread to CORE; -1: to nothing. Returns what it was bound to. */
 cpu_set_t probe_cores_bind(int core);
+/* Keeps the calling thread, and those it makes, away from the workers' CPUs if there are others. */
+void probe_cores_leave_to_workers(const struct probe *probe);
+/* " on CPU 3", " on CPUs 2,3", or "" if the workers have none of their own. */
+void probe_cores_tell(const struct probe *probe, char *text, size_t size);
+
+/* Says in one line each what happened to the devices since the last time. Main thread, about once a
+ * second. */
+void probe_tell_news(struct probe *probe);
 
 /* The two ways to run; each ends with every record exported or counted lost. One thread suits one
  * worker on capture files; live, or with several workers, there are threads. */
@@ -100,6 +112,11 @@ void probe_say_problems(struct probe *probe);
 /* If stop was asked for twice: counts what is queued, and all that comes yet, as lost. Returns
  * whether it did. Exporter's thread. */
 bool probe_give_up_if_asked(struct probe *probe);
+
+/* Says what changed about the flood levels since the last time, a line for each worker. Main
+ * thread.
+ */
+void probe_say_floods(struct probe *probe);
 
 /* ---- the ledger on request and at the end (probe_ledger.c) ---- */
 

@@ -33,6 +33,7 @@ static void meter_files(struct probe *probe)
         enum exporting_status exporting =
             exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
         probe_say_problems(probe);
+        probe_say_floods(probe);
         probe_answer_ledger_requests(probe);
         if (metering == WORKER_ENDED)
             return;
@@ -45,6 +46,7 @@ static void meter_files(struct probe *probe)
 
 void probe_run_alone(struct probe *probe)
 {
+    probe_cores_bind(probe->cores[0]);
     meter_files(probe);
     probe_drain_exporter(probe, true);
 }

@@ -1,9 +1,11 @@
 /*
- * A CPU for each worker that polls receive queues of its own. Its thread stays there, and so does
- * its memory: the kernel takes a page from the node of the thread that asks for it first, so the
- * main thread stands on the worker's CPU while it makes the worker. Main thread, and each worker's
- * thread for itself.
+ * A CPU for each worker that polls receive queues of its own, or that the configuration gives one.
+ * Its thread stays there, and so does its memory: the kernel takes a page from the node of the
+ * thread that asks for it first, so the main thread stands on the worker's CPU while it makes the
+ * worker. Main thread, and each worker's thread for itself.
  */
+#include <stdio.h>
+
 #include "probe.h"
 
 void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[])
@@ -23,13 +25,76 @@ void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[])
     }
 }
 
-void probe_cores_give(struct probe *probe)
+/* The numbers in SET as ranges. */
+static void list(const cpu_set_t *set, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && used < size; cpu++) {
+        if (!CPU_ISSET(cpu, set) || (cpu > 0 && CPU_ISSET(cpu - 1, set)))
+            continue;
+        size_t last = cpu;
+        while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, set))
+            last++;
+        used += (size_t)snprintf(text + used, size - used, last > cpu ? "%s%zu-%zu" : "%s%zu",
+                                 used ? "," : "", cpu, last);
+    }
+}
+
+static bool take_named(struct probe *probe, const cpu_set_t *allowed, struct error *error)
+{
+    const struct probe_config *config = probe->config;
+    for (uint32_t w = 0; w < config->worker_cpu_count; w++) {
+        char possible[256];
+        probe->cores[w] = config->worker_cpus[w];
+        if (CPU_ISSET(config->worker_cpus[w], allowed))
+            continue;
+        list(allowed, possible, sizeof possible);
+        error_set(error,
+                  "/spanflow/workerCpu: CPU %u is none that this process may run on; it has %s",
+                  config->worker_cpus[w], possible);
+        return false;
+    }
+    return true;
+}
+
+bool probe_cores_give(struct probe *probe, struct error *error)
 {
     cpu_set_t allowed;
+    if (probe->config->worker_cpu_count) {
+        if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+            CPU_ZERO(&allowed);
+        return take_named(probe, &allowed, error);
+    }
     bool polling = !probe->config->offline && !probe->distribution && probe->config->workers > 1;
     if (!polling || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         CPU_ZERO(&allowed);
     probe_cores_choose(&allowed, probe->config->workers, probe->cores);
+    return true;
+}
+
+void probe_cores_leave_to_workers(const struct probe *probe)
+{
+    cpu_set_t rest;
+    if (sched_getaffinity(0, sizeof rest, &rest) != 0)
+        return;
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        if (probe->cores[w] >= 0)
+            CPU_CLR((size_t)probe->cores[w], &rest);
+    if (CPU_COUNT(&rest) > 0)
+        sched_setaffinity(0, sizeof rest, &rest);
+}
+
+void probe_cores_tell(const struct probe *probe, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t w = 0; w < probe->worker_count && used < size && probe->cores[w] >= 0; w++)
+        used += (size_t)snprintf(text + used, size - used, "%s%d",
+                                 w                         ? ","
+                                 : probe->worker_count > 1 ? " on CPUs "
+                                                           : " on CPU ",
+                                 probe->cores[w]);
 }
 
 cpu_set_t probe_cores_bind(int core)

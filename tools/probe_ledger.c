@@ -30,9 +30,13 @@ static struct ledger *make_ledger(const struct probe *probe, const struct accoun
                                                 .cache = &account->cache};
         }
         ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);
-        for (uint32_t s = 0; s < probe->source_count; s++)
-            if (probe->sources[s]->drops_not_visible)
-                ledger_add_blind_source(ledger, probe->sources[s]->name);
+        for (uint32_t s = 0; s < probe->source_count; s++) {
+            const struct packet_source *source = probe->sources[s];
+            if (source->drops_not_visible)
+                ledger_add_blind_source(ledger, source->name);
+            if (source->link.known)
+                ledger_add_link(ledger, source->name, source->link.up, source->link.losses);
+        }
     } else {
         free(ledger);
         ledger = NULL;

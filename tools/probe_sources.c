@@ -25,11 +25,14 @@ static void say_spread(struct probe *probe, uint32_t queues, const char *reason)
     probe->queue_count = queues;
     if (queues > 1)
         snprintf(probe->spread, sizeof probe->spread,
-                 "s, each with its receive queue of every port: RSS by addresses, both directions "
-                 "in one queue");
+                 "s, each with its receive queue of every port: RSS by addresses%s, both "
+                 "directions in one queue%s",
+                 probe->config->hash_ports ? " and ports" : "",
+                 probe->config->hash_ports ? "; fragments may meet another worker" : "");
     else
         snprintf(probe->spread, sizeof probe->spread,
-                 "s behind the software distribution stage: %s", reason);
+                 "s behind the software distribution stage%s: %s",
+                 probe->config->hash_ports ? ", by addresses and ports" : "", reason);
 }
 
 /* The number that source INDEX had in the last run; 0 if it is new, or if another source has that
@@ -68,9 +71,14 @@ static bool open_devices(struct probe *probe, struct error *error)
         if (!probe->sources[s])
             return false;
         probe->source_count++;
+        const struct source_dpdk_options options = {
+            .receive_descriptors = (uint16_t)config->sources[s].receive_descriptors,
+            .device_time = config->sources[s].device_time};
+        source_dpdk_configure(probe->sources[s], &options);
     }
     struct source_notes notes = {.count = 0};
-    struct receive_queues queues = {.wanted = config->tunnels ? 1 : config->workers};
+    struct receive_queues queues = {.ports = config->hash_ports,
+                                    .wanted = config->tunnels ? 1 : config->workers};
     bool started = source_dpdk_start(probe->sources, probe->source_count, &queues, &notes, error);
     for (uint32_t n = 0; n < notes.count; n++)
         fprintf(stderr, "spanflowd: %s\n", notes.lines[n]);
@@ -99,6 +107,16 @@ void probe_close_queues(struct probe *probe)
         for (uint32_t s = 0; s < probe->source_count; s++)
             if (probe->queues[w][s])
                 probe->queues[w][s]->ops->close(probe->queues[w][s]);
+}
+
+void probe_tell_news(struct probe *probe)
+{
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        struct packet_source *source = probe->sources[s];
+        struct error line = {""};
+        while (source->ops->news && source->ops->news(source, &line))
+            fprintf(stderr, "spanflowd: %s\n", line.text);
+    }
 }
 
 /* The two ports of a tap see one direction each: what comes in by one leaves by the other. With

@@ -12,7 +12,8 @@
 #include "probe_pause.h"
 
 static const uint64_t exporter_nap_ns = 500000; /* a record ring has no bell */
-static const uint64_t lane_nap_ns = 50000;      /* nor has a lane, and it fills sooner */
+static const uint64_t device_every_ns = 1000000000;
+static const uint64_t lane_nap_ns = 50000; /* nor has a lane, and it fills sooner */
 
 struct worker_thread {
     struct probe *probe;
@@ -177,13 +178,25 @@ static void stop_receiving(struct probe *probe)
         worker_stop(probe->workers[w]);
 }
 
+static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    if (now_ns - *looked_ns < device_every_ns)
+        return;
+    *looked_ns = now_ns;
+    probe_tell_news(probe);
+}
+
 /* Until the last worker has put its last record on its ring. */
 static void wait_for_signals(struct probe *probe)
 {
+    uint64_t looked_ns = 0;
     while (atomic_load(&probe->workers_running) > 0) {
         if (probe_stops_asked())
             stop_receiving(probe);
         correct_clock(probe);
+        look_at_devices(probe, &looked_ns);
+        probe_say_floods(probe);
         probe_answer_ledger_requests(probe);
         probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
@@ -213,6 +226,7 @@ void probe_run_threads(struct probe *probe)
     static struct worker_thread workers[EXPORT_RINGS_MAX];
     pthread_t reader = 0;
     pthread_t exporter = 0;
+    probe_cores_leave_to_workers(probe);
     clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
     for (uint32_t w = 0; w < probe->worker_count; w++)
@@ -230,6 +244,7 @@ void probe_run_threads(struct probe *probe)
         pthread_join(reader, NULL);
     for (uint32_t w = 0; w < probe->worker_count; w++)
         pthread_join(workers[w].thread, NULL);
+    probe_say_floods(probe);
     wait_for_exporter(probe);
     pthread_join(exporter, NULL);
 }

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/simd.h"
 #include "command_line.h"
 #include "model.h"
 #include "probe.h"
@@ -14,6 +15,17 @@ static int say_failure(const char *text)
 {
     fprintf(stderr, "spanflowd: %s\n", text);
     return EXIT_FAILED;
+}
+
+/* For tests: says that less than the processor has is used. */
+static bool simd_is_possible(struct error *error)
+{
+    if (!simd_check(error))
+        return false;
+    if (simd_choose() < simd_detect())
+        fprintf(stderr, "spanflowd: vector instructions up to %s only, as SPANFLOW_SIMD says\n",
+                simd_level_name(simd_choose()));
+    return true;
 }
 
 /* Each thing that went wrong is one line. */
@@ -42,6 +54,11 @@ int main(int argc, char *argv[])
         return EXIT_DONE;
     case COMMAND_LINE_REFUSED:
         fprintf(stderr, "spanflowd: %s\n", error.text);
+        return EXIT_REFUSED;
+    }
+    if (!simd_is_possible(&error)) {
+        fprintf(stderr, "spanflowd: %s\n", error.text);
+        probe_config_free(config);
         return EXIT_REFUSED;
     }
     probe_signals_take();

@@ -1,10 +1,23 @@
 /* Long-lived tables in huge pages where there are any. Called at start by the control thread. */
 #include "base/arena.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 static const size_t huge_page = (size_t)2 << 20;
+
+/* False where the system gives none, although it takes the wish. */
+static bool transparent_pages_are_given(void)
+{
+    char text[64] = "";
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+    if (!file)
+        return false;
+    bool read = fgets(text, sizeof text, file) != NULL;
+    fclose(file);
+    return read && !strstr(text, "[never]");
+}
 
 bool arena_map(struct arena *arena, size_t size, enum arena_use use, struct error *error)
 {
@@ -32,7 +45,7 @@ bool arena_map(struct arena *arena, size_t size, enum arena_use use, struct erro
         munmap(raw + skip + rounded, huge_page - skip);
     *arena = (struct arena){raw + skip, rounded, ARENA_SMALL};
     if (use == ARENA_DENSE && size >= huge_page) {
-        if (madvise(arena->memory, rounded, MADV_HUGEPAGE) == 0)
+        if (madvise(arena->memory, rounded, MADV_HUGEPAGE) == 0 && transparent_pages_are_given())
             arena->backing = ARENA_TRANSPARENT;
     } else {
         madvise(arena->memory, rounded, MADV_NOHUGEPAGE);

@@ -1,8 +1,6 @@
 /*
- * Creation of a worker's flow cache, lookup by batches and the short path of a hit. Phases over
- * the batch (hash all, prefetch buckets, prefetch records, then touch) keep many cache misses in
- * flight; each packet is looked up again in the last phase, so that the first packet of a new flow
- * and its followers in the same batch need no special case.
+ * Creation of a worker's flow cache, the choice of its hot unit (flow_lookup.c), and sums over all
+ * entries.
  */
 #include "flow/flow_cache.h"
 
@@ -10,8 +8,6 @@
 #include <string.h>
 
 #include "flow/flow_cache_private.h"
-
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4 };
 
 /* At most three quarters of the slots are ever in use, so both choices are seldom full. */
 static uint64_t bucket_count_for(uint32_t flows_max)
@@ -66,7 +62,7 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
                          : FLOW_NEVER_NS;
     cache->linger_ns =
         config->tcp_linger_ns < FLOW_NEVER_NS ? config->tcp_linger_ns : FLOW_NEVER_NS;
-    cache->hash = flow_hash_choose();
+    cache->lookup = flow_lookup_for(simd_choose());
     memcpy(cache->hash_key.word, config->hash_seed, sizeof cache->hash_key.word);
     cache->several_ports = config->several_ports;
     cache->ring = config->ring;
@@ -74,6 +70,10 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->local = config->local;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
+    if (!flow_admission_open(cache, config, error)) {
+        flow_cache_destroy(cache);
+        return NULL;
+    }
     return cache;
 }
 
@@ -88,187 +88,43 @@ void flow_cache_destroy(struct flow_cache *cache)
     arena_unmap(&cache->extra_arena);
     arena_unmap(&cache->free_arena);
     arena_unmap(&cache->summary_arena);
+    flow_admission_close(cache);
     free(cache);
 }
 
-static inline bool same_key(const struct flow_cache *cache, uint32_t index,
-                            const struct flow_key *key)
+const struct flow_lookup *flow_lookup_for(enum simd_level level)
 {
-    const struct flow_hot *hot = &cache->hot[index];
-    if (memcmp(&hot->key, &key->head, sizeof key->head) != 0)
-        return false;
-    bool six = key->family == 6;
-    if (((flow_state(hot) & FLOW_STATE_IPV6) != 0) != six)
-        return false;
-    return !six || memcmp(&cache->hot6[index], key->address6_a, 32) == 0;
-}
-static_assert(offsetof(struct flow_key, address6_b) == offsetof(struct flow_key, address6_a) + 16,
-              "both addresses are compared at once");
-static_assert(offsetof(struct flow_hot6, address_b) == 16, "in the order of the key");
-
-/* The slot in BUCKET that holds KEY, or BUCKET_SLOTS. */
-static inline unsigned find_in(const struct flow_cache *cache, const struct flow_bucket *bucket,
-                               uint16_t tag, const struct flow_key *key)
-{
-    unsigned match = bucket_match(bucket, tag) & bucket->occupied & ~(unsigned)bucket->done;
-    for (; match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctz(match);
-        if (same_key(cache, bucket->index[slot], key))
-            return slot;
-    }
-    return BUCKET_SLOTS;
+    extern const struct flow_lookup flow_lookup_scalar;
+#if defined(__x86_64__)
+    extern const struct flow_lookup flow_lookup_sse, flow_lookup_avx2, flow_lookup_avx512;
+    static const struct flow_lookup *const variants[SIMD_LEVELS] = {
+        &flow_lookup_scalar, &flow_lookup_sse, &flow_lookup_avx2, &flow_lookup_avx512};
+    return variants[level];
+#else
+    (void)level;
+    return &flow_lookup_scalar;
+#endif
 }
 
-static inline struct flow_slot find(const struct flow_cache *cache, uint64_t hash,
-                                    const struct flow_key *key)
+void flow_cache_announce(struct flow_cache *cache, const struct packet_facts *facts, uint32_t first,
+                         uint32_t count)
 {
-    struct flow_slot at = {first_bucket(cache, hash), 0};
-    at.slot = find_in(cache, at.bucket, hash_tag(hash), key);
-    if (at.slot == BUCKET_SLOTS && at.bucket->overflow) {
-        at.bucket = second_bucket(cache, hash);
-        at.slot = find_in(cache, at.bucket, hash_tag(hash), key);
-    }
-    return at;
+    cache->lookup->announce(cache, facts, first, count);
 }
 
-/* The hit that changes nothing but counters, or false: the slow path must look at it. */
-static inline bool update_shortly(const struct flow_cache *cache, struct flow_hot *hot,
-                                  const struct packet_facts *facts, uint64_t time_ns)
+void flow_cache_update_announced(struct flow_cache *cache, const struct packet_batch *batch,
+                                 const struct packet_facts *facts, uint64_t selected,
+                                 struct flow_ref *refs)
 {
-    unsigned side = facts->side;
-    uint64_t newest = newest_ns(hot);
-    uint64_t counter = hot->counter[side];
-    uint32_t closing = (uint32_t)(FLOW_STATE_FIN_A | FLOW_STATE_FIN_B | FLOW_STATE_CLOSING) << 24;
-    bool special = (counter == 0) | (time_ns < hot->last_ns[side]) |
-                   (time_ns >= newest + cache->idle_ns) |
-                   (time_ns >= hot->start_s * NS_PER_S + cache->active_ns) |
-                   ((hot->flags_state & closing) != 0) |
-                   ((facts->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)) != 0);
-    counter += (1ull << FLOW_OCTET_BITS) + facts->ip_octets;
-    special |= (counter & (1ull << FLOW_CARRY_OCTET_BIT | 1ull << FLOW_CARRY_PACKET_BIT)) != 0;
-    if (__builtin_expect(special, 0))
-        return false;
-    hot->counter[side] = counter;
-    hot->last_ns[side] = time_ns;
-    hot->flags_state |= (uint32_t)facts->tcp_flags << (side * 12);
-    if (facts->ttl < hot->ttl_min[side])
-        hot->ttl_min[side] = facts->ttl;
-    if (facts->ttl > hot->ttl_max[side])
-        hot->ttl_max[side] = facts->ttl;
-    return true;
-}
-
-__attribute__((always_inline)) static inline void prefetch_record(const struct flow_cache *cache,
-                                                                  uint32_t index, bool six)
-{
-    __builtin_prefetch(&cache->hot[index], 1);
-    if (six)
-        __builtin_prefetch(&cache->hot6[index]);
-}
-
-/* Fetches buckets, then records; returns the packets whose first bucket has no such tag. Inlined by
- * force: a function that only prefetches has no effect in the compiler's eyes, and a call of it is
- * dropped. */
-__attribute__((always_inline)) static inline uint64_t
-prefetch_batch(const struct flow_cache *cache, const struct packet_facts *facts, uint64_t selected,
-               const uint64_t *hashes)
-{
-    uint64_t strangers = 0;
-    for (uint64_t rest = selected; rest; rest &= rest - 1)
-        __builtin_prefetch(first_bucket(cache, hashes[__builtin_ctzll(rest)]));
-    for (uint64_t rest = selected; rest; rest &= rest - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(rest);
-        const struct flow_bucket *bucket = first_bucket(cache, hashes[i]);
-        unsigned match = bucket_match(bucket, hash_tag(hashes[i])) & bucket->occupied;
-        if (match)
-            prefetch_record(cache, bucket->index[__builtin_ctz(match)], facts[i].key.family == 6);
-        if (!match || bucket->overflow)
-            __builtin_prefetch(second_bucket(cache, hashes[i]));
-        strangers |= (uint64_t)(match == 0) << i;
-    }
-    return strangers;
-}
-
-enum { PACKETS_AHEAD = 4 }; /* how far in advance the candidates to make room are fetched */
-
-static bool is_full(const struct flow_cache *cache)
-{
-    return cache->free_count == 0 && cache->unused == cache->flows_max;
-}
-
-/* All hot records of both buckets: if the table is full and the key is new, they are compared.
- * Inlined by force, as above. */
-__attribute__((always_inline)) static inline void prefetch_victims(const struct flow_cache *cache,
-                                                                   uint64_t hash)
-{
-    const struct flow_bucket *choices[2] = {first_bucket(cache, hash), second_bucket(cache, hash)};
-    for (unsigned c = 0; c < 2; c++)
-        for (unsigned live = choices[c]->occupied; live; live &= live - 1) {
-            unsigned slot = (unsigned)__builtin_ctz(live);
-            __builtin_prefetch(&cache->hot[choices[c]->index[slot]], 1);
-            __builtin_prefetch(&cache->cold[choices[c]->index[slot]], 1);
-        }
-}
-
-/* A direction that arrives on several ports is a mistake in the mirror set-up worth showing. */
-static void check_port(struct flow_cache *cache, uint32_t index, unsigned side, uint16_t port)
-{
-    if (cache->cold[index].port[side] != port)
-        cache->counters.direction_moved++;
-}
-
-static bool update_one(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
-                       const struct packet_facts *facts, unsigned i, struct flow_ref *ref)
-{
-    struct flow_slot at = find(cache, hash, &facts->key);
-    if (at.slot == BUCKET_SLOTS)
-        return flow_insert(cache, hash, batch, facts, i, ref);
-    uint32_t index = at.bucket->index[at.slot];
-    struct flow_hot *hot = &cache->hot[index];
-    if (!update_shortly(cache, hot, facts, batch->timestamp_ns[i]))
-        return flow_update_slowly(cache, at, hash, batch, facts, i, ref);
-    if (__builtin_expect(cache->several_ports, 0))
-        check_port(cache, index, facts->side, batch->port[i]);
-    ref->index = index;
-    ref->new_record = 0;
-    ref->pending =
-        (uint8_t)(flow_state(hot) & (FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING));
-    return true;
+    cache->lookup->update(cache, batch, facts, selected, refs);
 }
 
 void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch *batch,
                              const struct packet_facts *facts, uint64_t selected,
                              struct flow_ref *refs)
 {
-    uint64_t hashes[PACKET_BATCH_MAX];
-    struct flow_ref own_refs[PACKET_BATCH_MAX];
-    if (!refs)
-        refs = own_refs;
-    cache->hash(&cache->hash_key, facts, selected, hashes);
-    uint64_t strangers = prefetch_batch(cache, facts, selected, hashes);
-    if (!is_full(cache))
-        strangers = 0;
-    for (uint64_t rest = strangers & ((1u << PACKETS_AHEAD) - 1); rest; rest &= rest - 1)
-        prefetch_victims(cache, hashes[__builtin_ctzll(rest)]);
-    struct ledger_pair metered = {0, 0};
-    uint64_t metered_frame_octets = 0;
-    for (uint64_t rest = selected; rest; rest &= rest - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(rest);
-        if (__builtin_expect(strangers >> i >> PACKETS_AHEAD & 1, 0))
-            prefetch_victims(cache, hashes[i + PACKETS_AHEAD]);
-        debug_check(facts[i].verdict == PACKET_METERED && facts[i].side < 2);
-        refs[i].side = facts[i].side;
-        if (update_one(cache, hashes[i], batch, &facts[i], i, &refs[i])) {
-            metered.packets++;
-            metered.octets += facts[i].ip_octets;
-            metered_frame_octets += batch->wire_length[i];
-        } else {
-            refs[i].index = FLOW_REF_NONE;
-            ledger_add(&cache->ledger->dropped[DROPPED_CACHE_FULL], 1, batch->wire_length[i]);
-        }
-    }
-    ledger_add(&cache->ledger->metered, metered.packets, metered.octets);
-    ledger_add(&cache->ledger->metered_frame, metered.packets, metered_frame_octets);
+    cache->lookup->announce(cache, facts, 0, batch->count);
+    cache->lookup->update(cache, batch, facts, selected, refs);
 }
 
 uint32_t flow_cache_batch_lines(uint32_t count)
@@ -280,6 +136,8 @@ uint32_t flow_cache_batch_lines(uint32_t count)
 struct ledger_pair flow_cache_walk(const struct flow_cache *cache)
 {
     struct ledger_pair sum = {0, 0};
+    if (cache->admission.aggregates)
+        aggregate_table_walk(cache->admission.aggregates, &sum);
     for (uint64_t b = 0; b <= cache->bucket_mask; b++) {
         const struct flow_bucket *bucket = &cache->buckets[b];
         for (unsigned live = bucket->occupied; live; live &= live - 1) {
@@ -303,11 +161,22 @@ const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *c
     return &cache->counters;
 }
 
+/* The smallest pages of any table that every packet reads, so that no more is said than is true. */
+static enum arena_backing weakest_backing(const struct flow_cache *cache)
+{
+    enum arena_backing weakest = cache->hot_arena.backing;
+    if (cache->bucket_arena.backing > weakest)
+        weakest = cache->bucket_arena.backing;
+    if (cache->hot6_arena.backing > weakest)
+        weakest = cache->hot6_arena.backing;
+    return cache->cold_arena.backing > weakest ? cache->cold_arena.backing : weakest;
+}
+
 size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
 {
     if (backing)
-        *backing = arena_backing_name(cache->hot_arena.backing);
+        *backing = arena_backing_name(weakest_backing(cache));
     return cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
-           cache->summary_arena.size;
+           cache->summary_arena.size + cache->admission.seen_arena.size;
 }

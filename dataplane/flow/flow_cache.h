@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/ledger_terms.h"
+#include "flow/flow_admission.h"
 #include "flow/flow_record.h"
 #include "flow/prefix_set.h"
 #include "flow/record_ring.h"
@@ -35,6 +36,7 @@ struct flow_cache_config {
     uint64_t idle_timeout_ns;   /* 0 = never */
     uint64_t tcp_linger_ns;     /* 0 = the record ends with the packet that ends the connection */
     uint64_t hash_seed[4];      /* secret of this start */
+    struct flood_policy flood;  /* all 0: no flood policy */
     uint16_t worker;            /* mixed into flow ids */
     bool several_ports;         /* count directions that arrive on more than one port */
     const struct prefix_set *local; /* for element 61; NULL: none. Not owned */
@@ -45,12 +47,13 @@ struct flow_cache_config {
 
 /* Where a packet was counted. */
 struct flow_ref {
-    uint32_t index; /* FLOW_REF_NONE: not metered (cache full) */
+    uint32_t index; /* of its record, or one of those below */
     uint8_t side;
     uint8_t new_record; /* this packet started the record */
     uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING */
 };
-enum { FLOW_REF_NONE = UINT32_MAX };
+#define FLOW_REF_NONE      UINT32_MAX       /* not metered (cache full) */
+#define FLOW_REF_AGGREGATE (UINT32_MAX - 1) /* metered in a prefix aggregate */
 
 /* Diagnostics; none is a term of the ledger. */
 #define FLOW_CACHE_COUNTERS(X)                                                                     \
@@ -72,6 +75,7 @@ struct flow_cache_counters {
     FLOW_CACHE_COUNTERS(FLOW_CACHE_COUNTER_MEMBER)
     uint64_t ended[FLOW_END_RESOURCES + 1]; /* records, by end reason */
     uint64_t sweep_late_ns_max;             /* of a record that the sweep ended */
+    struct flood_counters flood;            /* complete in a copy only */
 };
 
 /* Allocates everything it will ever use. NULL and ERROR if memory is short. Control thread. */
@@ -86,6 +90,17 @@ void flow_cache_destroy(struct flow_cache *cache);
 void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch *batch,
                              const struct packet_facts *facts, uint64_t selected,
                              struct flow_ref *refs);
+
+/*
+ * The same in two steps, so that the cache's lines are fetched while packets are still being
+ * parsed: first the keys of FACTS[first..first+count), piece by piece in ascending order until all
+ * of the batch are announced (unusable ones may be among them), then the update of the batch.
+ */
+void flow_cache_announce(struct flow_cache *cache, const struct packet_facts *facts, uint32_t first,
+                         uint32_t count);
+void flow_cache_update_announced(struct flow_cache *cache, const struct packet_batch *batch,
+                                 const struct packet_facts *facts, uint64_t selected,
+                                 struct flow_ref *refs);
 
 /* Ring lines that a batch of COUNT packets can need at most. */
 uint32_t flow_cache_batch_lines(uint32_t count);
@@ -102,13 +117,16 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
 /* After a complete flush: time may start again anywhere, even earlier. */
 void flow_cache_restart_time(struct flow_cache *cache);
 
-/* Walks all live entries: what they hold (packets, IP octets). */
+/* Walks all live entries and aggregates: what they hold (packets, IP octets). */
 struct ledger_pair flow_cache_walk(const struct flow_cache *cache);
 
 /* Live entries, and the cache's counters (owned by the cache). Worker thread. */
 uint32_t flow_cache_flows(const struct flow_cache *cache);
 const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *cache);
-/* Bytes mapped for the tables and the kind of pages, for the line at start. */
+/* Copies the counters, those of floods filled in from where they are kept. Worker thread. */
+void flow_cache_copy_counters(const struct flow_cache *cache, struct flow_cache_counters *counters);
+/* Bytes mapped for the tables, and the kind of pages that all tables of the packet path have at
+ * least, for the line at start. */
 size_t flow_cache_memory(const struct flow_cache *cache, const char **backing);
 
 #endif

@@ -84,36 +84,43 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
     return true;
 }
 
-static uint64_t hash_of_record(const struct flow_cache *cache, uint32_t index)
+/* The slot's key no longer stands in the way of its first bucket. */
+static void forget_foreign(struct flow_cache *cache, struct flow_slot at)
 {
-    struct packet_facts facts;
-    memset(&facts.key, 0, sizeof facts.key);
-    facts.key.head = cache->hot[index].key;
-    facts.key.family = flow_state(&cache->hot[index]) & FLOW_STATE_IPV6 ? 6 : 4;
-    if (facts.key.family == 6) {
-        memcpy(facts.key.address6_a, cache->hot6[index].address_a, 16);
-        memcpy(facts.key.address6_b, cache->hot6[index].address_b, 16);
-    }
-    uint64_t hash;
-    cache->hash(&cache->hash_key, &facts, 1, &hash);
-    return hash;
+    uint8_t bit = (uint8_t)(1u << at.slot);
+    if (!(at.bucket->foreign & bit))
+        return;
+    struct flow_bucket *first = other_bucket(cache, at.bucket, at.bucket->tag[at.slot]);
+    debug_check(first->overflow > 0);
+    if (first->overflow != BUCKET_OVERFLOW_MAX)
+        first->overflow--;
+    at.bucket->foreign &= (uint8_t)~bit;
+}
+
+/* The record is over and waits in its slot for room on the ring; no packet finds it any more. */
+static void put_out_of_reach(struct flow_cache *cache, struct flow_slot at,
+                             enum flow_end_reason reason)
+{
+    forget_foreign(cache, at);
+    at.bucket->tag[at.slot] = 0;
+    at.bucket->done |= (uint8_t)(1u << at.slot);
+    cache->cold[at.bucket->index[at.slot]].end_reason = (uint8_t)reason;
+    flow_set_due(cache, at, cache->epoch);
+    cache->generation++;
 }
 
 void flow_remove(struct flow_cache *cache, struct flow_slot at)
 {
-    uint8_t bit = (uint8_t)(1u << at.slot);
-    uint32_t index = at.bucket->index[at.slot];
-    debug_check(at.bucket->occupied & bit);
-    if (at.bucket->foreign & bit) {
-        struct flow_bucket *first = first_bucket(cache, hash_of_record(cache, index));
-        debug_check(first->overflow > 0);
-        if (first->overflow != BUCKET_OVERFLOW_MAX)
-            first->overflow--;
-    }
-    at.bucket->occupied &= (uint8_t)~bit;
-    at.bucket->done &= (uint8_t)~bit;
-    at.bucket->foreign &= (uint8_t)~bit;
-    cache->free_list[cache->free_count++] = index;
+    uint8_t others = (uint8_t) ~(1u << at.slot);
+    debug_check(at.bucket->occupied >> at.slot & 1);
+    forget_foreign(cache, at);
+    at.bucket->tag[at.slot] = 0;
+    at.bucket->occupied &= others;
+    at.bucket->done &= others;
+    at.bucket->many &= others;
+    at.bucket->spent &= others;
+    cache->free_list[cache->free_count++] = at.bucket->index[at.slot];
+    cache->generation++;
 }
 
 /* ---- starting ---- */
@@ -166,28 +173,32 @@ static bool egress_port(const struct flow_cache *cache, uint16_t port)
 
 /* Element 61 of the direction of the packet: out of the local networks is egress; else the role of
  * the port that it arrives on decides. */
-static void mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
-                           const struct packet_facts *facts, uint16_t port)
+void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
+                         const struct packet_facts *facts, uint16_t port)
 {
-    bool local_a = prefix_set_holds(cache->local, &facts->key, 0);
-    bool local_b = prefix_set_holds(cache->local, &facts->key, 1);
-    bool local = facts->side ? local_b : local_a;
-    uint8_t mark = facts->side ? FLOW_MARK_DIRECTION_B : FLOW_MARK_DIRECTION_A;
-    cold->marks &= (uint8_t)~mark;
-    if (local_a || local_b ? local : egress_port(cache, port))
-        cold->marks |= mark;
+    unsigned mark = (unsigned)FLOW_MARK_DIRECTION_A << facts->side;
+    bool egress = egress_port(cache, port);
+    if (cache->local) {
+        bool local[2] = {prefix_set_holds(cache->local, &facts->key, 0),
+                         prefix_set_holds(cache->local, &facts->key, 1)};
+        if (local[0] || local[1])
+            egress = local[facts->side];
+    }
+    cold->marks = (uint8_t)((cold->marks & ~mark) | (egress ? mark : 0));
 }
+static_assert(FLOW_MARK_DIRECTION_B == FLOW_MARK_DIRECTION_A << 1, "indexed by side");
 
-/* A fresh flow in the record INDEX: everything but the first packet's counts. */
+/* A fresh flow in the record INDEX: everything but the first packet's counts. What depends on the
+ * side is written without branches, since the side of a new flow is as good as random. */
 static void start_flow(struct flow_cache *cache, uint32_t index, const struct packet_batch *batch,
                        const struct packet_facts *facts, unsigned i)
 {
     struct flow_hot *hot = &cache->hot[index];
     struct flow_cold *cold = &cache->cold[index];
-    memset(hot, 0, sizeof *hot);
-    memset(cold, 0, sizeof *cold);
-    hot->key = facts->key.head;
-    unsigned state = facts->side ? FLOW_STATE_INITIATOR_B : 0;
+    uint64_t time_ns = batch->timestamp_ns[i];
+    *hot = (struct flow_hot){.key = facts->key.head};
+    *cold = (struct flow_cold){.first_ns = {UINT64_MAX, UINT64_MAX}, .port = {0xffff, 0xffff}};
+    unsigned state = facts->side * (unsigned)FLOW_STATE_INITIATOR_B;
     if (facts->key.family == 6) {
         state |= FLOW_STATE_IPV6;
         memcpy(cache->hot6[index].address_a, facts->key.address6_a, 16);
@@ -195,19 +206,22 @@ static void start_flow(struct flow_cache *cache, uint32_t index, const struct pa
         memset(cache->hot6[index].reserved, 0, sizeof cache->hot6[index].reserved);
     }
     hot->flags_state = (uint32_t)state << 24;
-    clear_packets(hot, cold);
-    set_origin(hot, cold, batch->timestamp_ns[i]);
-    cold->flow_id = next_flow_id(cache, batch->timestamp_ns[i]);
+    set_origin(hot, cold, time_ns);
+    cold->flow_id = next_flow_id(cache, time_ns);
     if (facts->facts & PACKET_FACT_MACS) {
         const uint8_t *macs = batch->data[i] + facts->mac_offset;
-        memcpy(facts->side ? cold->mac_a : cold->mac_b, macs, 6);
-        memcpy(facts->side ? cold->mac_b : cold->mac_a, macs + 6, 6);
+        uint8_t *mac = (uint8_t *)cold + offsetof(struct flow_cold, mac_a);
+        memcpy(mac + 6 * (1 - facts->side), macs, 6);
+        memcpy(mac + 6 * facts->side, macs + 6, 6);
     }
     if ((facts->facts & PACKET_FACT_TCP) && !(facts->tcp_flags & TCP_SYN)) {
         cold->marks |= FLOW_MARK_MID_STREAM;
         cache->counters.tcp_tail++;
     }
 }
+
+static_assert(offsetof(struct flow_cold, mac_b) == offsetof(struct flow_cold, mac_a) + 6,
+              "MAC addresses are indexed by side");
 
 /* ---- taking a packet ---- */
 
@@ -227,7 +241,7 @@ static void start_side(struct flow_cache *cache, uint32_t index, const struct pa
     hot->tos[side] = facts->tos;
     hot->initial_flags[side] = (uint8_t)facts->tcp_flags;
     cold->port[side] = batch->port[i];
-    mark_direction(cache, cold, facts, batch->port[i]);
+    flow_mark_direction(cache, cold, facts, batch->port[i]);
     if (facts->label_count == 0)
         return;
     struct flow_extra *extra = &cache->extra[index];
@@ -257,8 +271,9 @@ static void carry(struct flow_hot *hot, struct flow_cold *cold, unsigned side)
 static bool two_sided(const struct flow_key *key)
 {
     const struct flow_key_head *head = &key->head;
-    bool self = head->address_a == head->address_b && head->port_a == head->port_b &&
-                memcmp(key->address6_a, key->address6_b, sizeof key->address6_a) == 0;
+    bool self =
+        head->address_a == head->address_b && head->port_a == head->port_b &&
+        (key->family == 4 || memcmp(key->address6_a, key->address6_b, sizeof key->address6_a) == 0);
     return !self && flow_key_joins(head->protocol, head->port_a, head->port_b);
 }
 
@@ -332,77 +347,44 @@ static void take_packet(struct flow_cache *cache, struct flow_slot at,
     bool first = !has_packets(cold);
     count_packet(cache, index, batch, facts, i);
     bool over = (facts->facts & PACKET_FACT_TCP) && follow_tcp(hot, cold, facts);
+    uint8_t bit = (uint8_t)(1u << at.slot);
+    at.bucket->spent &= (uint8_t)~bit;
+    if (flow_state(hot) & FLOW_STATE_CLOSING)
+        at.bucket->spent |= bit;
+    if (!first)
+        at.bucket->many |= bit;
     if (over && cache->linger_ns == 0) {
-        if (flow_emit(cache, index, FLOW_END_DETECTED)) {
+        if (flow_emit(cache, index, FLOW_END_DETECTED))
             flow_remove(cache, at);
-        } else {
-            cold->end_reason = FLOW_END_DETECTED;
-            at.bucket->done |= (uint8_t)(1u << at.slot);
-            flow_set_due(cache, at, cache->epoch);
-        }
+        else
+            put_out_of_reach(cache, at, FLOW_END_DETECTED);
     } else if (first || over) {
-        flow_set_due(cache, at, flow_due(cache, flow_deadline(cache, hot, cold).time_ns));
+        flow_set_due(cache, at, flow_due(cache, flow_sweep_deadline(cache, hot, cold).time_ns));
     }
 }
 
 /* ---- placing and making room ---- */
 
-/* Whose loss hurts least, as (kind, newest): lower goes first. This is the lowest kind that the hot
- * record permits; only an exact answer needs the cold row. */
-static unsigned victim_kind_least(const struct flow_hot *hot)
+/* The slot of FIRST and SECOND (may be NULL) that loses least; a NULL bucket if none can leave. */
+static struct flow_slot victim_of(const struct flow_cache *cache, struct flow_bucket *first,
+                                  struct flow_bucket *second)
 {
-    uint64_t packets = (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
-    if ((flow_state(hot) & FLOW_STATE_CLOSING) || packets == 0)
-        return 0;
-    return packets > 1 ? 2 : 1;
+    struct bucket_loss a = bucket_least_fast(first, cache->epoch);
+    struct bucket_loss b = {BUCKET_LOSS_NONE, 0};
+    if (second)
+        b = bucket_least_fast(second, cache->epoch);
+    if (a.loss == BUCKET_LOSS_NONE && b.loss == BUCKET_LOSS_NONE)
+        return (struct flow_slot){NULL, 0};
+    return a.loss <= b.loss ? (struct flow_slot){first, a.slot}
+                            : (struct flow_slot){second, b.slot};
 }
 
-static unsigned victim_kind(const struct flow_cache *cache, uint32_t index)
-{
-    const struct flow_hot *hot = &cache->hot[index];
-    unsigned least = victim_kind_least(hot);
-    if (least == 2 || (flow_state(hot) & FLOW_STATE_CLOSING))
-        return least;
-    const struct flow_cold *cold = &cache->cold[index];
-    if (!has_packets(cold))
-        return 0;
-    return cold->packets_carry[0] | cold->packets_carry[1] ? 2 : 1;
-}
-
-enum { VICTIM_KINDS = 3 };
-
-struct victim {
-    struct flow_slot at;
-    unsigned kind;
-    uint64_t newest_ns;
-};
-
-static void weigh_bucket(const struct flow_cache *cache, struct flow_bucket *bucket,
-                         struct victim *best)
-{
-    for (unsigned live = bucket->occupied & ~(unsigned)bucket->done; live; live &= live - 1) {
-        unsigned slot = (unsigned)__builtin_ctz(live);
-        uint32_t index = bucket->index[slot];
-        uint64_t newest = newest_ns(&cache->hot[index]);
-        unsigned least = victim_kind_least(&cache->hot[index]);
-        if (least > best->kind || (least == best->kind && newest >= best->newest_ns))
-            continue;
-        unsigned kind = victim_kind(cache, index);
-        if (kind < best->kind || (kind == best->kind && newest < best->newest_ns))
-            *best = (struct victim){{bucket, slot}, kind, newest};
-    }
-}
-
-/* Sends the least valuable entry of FIRST and SECOND away. False if there is none or the ring is
- * full. A record that is over at TIME_NS anyway leaves with its own reason. */
+/* Sends the least valuable entry of FIRST and SECOND (may be NULL) away. False if there is none or
+ * the ring is full. A record that is over at TIME_NS anyway leaves with its own reason. */
 static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
                        struct flow_bucket *second, uint64_t time_ns)
 {
-    struct victim best = {{NULL, 0}, VICTIM_KINDS, UINT64_MAX};
-    weigh_bucket(cache, first, &best);
-    if (second && second != first)
-        weigh_bucket(cache, second, &best);
-    struct flow_slot victim = best.at;
+    struct flow_slot victim = victim_of(cache, first, second);
     if (!victim.bucket)
         return false;
     uint32_t index = victim.bucket->index[victim.slot];
@@ -419,6 +401,9 @@ static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
 static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
                            struct flow_bucket *second, uint64_t time_ns)
 {
+    struct flow_bucket *spare = flow_admission_spare(cache, first, second);
+    if (spare)
+        return evict_from(cache, spare, NULL, time_ns);
     if ((first->occupied & ~first->done) || (second->occupied & ~second->done))
         return evict_from(cache, first, second, time_ns);
     uint64_t start = (uint64_t)(first - cache->buckets);
@@ -430,14 +415,12 @@ static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
     return false;
 }
 
-enum { BUCKET_CALM = 5 }; /* below this the second choice is not even looked at */
-
 /* A free slot with a free record index for HASH, or a NULL bucket. */
 static struct flow_slot place(struct flow_cache *cache, uint64_t hash, uint64_t time_ns)
 {
     struct flow_slot at = {NULL, 0};
     struct flow_bucket *first = first_bucket(cache, hash);
-    struct flow_bucket *second = second_bucket(cache, hash);
+    struct flow_bucket *second = other_bucket(cache, first, hash_tag(hash));
     if (cache->free_count == 0 && cache->unused == cache->flows_max &&
         !evict_anywhere(cache, first, second, time_ns))
         return at;
@@ -462,23 +445,19 @@ static struct flow_slot place(struct flow_cache *cache, uint64_t hash, uint64_t 
     return (struct flow_slot){bucket, slot};
 }
 
-static void fill_ref(const struct flow_cache *cache, struct flow_slot at, bool new_record,
-                     struct flow_ref *ref)
-{
-    ref->index = at.bucket->index[at.slot];
-    ref->new_record = new_record;
-    ref->pending = (uint8_t)(flow_state(&cache->hot[ref->index]) &
-                             (FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING));
-}
-
 bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
                  const struct packet_facts *facts, unsigned i, struct flow_ref *ref)
 {
+    cache->admission.offered++;
+    if (__builtin_expect(cache->admission.aggregating, 0) &&
+        flow_admission_aggregate(cache, hash, batch, facts, i, ref))
+        return true;
     struct flow_slot at = place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
-    start_flow(cache, at.bucket->index[at.slot], batch, facts, i);
-    fill_ref(cache, at, true, ref);
+    uint32_t index = at.bucket->index[at.slot];
+    start_flow(cache, index, batch, facts, i);
+    flow_fill_ref(cache, index, true, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }
@@ -492,18 +471,18 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
 {
     uint32_t old = at->bucket->index[at->slot];
     uint8_t bit = (uint8_t)(1u << at->slot);
-    at->bucket->done |= bit;
+    at->bucket->done |= bit; /* so that it is not the one to make room */
     struct flow_slot other = place(cache, hash, time_ns);
     if (!other.bucket) {
         at->bucket->done &= (uint8_t)~bit;
         return false;
     }
-    cache->cold[old].end_reason = (uint8_t)reason;
-    flow_set_due(cache, *at, cache->epoch);
+    put_out_of_reach(cache, *at, reason);
     uint32_t index = other.bucket->index[other.slot];
     cache->hot[index] = cache->hot[old];
     cache->hot6[index] = cache->hot6[old];
     cache->cold[index] = cache->cold[old];
+    cache->cold[index].end_reason = FLOW_END_NONE;
     *at = other;
     return true;
 }
@@ -555,15 +534,19 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
             !set_aside(cache, &at, hash, reason, time_ns))
             return false;
         index = at.bucket->index[at.slot];
-        if (fresh)
+        uint8_t bit = (uint8_t)(1u << at.slot);
+        if (fresh) {
+            at.bucket->many &= (uint8_t)~bit;
             start_flow(cache, index, batch, facts, i);
-        else
+        } else {
+            at.bucket->many |= bit;
             flow_continue(cache, index, time_ns);
+        }
     } else if (!has_packets(&cache->cold[index])) {
         flow_continue(cache, index, time_ns);
         reason = FLOW_END_ACTIVE;
     }
-    fill_ref(cache, at, reason != FLOW_END_NONE, ref);
+    flow_fill_ref(cache, index, reason != FLOW_END_NONE, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

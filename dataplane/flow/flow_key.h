@@ -26,12 +26,13 @@ struct flow_key_head {
 
 struct flow_key {
     struct flow_key_head head;
-    uint8_t address6_a[16]; /* IPv6 only; all zero for IPv4 */
+    uint8_t address6_a[16]; /* IPv6 only; not valid for IPv4 */
     uint8_t address6_b[16];
     uint8_t family; /* 4 or 6 */
 };
 
 static_assert(sizeof(struct flow_key_head) == 16, "an IPv4 key is 16 bytes");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are composed in words");
 
 /* Writes both VLAN ids, 12 bits each; 0 stands for no tag. */
 static inline void flow_key_set_vlan(struct flow_key_head *head, unsigned outer, unsigned inner)
@@ -76,30 +77,37 @@ static inline bool flow_key_joins(uint8_t protocol, uint16_t source_port, uint16
 }
 
 /*
- * Makes the canonical IPv4 key and returns the sender's side. Addresses and ports in network
- * byte order. VLAN ids 0..4095.
+ * Writes the canonical IPv4 key and returns the sender's side. ADDRESSES and PORTS hold source and
+ * destination as they follow each other in the headers (source in the low half). VLAN ids 0..4095.
+ * Without branches on the packet: which endpoint is smaller is as good as random.
  */
+static inline unsigned flow_key_store4(struct flow_key *key, uint64_t addresses, uint32_t ports,
+                                       uint8_t protocol, unsigned vlan_outer, unsigned vlan_inner)
+{
+    uint64_t addresses_turned = addresses << 32 | addresses >> 32;
+    uint32_t ports_turned = ports << 16 | ports >> 16;
+    unsigned side =
+        (addresses_turned > addresses) | ((addresses_turned == addresses) & (ports_turned > ports));
+    side &= flow_key_joins(protocol, (uint16_t)ports, (uint16_t)(ports >> 16));
+    uint64_t turn = 0 - (uint64_t)side;
+    uint64_t vlan = (vlan_outer & 0xff0) << 4 | (vlan_outer & 0xf) << 20 |
+                    (vlan_inner & 0xf00) << 8 | (uint64_t)(vlan_inner & 0xff) << 24;
+    uint64_t word[2] = {addresses ^ ((addresses ^ addresses_turned) & turn),
+                        ports ^ ((ports ^ ports_turned) & (uint32_t)turn)};
+    word[1] |= (vlan | protocol) << 32;
+    memcpy(&key->head, word, sizeof word);
+    key->family = 4;
+    return side;
+}
+
+/* The same from single fields, all in network byte order. */
 static inline unsigned flow_key_make4(struct flow_key *key, uint32_t source, uint32_t destination,
                                       uint16_t source_port, uint16_t destination_port,
                                       uint8_t protocol, unsigned vlan_outer, unsigned vlan_inner)
 {
-    /* Without branches: which endpoint is smaller is as good as random. */
-    uint64_t from = (uint64_t)source << 16 | source_port;
-    uint64_t to = (uint64_t)destination << 16 | destination_port;
-    unsigned side = (from > to) & flow_key_joins(protocol, source_port, destination_port);
-    uint64_t swap = (from ^ to) & (0 - (uint64_t)side);
-    from ^= swap;
-    to ^= swap;
-    memset(key->address6_a, 0, sizeof key->address6_a);
-    memset(key->address6_b, 0, sizeof key->address6_b);
-    key->family = 4;
-    key->head.address_a = (uint32_t)(from >> 16);
-    key->head.address_b = (uint32_t)(to >> 16);
-    key->head.port_a = (uint16_t)from;
-    key->head.port_b = (uint16_t)to;
-    key->head.protocol = protocol;
-    flow_key_set_vlan(&key->head, vlan_outer, vlan_inner);
-    return side;
+    return flow_key_store4(key, (uint64_t)destination << 32 | source,
+                           (uint32_t)destination_port << 16 | source_port, protocol, vlan_outer,
+                           vlan_inner);
 }
 
 /* An IPv6 address folded to the width of the IPv4 key's address field. */

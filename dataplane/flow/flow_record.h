@@ -6,7 +6,8 @@
  *   hot     what every packet of the flow writes; for IPv4 the whole key is in it
  *   hot6    IPv6 only: the address bytes
  *   cold    written at the start of the flow, on rare events and at its end
- *   extra   only if FLOW_STATE_EXTRA: MPLS labels and what later capabilities add
+ *   extra   only if FLOW_STATE_EXTRA: MPLS labels, prefix lengths of aggregates and what later
+ *           capabilities add
  * On the ring the lines follow each other in that order; flow_element_lines() gives their number.
  * Addresses and ports are in network byte order, everything else in host order.
  *
@@ -101,7 +102,12 @@ struct flow_cold {
 struct flow_extra {
     uint8_t label_count[2];
     uint8_t labels[2][3][3]; /* of the side's first packet, top first; elements 70 to 72 */
-    uint8_t reserved[44];
+    /* Not 0: a prefix aggregate (flow_aggregate.h), of side 0 alone. Its addresses are masked to
+     * these lengths, its ports are 0; its flow id means nothing. */
+    uint8_t aggregate;
+    uint8_t source_prefix_length; /* bits; elements 9 or 29 */
+    uint8_t destination_prefix_length;
+    uint8_t reserved[41];
 };
 
 static_assert(sizeof(struct flow_hot) == FLOW_LINE, "an IPv4 flow's hot record is one line");

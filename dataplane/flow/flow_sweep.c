@@ -47,13 +47,15 @@ static enum visit visit_record(struct flow_cache *cache, struct flow_slot at)
         flow_remove(cache, at);
         return VISIT_GONE;
     }
-    struct flow_deadline d = flow_deadline(cache, hot, cold);
+    struct flow_deadline d = flow_sweep_deadline(cache, hot, cold);
     if (d.time_ns <= cache->now_ns) {
         if (has_packets(cold)) {
             if (!flow_emit(cache, index, d.reason))
                 return VISIT_RING_FULL;
             uint64_t late = cache->now_ns - d.time_ns;
-            if (late > cache->counters.sweep_late_ns_max)
+            if (d.reason == FLOW_END_RESOURCES)
+                cache->counters.flood.short_idle_ends++;
+            else if (late > cache->counters.sweep_late_ns_max)
                 cache->counters.sweep_late_ns_max = late;
         }
         if (d.reason != FLOW_END_ACTIVE || d.idle_ns <= cache->now_ns) {
@@ -61,6 +63,8 @@ static enum visit visit_record(struct flow_cache *cache, struct flow_slot at)
             return VISIT_GONE;
         }
         flow_continue(cache, index, d.time_ns);
+        at.bucket->many |= (uint8_t)(1u << at.slot);
+        at.bucket->spent |= (uint8_t)(1u << at.slot);
         d = flow_deadline(cache, hot, cold);
     }
     at.bucket->due[at.slot] = flow_due(cache, d.time_ns);
@@ -125,15 +129,17 @@ void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns)
         return;
     cache->now_ns = now_ns;
     cache->epoch = (uint8_t)(now_ns / NS_PER_S);
+    flow_admission_step(cache, now_ns);
     uint64_t target = position_at(cache, now_ns);
     uint64_t lag = target - cache->swept;
     bool blind = lag > PASSES_BLIND * cache->group_count;
     uint64_t end = lag > cache->group_count ? cache->swept + cache->group_count : target;
     for (; cache->swept < end; cache->swept++) {
         uint64_t group = cache->swept % cache->group_count;
-        if (!blind && !due_reached(cache->summary[group], cache->epoch))
+        bool all = blind || cache->swept < cache->admission.blind_end;
+        if (!all && !due_reached(cache->summary[group], cache->epoch))
             continue;
-        if (!sweep_group(cache, group, blind))
+        if (!sweep_group(cache, group, all))
             return;
     }
     cache->swept = target;
@@ -168,12 +174,16 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
             flow_remove(cache, at);
         }
     }
+    if (cache->admission.aggregates &&
+        !aggregate_table_flush(cache->admission.aggregates, now_ns, reason))
+        return false;
     cache->flush_bucket = 0;
     return true;
 }
 
 void flow_cache_restart_time(struct flow_cache *cache)
 {
+    flow_admission_restart_time(cache);
     cache->time_known = false;
     cache->now_ns = 0;
     cache->epoch = 0;

@@ -55,7 +55,7 @@ struct distribution *distribution_create(const struct distribution_config *confi
     distribution->config = *config;
     distribution->sources_open = config->source_count;
     struct parser_config parser = config->parser;
-    parser.fragment_table = false; /* addresses are all it needs */
+    parser.fragment_table &= config->hash_ports; /* else addresses are all it needs */
     distribution->parser = parser_create(&parser, error);
     bool good = distribution->parser != NULL;
     for (uint32_t l = 0; good && l < config->lanes; l++) {
@@ -106,6 +106,18 @@ static uint64_t hash_address6(const uint8_t address[16], const uint64_t seed[2])
     return mix(mix(half[0], seed[0]) + half[1], seed[1]);
 }
 
+/* One end of a conversation. PORT is 0 if only addresses count. */
+static uint64_t hash_end4(uint32_t address, uint16_t port, const uint64_t seed[2])
+{
+    return mix((uint64_t)port << 32 | address, seed[0]);
+}
+
+static uint64_t hash_end6(const uint8_t address[16], uint16_t port, const uint64_t seed[2])
+{
+    uint64_t hash = hash_address6(address, seed);
+    return port ? mix(hash + port, seed[0]) : hash;
+}
+
 /* The sum of two keyed hashes does not change when the addresses change places. */
 static uint32_t lane_of(const struct distribution *distribution, const struct packet_facts *facts)
 {
@@ -113,10 +125,12 @@ static uint32_t lane_of(const struct distribution *distribution, const struct pa
         return 0;
     const uint64_t *seed = distribution->config.hash_seed;
     const struct flow_key *key = &facts->key;
-    uint64_t both =
-        key->family == 6
-            ? hash_address6(key->address6_a, seed) + hash_address6(key->address6_b, seed)
-            : mix(key->head.address_a, seed[0]) + mix(key->head.address_b, seed[0]);
+    uint16_t port_a = distribution->config.hash_ports ? key->head.port_a : 0;
+    uint16_t port_b = distribution->config.hash_ports ? key->head.port_b : 0;
+    uint64_t both = key->family == 6 ? hash_end6(key->address6_a, port_a, seed) +
+                                           hash_end6(key->address6_b, port_b, seed)
+                                     : hash_end4(key->head.address_a, port_a, seed) +
+                                           hash_end4(key->head.address_b, port_b, seed);
     uint64_t hash = mix(both, seed[1]);
     return (uint32_t)((hash >> 32) * distribution->config.lanes >> 32);
 }

@@ -2,8 +2,10 @@
  * The software distribution stage: one reader takes the batches of all sources and hands each
  * packet to one of several workers, chosen by a keyed, symmetric hash of the two addresses that
  * make the flow key (the innermost ones where tunnels are opened). So both directions of a
- * conversation, all its fragments and both ports of a tap meet in one worker. Used where the device
- * cannot spread packets that way by itself, and for capture files.
+ * conversation, all its fragments and both ports of a tap meet in one worker. With hash_ports the
+ * ports of the key count as well; later fragments then follow a first one that was seen before
+ * them, as long as the fragment table holds it. Used where the device cannot spread packets that
+ * way by itself, and for capture files.
  *
  * A lane carries packets, by copy and in order, to one worker, which sees it as an ordinary source.
  * It also carries the clock, so that a worker without packets ends its records in time, and what
@@ -30,6 +32,7 @@ struct distribution_config {
     uint32_t lanes;
     struct parser_config parser; /* as the workers parse */
     uint64_t hash_seed[2];       /* secret of this start */
+    bool hash_ports;             /* ports decide as well as addresses */
     bool offline; /* a full lane holds the reader; live, its packets are dropped(distribution_full)
                    */
 };

@@ -2,9 +2,13 @@
 #include "packet/dpdk_device.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "packet/source_file.h"
 
@@ -165,4 +169,33 @@ bool dpdk_device_parse(struct dpdk_device *device, const char *words, struct err
     device->link = LINK_ETHERNET;
     device->ifindex = derive_ifindex(device->name);
     return device->pci || prepare_virtual(device, error);
+}
+
+/* True if the socket file PATH is there and no process listens on it. Memif's sockets are of
+ * another kind than ours here, so that nobody is really called: DPDK 22.11 ends the process of a
+ * listener whose caller hangs up without a word. */
+static bool is_abandoned(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if ((size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >=
+        sizeof address.sun_path)
+        return false;
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return false;
+    int result = connect(descriptor, (const struct sockaddr *)&address, sizeof address);
+    bool refused = result != 0 && errno == ECONNREFUSED;
+    close(descriptor);
+    return refused;
+}
+
+void dpdk_device_remove_leftover(const struct dpdk_device *device)
+{
+    char path[256];
+    char word[16];
+    if (is_driver(device, "net_memif") && find_word(device->words, "role", word, sizeof word) &&
+        strcmp(word, "server") == 0 &&
+        find_word(device->words, "socket-abstract", word, sizeof word) && strcmp(word, "no") == 0 &&
+        find_word(device->words, "socket", path, sizeof path) && is_abandoned(path))
+        unlink(path);
 }

@@ -20,10 +20,16 @@ struct dpdk_device {
     uint32_t ifindex;          /* the kernel's, or derived from the name */
     enum link_layer link;
     bool merges_packets;
-    uint32_t cut_above; /* not 0: frames longer than this are cut */
+    uint16_t receive_descriptors; /* wanted length of a receive queue; 0: the usual one */
+    bool device_time;             /* the device's clock is wanted */
+    uint32_t cut_above;           /* not 0: frames longer than this are cut */
 };
 
 /* Takes WORDS apart. False with one line in ERROR. */
 bool dpdk_device_parse(struct dpdk_device *device, const char *words, struct error *error);
+
+/* Removes the socket file of a memif server that was killed, which would keep DEVICE from being
+ * opened: one that nobody listens on. Does nothing for other devices. */
+void dpdk_device_remove_leftover(const struct dpdk_device *device);
 
 #endif

@@ -132,6 +132,8 @@ static void add_memory(struct arguments *arguments, uint64_t octets, struct sour
     uint64_t mebibytes = (octets + BASE_MEMORY_OCTETS) >> 20;
     if (free_huge_octets() >= octets + BASE_MEMORY_OCTETS) {
         add(arguments, "--in-memory");
+        /* A memif with zero copy hands its peer one descriptor for all of it. */
+        add(arguments, "--single-file-segments");
         return;
     }
     source_note(notes,

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "packet/dpdk_eal.h"
+#include "packet/dpdk_interrupts.h"
 
 enum {
-    RECEIVE_DESCRIPTORS = 4096,
+    RECEIVE_DESCRIPTORS = 4096, /* if nothing else is wanted */
     TRANSMIT_DESCRIPTORS = 512,
     POOL_PACKETS = 8191,
     POOL_CACHE = 256,
@@ -35,6 +36,11 @@ static const struct driver_traits drivers[] = {
     {"net_tap", true, true, true, false, true, 0},
     {"net_vhost", true, true, true, false, false, 0},
     {"net_virtio_user", true, true, true, false, false, 0},
+    /* Counts neither what did not fit into the ring; nor are its rx_nombuf packets, but attempts to
+     * refill the ring. */
+    {"net_virtio", false, true, false, false, false, 0},
+    /* Without a fresh buffer the packet stays in the ring, and is not lost yet. */
+    {"net_e1000_em", true, true, false, true, false, 0},
 };
 
 static const struct driver_traits hardware = {"", true, true, true, true, false, 0};
@@ -47,9 +53,25 @@ static const struct driver_traits *find_traits(const char *driver)
     return &hardware;
 }
 
+uint16_t dpdk_port_descriptors(const struct rte_eth_dev_info *info, uint16_t wanted)
+{
+    const struct rte_eth_desc_lim *limits = &info->rx_desc_lim;
+    uint32_t count = wanted ? wanted : RECEIVE_DESCRIPTORS;
+    uint32_t align = limits->nb_align ? limits->nb_align : 1;
+    count = (count + align - 1) / align * align;
+    if (count < limits->nb_min)
+        count = limits->nb_min;
+    if (limits->nb_max && count > limits->nb_max)
+        count = limits->nb_max;
+    return count < UINT16_MAX ? (uint16_t)count : UINT16_MAX;
+}
+
+/* A full receive queue, the packets of a batch and those in caches fit. */
 static uint32_t pool_packets(const struct dpdk_device *device)
 {
     uint64_t packets = POOL_PACKETS + device->preloaded;
+    if (device->receive_descriptors > RECEIVE_DESCRIPTORS)
+        packets += 2 * (uint64_t)(device->receive_descriptors - RECEIVE_DESCRIPTORS);
     return packets < UINT32_MAX / 2 ? (uint32_t)packets : UINT32_MAX / 2;
 }
 
@@ -85,6 +107,7 @@ static bool probe(struct dpdk_port *port, const struct dpdk_device *device, stru
 {
     dpdk_eal_forget_reason();
     if (!device->pci) {
+        dpdk_device_remove_leftover(device);
         int result = rte_dev_probe(device->words);
         if (result != 0)
             return failed(device, "cannot open the device", result, error);
@@ -107,13 +130,15 @@ static int set_up(const struct dpdk_port *port, uint32_t queues, const struct dp
     struct rte_eth_conf configuration = {0};
     uint8_t key[RSS_KEY_OCTETS_MAX];
     configuration.rxmode.offloads = port->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+    if (port->stamps)
+        configuration.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
     if (rss) {
         memcpy(key, rss->key, sizeof key);
         configuration.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         configuration.rx_adv_conf.rss_conf = (struct rte_eth_rss_conf){
             .rss_key = key, .rss_key_len = (uint8_t)rss->key_octets, .rss_hf = rss->types};
     }
-    uint16_t receive = RECEIVE_DESCRIPTORS;
+    uint16_t receive = port->receive_descriptors;
     uint16_t transmit = TRANSMIT_DESCRIPTORS;
     unsigned node = (unsigned)rte_eth_dev_socket_id(port->id);
     int result = rte_eth_dev_configure(port->id, (uint16_t)queues, transmit_queues, &configuration);
@@ -211,18 +236,32 @@ bool dpdk_port_open(struct dpdk_port *port, const struct dpdk_device *device, st
     if (result != 0)
         return failed(device, "tells nothing about itself", result, error);
     port->traits = find_traits(port->info.driver_name);
+    port->receive_descriptors = dpdk_port_descriptors(&port->info, device->receive_descriptors);
+    port->stamps =
+        device->device_time && (port->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP);
+    port->has_peer = strcmp(port->info.driver_name, "net_memif") == 0;
     return true;
 }
 
+static struct rte_mempool *make_pool(const char *name, const struct dpdk_device *device, int node)
+{
+    return rte_pktmbuf_pool_create(name, pool_packets(device), POOL_CACHE, 0, buffer_octets(device),
+                                   node);
+}
+
+/* On the device's own NUMA node, or elsewhere if there is no memory. */
 static bool make_pools(struct dpdk_port *port, const struct dpdk_device *device, uint32_t queues)
 {
     for (uint32_t q = 0; q < queues; q++) {
         char name[RTE_MEMPOOL_NAMESIZE];
         snprintf(name, sizeof name, "packets%u_%u", port->id, q);
+        int node = rte_eth_dev_socket_id(port->id);
         if (!port->pools[q])
-            port->pools[q] =
-                rte_pktmbuf_pool_create(name, pool_packets(device), POOL_CACHE, 0,
-                                        buffer_octets(device), rte_eth_dev_socket_id(port->id));
+            port->pools[q] = make_pool(name, device, node);
+        if (!port->pools[q] && node >= 0) {
+            port->pools[q] = make_pool(name, device, SOCKET_ID_ANY);
+            port->pools_far = port->pools[q] != NULL;
+        }
         if (!port->pools[q])
             return false;
     }
@@ -245,7 +284,7 @@ bool dpdk_port_start(struct dpdk_port *port, const struct dpdk_device *device, u
     if (!make_pools(port, device, queues))
         return failed(device, "no memory for packet buffers", -rte_errno, error);
     dpdk_eal_forget_reason();
-    int result = start(port, queues, rss, 0);
+    int result = start(port, queues, rss, port->has_peer ? 1 : 0);
     if (result != 0) /* some drivers want a transmit queue */
         result = start(port, queues, rss, 1);
     return result == 0 || failed(device, "cannot start the device", result, error);
@@ -259,6 +298,17 @@ void dpdk_port_stop(struct dpdk_port *port)
 void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
                       struct source_notes *notes)
 {
+    uint16_t wanted =
+        device->receive_descriptors ? device->receive_descriptors : RECEIVE_DESCRIPTORS;
+    if (port->receive_descriptors != wanted)
+        source_note(notes,
+                    "dpdk:%s: receive queues have room for %u packets, not %u: its driver's limit",
+                    device->name, port->receive_descriptors, wanted);
+    if (port->pools_far)
+        source_note(notes,
+                    "dpdk:%s: packet buffers lie on another NUMA node than the device: reserve "
+                    "huge pages on node %d",
+                    device->name, rte_eth_dev_socket_id(port->id));
     if (port->mtu_kept)
         source_note(notes, "dpdk:%s: the driver keeps its own MTU", device->name);
     bool own_socket = device->af_packet && take_packet_socket(port, device, notes);
@@ -268,10 +318,15 @@ void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
 
 void dpdk_port_close(struct dpdk_port *port)
 {
+    if (port->has_peer)
+        dpdk_interrupts_hold();
     if (port->opened) {
         rte_eth_dev_stop(port->id);
         rte_eth_dev_close(port->id);
     }
+    if (port->has_peer)
+        dpdk_interrupts_release();
+    port->has_peer = false;
     for (uint32_t q = 0; q < RECEIVE_QUEUES_MAX; q++) {
         rte_mempool_free(port->pools[q]);
         port->pools[q] = NULL;

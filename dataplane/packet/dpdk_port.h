@@ -26,10 +26,18 @@ struct dpdk_port {
     struct rte_mempool *pools[RECEIVE_QUEUES_MAX]; /* owned; one for each receive queue */
     const struct driver_traits *traits;
     int packet_socket; /* net_af_packet: its socket (not owned), else -1 */
+    bool has_peer;     /* a memif: connects only if there is a transmit queue, too */
     bool opened;
-    bool mtu_kept; /* the driver takes no other */
+    bool mtu_kept;                /* the driver takes no other */
+    uint16_t receive_descriptors; /* of each receive queue */
+    bool pools_far;               /* packet buffers are not on the device's NUMA node */
+    bool stamps;                  /* the device was asked for times of arrival */
+    struct dpdk_rss rss;          /* of a port with several receive queues; no table: none */
     struct rte_eth_dev_info info;
 };
+
+/* WANTED (0: the usual number) brought within what a device with INFO can do. */
+uint16_t dpdk_port_descriptors(const struct rte_eth_dev_info *info, uint16_t wanted);
 
 /* Octets of packet buffers that DEVICE will need for QUEUES receive queues. */
 uint64_t dpdk_port_memory(const struct dpdk_device *device, uint32_t queues);

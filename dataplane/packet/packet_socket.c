@@ -70,6 +70,20 @@ bool kernel_interface_find(const char *name, struct kernel_interface *interface,
     return true;
 }
 
+bool kernel_interface_is_up(uint32_t ifindex, bool *up)
+{
+    struct ifreq request = {0};
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return false;
+    bool told =
+        if_indextoname(ifindex, request.ifr_name) && ioctl(descriptor, SIOCGIFFLAGS, &request) == 0;
+    if (told)
+        *up = (request.ifr_flags & IFF_UP) && (request.ifr_flags & IFF_RUNNING);
+    close(descriptor);
+    return told;
+}
+
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 {
     while (b != 0) {

@@ -30,6 +30,10 @@ struct kernel_interface {
 bool kernel_interface_find(const char *name, struct kernel_interface *interface,
                            struct error *error);
 
+/* Asks whether interface IFINDEX of the caller's network namespace is up and has a carrier. False:
+ * the kernel does not tell, *UP is as it was. Control thread. */
+bool kernel_interface_is_up(uint32_t ifindex, bool *up);
+
 /* Fills the zero fields of RING so that frames of MTU octets with two tags fit and the ring is
  * as large as the limit on locked memory allows, at most 32 MiB. */
 void packet_ring_choose(struct packet_ring *ring, uint32_t mtu);

@@ -35,6 +35,10 @@ struct packet_source_ops {
     /* Reads the device's own loss counters into source->ledger (dropped and observed packets).
      * NULL: the source has none. Worker thread, at most once a second and at each ledger cut. */
     void (*poll_device)(struct packet_source *source);
+    /* Looks whether something happened to the device: its link, its clock. True with one line for
+     * the operator; called again until it is false. NULL: nothing ever happens. Control thread,
+     * about once a second while the worker runs. */
+    bool (*news)(struct packet_source *source, struct error *line);
     /* Frees SOURCE and all it owns; no batch may be outstanding. Control thread, worker ended. */
     void (*close)(struct packet_source *source);
 };
@@ -46,6 +50,13 @@ struct packet_interface {
     char name[32];    /* at most 31 bytes, UTF-8 */
     enum interface_role role;
     uint32_t partner_ifindex; /* element 14 for taps, else 0 */
+};
+
+/* The link of a source's device. */
+struct packet_link {
+    bool known;
+    bool up;
+    uint64_t losses; /* how often it went down */
 };
 
 struct packet_source {
@@ -65,6 +76,7 @@ struct packet_source {
     uint16_t interface_base;           /* packet_batch.port of this source's first interface */
     uint16_t interface_count;          /* sources with more interfaces (pcapng) share the first */
     struct packet_interface interface; /* as configured or found */
+    struct packet_link link;           /* control thread: written by news() */
     char name[128];                    /* as the user wrote it, for messages */
     struct error problem;              /* one line, set when receive() says FAILED */
 };

@@ -17,8 +17,11 @@
 
 #include "base/check.h"
 #include "packet/dpdk_eal.h"
+#include "packet/dpdk_interrupts.h"
 #include "packet/dpdk_port.h"
+#include "packet/dpdk_removal.h"
 #include "packet/dpdk_rss.h"
+#include "packet/dpdk_watch.h"
 
 /* What is read of a packet that the driver delivers in pieces. */
 enum { LINEAR_OCTETS = 65536 };
@@ -29,15 +32,23 @@ struct source_dpdk {
     uint16_t port_id;
     uint16_t queue;
     uint8_t link;
+    bool has_peer;         /* a memif: connected now and then */
+    bool connected;        /* ... now: DPDK's interrupt thread is held */
+    bool emptied;          /* the last burst brought nothing */
+    uint64_t rounds_at_ns; /* when the interrupt thread was last let run for a peer to come */
     uint32_t timestamp_unit_ns;
     const uint64_t *now_ns;
     uint8_t *linear;         /* owned: a slice for each place in a batch */
     size_t timestamp_offset; /* of the receive time in a packet buffer */
     uint64_t timestamp_bit;  /* set where the driver wrote it */
     bool joined;
+    bool judging; /* the device's clock is wanted, and not yet judged */
+    struct clock_judge judge;
 
     /* Of the owner. */
-    _Atomic bool removed; /* the device is gone: nothing will ever come again */
+    bool clock_told;
+    _Atomic bool removed;    /* the device is gone: nothing will ever come again */
+    _Atomic bool asked_back; /* by the kernel, which waits for it */
     struct rte_eth_stats last;
     struct dpdk_device device;
     struct dpdk_port port;
@@ -78,12 +89,63 @@ static inline uint64_t receive_time(const struct source_dpdk *self, const struct
     return units * self->timestamp_unit_ns;
 }
 
+/* ---- a device with a peer that comes and goes ---- */
+
+static const uint64_t peer_every_ns = 10000000;
+
+static bool link_is_up(const struct source_dpdk *self)
+{
+    struct rte_eth_link link;
+    return rte_eth_link_get_nowait(self->port_id, &link) == 0 &&
+           link.link_status == RTE_ETH_LINK_UP;
+}
+
+/* Whether there is a peer to receive from, which cannot leave unnoticed from then on. */
+static bool peer_has_come(struct source_dpdk *self)
+{
+    uint64_t now_ns = *self->now_ns;
+    if (now_ns - self->rounds_at_ns >= peer_every_ns) { /* it may be held for another device */
+        self->rounds_at_ns = now_ns;
+        dpdk_interrupts_round();
+    }
+    if (!link_is_up(self))
+        return false;
+    dpdk_interrupts_hold();
+    self->connected = link_is_up(self);
+    if (!self->connected)
+        dpdk_interrupts_release();
+    return self->connected;
+}
+
+/* The peer may leave now, if everything that it sent has been received. */
+static void let_peer_leave(struct source_dpdk *self)
+{
+    if (!self->connected || !self->emptied)
+        return;
+    dpdk_interrupts_round();
+    self->connected = link_is_up(self);
+    if (!self->connected)
+        dpdk_interrupts_release();
+}
+
+/* ---- receiving ---- */
+
 /* The port's owner is the one that tells about the device. */
 static enum receive_status nothing_received(const struct source_dpdk *self)
 {
     if (!atomic_load_explicit(&self->owner->removed, memory_order_acquire))
         return RECEIVE_IDLE;
     return self->queue == 0 ? RECEIVE_FAILED : RECEIVE_END;
+}
+
+/* Takes the device's times from now on if its clock turns out to be right. */
+static void judge_clock(struct source_dpdk *self, struct rte_mbuf *const packets[], uint32_t count,
+                        uint64_t now_ns)
+{
+    enum clock_verdict verdict = clock_judge_look(&self->judge, packets, count, now_ns);
+    self->judging = verdict == CLOCK_OPEN;
+    if (verdict == CLOCK_TRUSTED)
+        self->timestamp_bit = self->judge.bit;
 }
 
 static enum receive_status source_dpdk_receive(struct packet_source *source,
@@ -95,11 +157,17 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
         dpdk_eal_join_thread();
         self->joined = true;
     }
+    batch->count = 0;
+    if (__builtin_expect(self->has_peer && !self->connected, 0) && !peer_has_come(self))
+        return RECEIVE_IDLE;
     uint32_t count = rte_eth_rx_burst(self->port_id, self->queue, packets, PACKET_BATCH_MAX);
     batch->count = count;
+    self->emptied = count == 0;
     if (count == 0)
         return nothing_received(self);
     uint64_t now_ns = *self->now_ns;
+    if (__builtin_expect(self->judging, 0))
+        judge_clock(self, packets, count, now_ns);
     uint64_t octets = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct rte_mbuf *packet = packets[i] = restore_tag(packets[i]);
@@ -135,11 +203,17 @@ static void count_loss(struct packet_source *source, enum ledger_dropped term, u
     ledger_add(&source->ledger.observed, packets, 0);
 }
 
+static bool is_gone(struct source_dpdk *self)
+{
+    if (self->port.packet_socket >= 0)
+        return packet_socket_is_orphan(self->port.packet_socket);
+    return atomic_load_explicit(&self->asked_back, memory_order_acquire) ||
+           rte_eth_dev_is_removed(self->port.id);
+}
+
 static void notice_removal(struct source_dpdk *self)
 {
-    int descriptor = self->port.packet_socket;
-    if (self->removed || !(descriptor >= 0 ? packet_socket_is_orphan(descriptor)
-                                           : rte_eth_dev_is_removed(self->port.id)))
+    if (self->removed || !is_gone(self))
         return;
     error_set(&self->source.problem, "dpdk:%s: the device is gone: %s", self->device.name,
               self->source.interface.name);
@@ -151,6 +225,7 @@ static void source_dpdk_poll_device(struct packet_source *source)
     struct source_dpdk *self = (struct source_dpdk *)source;
     const struct driver_traits *traits = self->port.traits;
     notice_removal(self);
+    let_peer_leave(self);
     if (self->port.packet_socket >= 0)
         count_loss(source, DROPPED_SOCKET_FULL, packet_socket_drops(self->port.packet_socket));
     struct rte_eth_stats now;
@@ -165,12 +240,29 @@ static void source_dpdk_poll_device(struct packet_source *source)
     self->last = now;
 }
 
+static bool source_dpdk_news(struct packet_source *source, struct error *line)
+{
+    struct source_dpdk *self = (struct source_dpdk *)source;
+    if (atomic_load_explicit(&self->removed, memory_order_acquire))
+        return false;
+    if (!self->clock_told && clock_judge_tell(&self->judge, &self->device, line)) {
+        self->clock_told = true;
+        return true;
+    }
+    return dpdk_watch_link(&self->port, &self->device, &source->link, line);
+}
+
 static void source_dpdk_close(struct packet_source *source)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
-    if (self->owner == self)
+    if (self->owner == self) {
+        if (self->device.pci && self->port.opened)
+            dpdk_removal_forget(self->device.name, &self->asked_back);
         dpdk_port_close(&self->port);
+    }
     free(self->linear);
+    if (self->connected)
+        dpdk_interrupts_release();
     free(self);
 }
 
@@ -178,6 +270,7 @@ static const struct packet_source_ops source_dpdk_ops = {
     .receive = source_dpdk_receive,
     .release = source_dpdk_release,
     .poll_device = source_dpdk_poll_device,
+    .news = source_dpdk_news,
     .close = source_dpdk_close,
 };
 
@@ -215,15 +308,35 @@ struct packet_source *source_dpdk_open(const char *device, const struct packet_i
     return source;
 }
 
-/* Finds where drivers leave the receive time. Only times known to be wall time are taken. */
-static void find_timestamps(struct source_dpdk *self)
+void source_dpdk_configure(struct packet_source *source, const struct source_dpdk_options *options)
+{
+    struct source_dpdk *self = (struct source_dpdk *)source;
+    check(source->ops == &source_dpdk_ops && !self->port.opened);
+    self->device.receive_descriptors = options->receive_descriptors;
+    self->device.device_time = options->device_time;
+}
+
+static bool virtual_devices_trusted;
+
+/* Finds where drivers leave the receive time. Only times known to be wall time are taken; others,
+ * if they are wanted, are judged when packets come. */
+static void find_timestamps(struct source_dpdk *self, struct source_notes *notes)
 {
     int offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
     int bit = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
-    if (offset < 0 || bit < 0 || self->timestamp_unit_ns == 0)
-        return;
-    self->timestamp_offset = (size_t)offset;
-    self->timestamp_bit = 1ull << bit;
+    bool there = offset >= 0 && bit >= 0;
+    bool wall = self->port.traits->timestamp_unit_ns != 0;
+    if (there) {
+        self->timestamp_offset = self->judge.offset = (size_t)offset;
+        self->judge.bit = 1ull << bit;
+        self->timestamp_bit = wall ? self->judge.bit : 0;
+    }
+    self->judging = self->device.device_time && !wall && there &&
+                    (self->port.stamps || virtual_devices_trusted);
+    if (self->device.device_time && !wall && !self->judging)
+        source_note(notes,
+                    "dpdk:%s: the driver gives no times of arrival: the system's clock is used",
+                    self->device.name);
 }
 
 static bool make_slices(struct source_dpdk *self, struct error *error)
@@ -239,11 +352,14 @@ static bool prepare(struct source_dpdk *self, struct source_notes *notes, struct
 {
     if (!make_slices(self, error))
         return false;
+    if (self->device.pci)
+        dpdk_removal_watch(self->device.name, &self->asked_back);
     dpdk_port_listen(&self->port, &self->device, notes);
     self->port_id = self->port.id;
     self->link = (uint8_t)self->device.link;
-    self->timestamp_unit_ns = self->port.traits->timestamp_unit_ns;
-    find_timestamps(self);
+    self->has_peer = self->port.has_peer;
+    find_timestamps(self, notes);
+    self->timestamp_unit_ns = self->judging ? 1 : self->port.traits->timestamp_unit_ns;
     bool told = self->port.traits->tells_losses || self->port.packet_socket >= 0;
     self->source.drops_not_visible = !told;
     rte_eth_stats_get(self->port.id, &self->last);
@@ -270,6 +386,9 @@ struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t q
     self->timestamp_unit_ns = owner->timestamp_unit_ns;
     self->timestamp_offset = owner->timestamp_offset;
     self->timestamp_bit = owner->timestamp_bit;
+    self->judging = owner->judging;
+    self->judge.offset = owner->judge.offset;
+    self->judge.bit = owner->judge.bit;
     self->now_ns = now_ns;
     if (!make_slices(self, error)) {
         free(self);
@@ -279,8 +398,6 @@ struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t q
 }
 
 /* ---- start ---- */
-
-static bool virtual_devices_trusted;
 
 void source_dpdk_trust_virtual_devices(void)
 {
@@ -326,26 +443,34 @@ static bool start_eal(struct source_dpdk *const sources[], uint32_t count, uint3
 }
 
 /* Starts the port with the queues that are to be given, and has it prove that it can. */
-static bool try_queues(struct source_dpdk *self, uint32_t queues, struct error *reason)
+static bool try_queues(struct source_dpdk *self, uint32_t queues, bool ports, struct error *reason)
 {
-    struct dpdk_rss rss;
+    struct dpdk_rss *rss = &self->port.rss;
     if (virtual_devices_trusted && self->port.info.reta_size == 0) {
         if (self->port.info.max_rx_queues >= queues)
             return dpdk_port_start(&self->port, &self->device, queues, NULL, reason);
         error_set(reason, "has too few receive queues");
         return false;
     }
-    if (!dpdk_rss_choose(&rss, &self->port.info, queues, reason))
+    if (!dpdk_rss_choose(rss, &self->port.info, queues, ports, reason))
         return false;
-    if (!dpdk_port_start(&self->port, &self->device, queues, &rss, reason)) {
+    if (!dpdk_port_start(&self->port, &self->device, queues, rss, reason)) {
         error_set(reason, "does not start with %u receive queues", queues);
         return false;
     }
-    dpdk_rss_apply(&rss, self->port.id);
-    if (dpdk_rss_prove(&rss, self->port.id, queues, reason))
+    dpdk_rss_apply(rss, self->port.id);
+    if (dpdk_rss_prove(rss, self->port.id, queues, reason))
         return true;
     dpdk_port_stop(&self->port);
     return false;
+}
+
+/* The two sides of a tap come by two ports. One without a table is believed, see above. */
+static bool meets_first(const struct source_dpdk *first, const struct source_dpdk *self,
+                        struct error *reason)
+{
+    return first->port.rss.table_size == 0 || self->port.rss.table_size == 0 ||
+           dpdk_rss_agree(&first->port.rss, &self->port.rss, reason);
 }
 
 /* Starts all ports with several queues, or none. */
@@ -354,11 +479,12 @@ static void start_with_queues(struct source_dpdk *const sources[], uint32_t coun
 {
     for (uint32_t i = 0; i < count && queues->given > 1; i++) {
         struct error reason = {""};
-        if (try_queues(sources[i], queues->given, &reason))
+        bool started = try_queues(sources[i], queues->given, queues->ports, &reason);
+        if (started && meets_first(sources[0], sources[i], &reason))
             continue;
         refuse(queues, &sources[i]->device, &reason);
-        while (i-- > 0)
-            dpdk_port_stop(&sources[i]->port);
+        for (uint32_t n = 0; n < i + started; n++)
+            dpdk_port_stop(&sources[n]->port);
         return;
     }
 }

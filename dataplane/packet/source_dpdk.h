@@ -31,8 +31,18 @@ void source_note(struct source_notes *notes, const char *format, ...)
 struct packet_source *source_dpdk_open(const char *device, const struct packet_interface *wanted,
                                        const uint64_t *now_ns, struct error *error);
 
+struct source_dpdk_options {
+    uint16_t receive_descriptors; /* of each receive queue; 0: 4096. Kept within what the driver can
+                                     do, with a note */
+    bool device_time; /* the device's times of arrival are taken, if they are wall time */
+};
+
+/* What else is wanted of SOURCE. Control thread, before source_dpdk_start(). */
+void source_dpdk_configure(struct packet_source *source, const struct source_dpdk_options *options);
+
 /* How many receive queues every port shall have, and has. */
 struct receive_queues {
+    bool ports;          /* packets are to be spread by their ports as well */
     uint32_t wanted;     /* 1..RECEIVE_QUEUES_MAX */
     uint32_t given;      /* WANTED, or 1 */
     struct error reason; /* one line why not */
@@ -42,8 +52,9 @@ struct receive_queues {
  * Starts EAL and all COUNT sources, once in a process. False with one line in ERROR; the sources
  * are then still closed by the caller. Lines that are no errors go to NOTES (may be NULL). QUEUES
  * (NULL: one is wanted) are given only if every device proves that it spreads packets by nothing
- * but their addresses, both directions alike: then packets of one conversation come by the queue of
- * the same number on every port. The calling thread keeps its CPU affinity. Control thread.
+ * but their addresses (and ports, if these are to count), both directions alike, and all devices
+ * alike: then packets of one conversation come by the queue of the same number on every port. The
+ * calling thread keeps its CPU affinity. Control thread.
  */
 bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
                        struct receive_queues *queues, struct source_notes *notes,

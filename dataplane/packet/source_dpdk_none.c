@@ -36,6 +36,12 @@ struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t q
     return NULL;
 }
 
+void source_dpdk_configure(struct packet_source *source, const struct source_dpdk_options *options)
+{
+    (void)source;
+    (void)options;
+}
+
 void source_dpdk_shutdown(void)
 {
 }

@@ -9,6 +9,7 @@
 #include "parse/cursor.h"
 #include "parse/fragment_table.h"
 #include "parse/parse.h"
+#include "parse/parse_hot.h"
 
 /* Each layer and the function that reads it. The one list of them. */
 #define LAYERS(X)                                                                                  \
@@ -121,6 +122,7 @@ struct dissection {
 
 struct parser {
     struct parser_config config;
+    parse_range_function *range; /* of the instruction set */
     struct parser_counters counters;
     struct fragment_table *fragments; /* NULL: not used */
     uint16_t key_vlan_mask;           /* 0xfff if VLAN ids are part of the key, else 0 */

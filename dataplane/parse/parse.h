@@ -51,7 +51,7 @@ enum { PACKET_LABELS_MAX = 3 };
 struct packet_facts {
     struct flow_key key;          /* canonical; valid if verdict == PACKET_METERED */
     uint64_t ip_octets;           /* the header's claim, of the header that made the key */
-    uint32_t tcp_sequence;        /* host order */
+    uint32_t tcp_sequence;        /* host order; 0 if not TCP, as the next two */
     uint32_t tcp_acknowledgement; /* host order */
     uint32_t tcp_payload_length;  /* by the IP header's claim */
     uint32_t payload_offset;      /* first byte after the transport header, from data; after the
@@ -67,7 +67,8 @@ struct packet_facts {
     uint16_t mac_offset; /* of the destination MAC of the outermost Ethernet header */
     uint16_t vlan[2];    /* ids in front of the outermost IP header, 0 if none; kept whether or not
                             they are in the key */
-    uint8_t labels[PACKET_LABELS_MAX][3]; /* element 70: label, exp, S; top first */
+    uint8_t labels[PACKET_LABELS_MAX][3]; /* element 70: label, exp, S; top first; the first
+                                             label_count are valid */
     uint8_t vlan_count;                   /* tags seen, at most 3 */
 };
 
@@ -93,9 +94,15 @@ struct parser *parser_create(const struct parser_config *config, struct error *e
 /* Frees it; NULL is fine. Control thread, its worker ended. */
 void parser_destroy(struct parser *parser);
 
-/* Parses every packet of BATCH into FACTS[0..count). Worker thread. */
-void parse_batch(struct parser *parser, const struct packet_batch *batch,
-                 struct packet_facts facts[PACKET_BATCH_MAX]);
+/* Parses every packet of BATCH into FACTS[0..count). Bit i of the result is set if packet i can be
+ * metered; the others' verdicts say why not. Worker thread. */
+uint64_t parse_batch(struct parser *parser, const struct packet_batch *batch,
+                     struct packet_facts facts[PACKET_BATCH_MAX]);
+
+/* The same for packets FIRST to FIRST + COUNT only, so that the caller can begin to work on the
+ * facts of some while the others are still to come. */
+uint64_t parse_range(struct parser *parser, const struct packet_batch *batch, uint32_t first,
+                     uint32_t count, struct packet_facts facts[PACKET_BATCH_MAX]);
 
 /* The parser's counters; readable on its worker's thread. */
 const struct parser_counters *parser_counters(const struct parser *parser);

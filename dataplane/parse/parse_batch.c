@@ -1,14 +1,28 @@
 /*
- * The parser's door: the straight path for what nearly every packet is, and the walk through the
- * layers for everything else.
- * Called by the worker, which owns the parser.
+ * The parser's door, and the walk through the layers for every packet that the straight path of the
+ * hot loop (parse_hot.c) leaves. Called by the worker, which owns the parser.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "parse/dissection.h"
-#include "parse/parse_straight.h"
+#include "parse/parse_hot.h"
+
+static parse_range_function *variant_for(enum simd_level level)
+{
+    extern parse_range_function *const parse_range_hot_scalar;
+#if defined(__x86_64__)
+    extern parse_range_function *const parse_range_hot_sse, *const parse_range_hot_avx2,
+                                                                *const parse_range_hot_avx512;
+    parse_range_function *const variants[SIMD_LEVELS] = {
+        parse_range_hot_scalar, parse_range_hot_sse, parse_range_hot_avx2, parse_range_hot_avx512};
+    return variants[level];
+#else
+    (void)level;
+    return parse_range_hot_scalar;
+#endif
+}
 
 struct parser *parser_create(const struct parser_config *config, struct error *error)
 {
@@ -28,6 +42,7 @@ struct parser *parser_create(const struct parser_config *config, struct error *e
         return NULL;
     }
     parser->config = *config;
+    parser->range = variant_for(simd_choose());
     parser->key_vlan_mask = config->vlan_in_key ? 0xfff : 0;
     return parser;
 }
@@ -126,9 +141,8 @@ static void write_facts(const struct dissection *d, struct packet_facts *facts)
     facts->vlan_count = d->vlan_count;
 }
 
-static __attribute__((noinline)) void parse_any(struct parser *parser,
-                                                const struct packet_batch *batch, uint32_t i,
-                                                struct packet_facts *facts)
+bool parse_by_layers(struct parser *parser, const struct packet_batch *batch, uint32_t i,
+                     struct packet_facts *facts)
 {
     struct dissection d = {
         .cursor = {batch->data[i], 0, batch->captured_length[i]},
@@ -141,22 +155,21 @@ static __attribute__((noinline)) void parse_any(struct parser *parser,
     if (d.ip_headers == 0) {
         memset(facts, 0, sizeof *facts);
         facts->verdict = d.reason;
-        return;
+        return false;
     }
     write_facts(&d, facts);
+    return true;
 }
 
-void parse_batch(struct parser *parser, const struct packet_batch *batch,
-                 struct packet_facts facts[PACKET_BATCH_MAX])
+uint64_t parse_range(struct parser *parser, const struct packet_batch *batch, uint32_t first,
+                     uint32_t count, struct packet_facts facts[PACKET_BATCH_MAX])
 {
-    enum { PREFETCH_DISTANCE = 8 };
-    check(batch->count <= PACKET_BATCH_MAX);
-    for (uint32_t i = 0; i < batch->count && i < PREFETCH_DISTANCE; i++)
-        __builtin_prefetch(batch->data[i]);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        if (i + PREFETCH_DISTANCE < batch->count)
-            __builtin_prefetch(batch->data[i + PREFETCH_DISTANCE]);
-        if (__builtin_expect(!parse_straight(parser, batch, i, &facts[i]), 0))
-            parse_any(parser, batch, i, &facts[i]);
-    }
+    check(batch->count <= PACKET_BATCH_MAX && first + count <= batch->count);
+    return parser->range(parser, batch, first, count, facts);
+}
+
+uint64_t parse_batch(struct parser *parser, const struct packet_batch *batch,
+                     struct packet_facts facts[PACKET_BATCH_MAX])
+{
+    return parse_range(parser, batch, 0, batch->count, facts);
 }

@@ -16,6 +16,9 @@ enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PH
 
 static const uint64_t ns_per_s = 1000000000ull;
 
+/* The cache's lines for these are on their way while the next ones are parsed. */
+enum { PARSED_AT_ONCE = 16 };
+
 struct worker {
     struct worker_config config;
     struct parser *parser;
@@ -28,6 +31,7 @@ struct worker {
     uint32_t sampling_position;
     uint64_t now_ns;
     uint64_t device_polled_ns;
+    uint64_t flood_told; /* changes of the level that other threads know of */
     struct packet_batch batch;
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
@@ -38,6 +42,7 @@ struct worker {
     /* Read by other threads. */
     _Atomic uint64_t cut_made;
     _Atomic uint64_t time_ns;
+    _Atomic uint64_t flood;    /* changes of the level << 16 | percent in use << 8 | level */
     struct worker_account cut; /* complete before cut_made says so */
 };
 
@@ -146,24 +151,30 @@ static const struct packet_batch *compact(struct worker *worker, const struct pa
     return out;
 }
 
-/* The packets with a usable key outside the ignored prefixes; the others are counted. */
-static uint64_t meterable(struct worker *worker, const struct packet_batch *batch)
+/* Packets that cannot be metered are counted by their reasons. */
+static void count_ignored(struct worker *worker, const struct packet_batch *batch,
+                          uint64_t unusable)
+{
+    for (; unusable; unusable &= unusable - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(unusable);
+        check(worker->facts[i].verdict < IGNORED_COUNT);
+        ledger_add(&worker->ledger.ignored[worker->facts[i].verdict], 1, batch->wire_length[i]);
+    }
+}
+
+/* Those of USABLE outside the ignored prefixes; the others are counted. */
+static uint64_t outside_ignored(struct worker *worker, const struct packet_batch *batch,
+                                uint64_t usable)
 {
     const struct prefix_set *ignore = worker->config.ignore;
-    uint64_t chosen = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct packet_facts *facts = &worker->facts[i];
-        if (__builtin_expect(facts->verdict != PACKET_METERED, 0)) {
-            check(facts->verdict < IGNORED_COUNT);
-            ledger_add(&worker->ledger.ignored[facts->verdict], 1, batch->wire_length[i]);
-        } else if (ignore && (prefix_set_holds(ignore, &facts->key, 0) ||
-                              prefix_set_holds(ignore, &facts->key, 1))) {
-            ledger_add(&worker->ledger.filtered[FILTERED_IGNORE_PREFIX], 1, batch->wire_length[i]);
-        } else {
-            chosen |= 1ull << i;
-        }
+    uint64_t inside = 0;
+    for (uint64_t rest = ignore ? usable : 0; rest; rest &= rest - 1) {
+        const struct flow_key *key = &worker->facts[__builtin_ctzll(rest)].key;
+        if (prefix_set_holds(ignore, key, 0) || prefix_set_holds(ignore, key, 1))
+            inside |= rest & -rest;
     }
-    return chosen;
+    count_filtered(worker, batch, inside, FILTERED_IGNORE_PREFIX);
+    return usable & ~inside;
 }
 
 static void follow_time(struct worker *worker, const struct packet_batch *batch)
@@ -184,10 +195,18 @@ static void meter(struct worker *worker)
         batch = compact(worker, batch, kept);
     if (batch->count == 0)
         return;
-    parse_batch(worker->parser, batch, worker->facts);
-    uint64_t chosen = meterable(worker, batch);
+    uint64_t usable = 0;
+    for (uint32_t first = 0; first < batch->count; first += PARSED_AT_ONCE) {
+        uint32_t left = batch->count - first;
+        uint32_t count = left < PARSED_AT_ONCE ? left : PARSED_AT_ONCE;
+        usable |= parse_range(worker->parser, batch, first, count, worker->facts);
+        flow_cache_announce(worker->cache, worker->facts, first, count);
+    }
+    if (__builtin_expect(usable != all_of(batch->count), 0))
+        count_ignored(worker, batch, all_of(batch->count) & ~usable);
+    uint64_t chosen = outside_ignored(worker, batch, usable);
     if (chosen)
-        flow_cache_update_batch(worker->cache, batch, worker->facts, chosen, NULL);
+        flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
 }
 
 /* ---- rounds ---- */
@@ -261,7 +280,7 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
         account->source[s] = worker->config.sources[s]->ledger;
     account->cached = flow_cache_walk(worker->cache);
     account->parser = *parser_counters(worker->parser);
-    account->cache = *flow_cache_counters(worker->cache);
+    flow_cache_copy_counters(worker->cache, &account->cache);
 }
 
 /* Makes the cut that was asked for, if the ring has room for its marker. */
@@ -281,6 +300,18 @@ static void answer_cut(struct worker *worker)
     atomic_store_explicit(&worker->cut_made, asked, memory_order_release);
 }
 
+/* Tells other threads of the level, at its changes only. */
+static void tell_flood(struct worker *worker)
+{
+    const struct flood_counters *flood = &flow_cache_counters(worker->cache)->flood;
+    if (__builtin_expect(flood->changes == worker->flood_told, 1))
+        return;
+    worker->flood_told = flood->changes;
+    uint64_t percent = (uint64_t)flow_cache_flows(worker->cache) * 100 / flood->capacity;
+    atomic_store_explicit(&worker->flood, flood->changes << 16 | percent << 8 | flood->level,
+                          memory_order_relaxed);
+}
+
 static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
 {
     bool held = false;
@@ -288,8 +319,10 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     if (now_ns > worker->now_ns)
         worker->now_ns = now_ns;
     atomic_store_explicit(&worker->time_ns, worker->now_ns, memory_order_relaxed);
-    if (worker->now_ns)
+    if (worker->now_ns) {
         flow_cache_sweep(worker->cache, worker->now_ns);
+        tell_flood(worker);
+    }
     if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
         poll_devices(worker);
     record_ring_publish(worker->config.ring);
@@ -348,6 +381,13 @@ void worker_wait(struct worker *worker, uint64_t until_ns)
 uint64_t worker_time_ns(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->time_ns, memory_order_relaxed);
+}
+
+struct worker_flood worker_flood(const struct worker *worker)
+{
+    uint64_t word = atomic_load_explicit(&worker->flood, memory_order_relaxed);
+    return (struct worker_flood){
+        .level = word & 0xff, .occupancy_percent = word >> 8 & 0xff, .changes = word >> 16};
 }
 
 void worker_stop(struct worker *worker)

@@ -94,6 +94,15 @@ const struct worker_account *worker_cut(const struct worker *worker, uint64_t cu
 /* The account as it is now. Worker thread, or any thread after it ended. */
 void worker_account_now(struct worker *worker, struct worker_account *account);
 
+/* The state of the flood policy, for the control thread to tell: level, changes of it so far, and
+ * the share of the records that were in use at the last change. Any thread. */
+struct worker_flood {
+    unsigned level;
+    unsigned occupancy_percent;
+    uint64_t changes;
+};
+struct worker_flood worker_flood(const struct worker *worker);
+
 /* For the line at start and for state. Worker thread, or any thread after it ended. */
 const struct flow_cache *worker_flow_cache(const struct worker *worker);
 

@@ -39,9 +39,10 @@ enum element_type {
 /* Groups of values: what a record_values_fill() must compute. */
 enum value_group {
     VALUES_BASE = 0,
-    VALUES_LINK = 1 << 0,   /* MAC addresses, tags, labels */
-    VALUES_DETAIL = 1 << 1, /* TTL, application, biflow direction */
-    VALUES_REVERSE = 1 << 2 /* the other direction's counters, flags and times */
+    VALUES_LINK = 1 << 0,    /* MAC addresses, tags, labels */
+    VALUES_DETAIL = 1 << 1,  /* TTL, application, biflow direction */
+    VALUES_REVERSE = 1 << 2, /* the other direction's counters, flags and times */
+    VALUES_PREFIX = 1 << 3   /* prefix lengths of an aggregate */
 };
 
 #define INFORMATION_ELEMENTS(X)                                                                    \
@@ -52,13 +53,21 @@ enum value_group {
     X(TCP_CONTROL_BITS, 6, 0, "tcpControlBits", UNSIGNED, 1, 6, tcp_flags, BASE)                   \
     X(SOURCE_TRANSPORT_PORT, 7, 0, "sourceTransportPort", UNSIGNED, 2, 7, source_port, BASE)       \
     X(SOURCE_IPV4_ADDRESS, 8, 0, "sourceIPv4Address", IPV4, 4, 8, address[24], BASE)               \
+    X(SOURCE_IPV4_PREFIX_LENGTH, 9, 0, "sourceIPv4PrefixLength", UNSIGNED, 1, 9,                   \
+      source_prefix_length, PREFIX)                                                                \
     X(INGRESS_INTERFACE, 10, 0, "ingressInterface", UNSIGNED, 4, 10, ingress, BASE)                \
     X(DESTINATION_TRANSPORT_PORT, 11, 0, "destinationTransportPort", UNSIGNED, 2, 11,              \
       destination_port, BASE)                                                                      \
     X(DESTINATION_IPV4_ADDRESS, 12, 0, "destinationIPv4Address", IPV4, 4, 12, address[28], BASE)   \
+    X(DESTINATION_IPV4_PREFIX_LENGTH, 13, 0, "destinationIPv4PrefixLength", UNSIGNED, 1, 13,       \
+      destination_prefix_length, PREFIX)                                                           \
     X(EGRESS_INTERFACE, 14, 0, "egressInterface", UNSIGNED, 4, 14, egress, BASE)                   \
     X(SOURCE_IPV6_ADDRESS, 27, 0, "sourceIPv6Address", IPV6, 16, 27, address[0], BASE)             \
     X(DESTINATION_IPV6_ADDRESS, 28, 0, "destinationIPv6Address", IPV6, 16, 28, address[16], BASE)  \
+    X(SOURCE_IPV6_PREFIX_LENGTH, 29, 0, "sourceIPv6PrefixLength", UNSIGNED, 1, 29,                 \
+      source_prefix_length, PREFIX)                                                                \
+    X(DESTINATION_IPV6_PREFIX_LENGTH, 30, 0, "destinationIPv6PrefixLength", UNSIGNED, 1, 30,       \
+      destination_prefix_length, PREFIX)                                                           \
     X(ICMP_TYPE_CODE_IPV4, 32, 0, "icmpTypeCodeIPv4", UNSIGNED, 2, 32, icmp, BASE)                 \
     X(MINIMUM_TTL, 52, 0, "minimumTTL", UNSIGNED, 1, 52, ttl_min, DETAIL)                          \
     X(MAXIMUM_TTL, 53, 0, "maximumTTL", UNSIGNED, 1, 53, ttl_max, DETAIL)                          \

@@ -162,4 +162,8 @@ void record_values_fill(struct record_values *values, const struct values_contex
         fill_detail(values, record, side);
     if (context->groups & VALUES_REVERSE)
         fill_reverse(values, context, record, side);
+    if ((context->groups & VALUES_PREFIX) && record->extra) {
+        values->source_prefix_length = record->extra->source_prefix_length;
+        values->destination_prefix_length = record->extra->destination_prefix_length;
+    }
 }

@@ -52,6 +52,8 @@ struct record_values {
     uint8_t reverse_tcp_flags;
     uint64_t reverse_start;
     uint64_t reverse_end;
+    uint8_t source_prefix_length;
+    uint8_t destination_prefix_length;
     uint8_t slack[VALUES_COPY_UNIT];
 } __attribute__((packed));
 static_assert(offsetof(struct record_values, source_port) ==

@@ -52,6 +52,9 @@ void template_set_init(struct template_set *set, const struct destination_config
         bool biflow = kind & TEMPLATE_BIFLOW;
         if (biflow && (!destination->biflow || (kind & TEMPLATE_ICMP)))
             continue;
+        if ((kind & TEMPLATE_AGGREGATE) &&
+            (!destination->aggregates || biflow || (kind & TEMPLATE_ICMP)))
+            continue;
         struct template *template = &set->kinds[kind];
         template->field_count = (uint16_t)profile_fields(destination, kind, template->fields);
         template_plan(template);

@@ -14,14 +14,16 @@
 #include "exporting_process.h"
 #include "template/record_values.h"
 
-enum { TEMPLATE_FIELDS_MAX = 48, TEMPLATE_ID_MIN = 256 };
+enum { TEMPLATE_FIELDS_MAX = 56, TEMPLATE_ID_MIN = 256 };
 
-/* Which of a destination's templates. ICMP and biflow never meet: ICMP is not joined. */
+/* Which of a destination's templates. ICMP and biflow never meet: ICMP is not joined. Aggregates
+ * have one direction and no ICMP type. */
 enum template_kind {
     TEMPLATE_IPV6 = 1 << 0,
     TEMPLATE_ICMP = 1 << 1,
     TEMPLATE_BIFLOW = 1 << 2,
-    TEMPLATE_KINDS = 1 << 3
+    TEMPLATE_AGGREGATE = 1 << 3,
+    TEMPLATE_KINDS = 1 << 4
 };
 
 struct template_block {

@@ -20,7 +20,7 @@ unsigned bench_record(uint8_t *at, uint32_t number, uint32_t family, bool biflow
     struct flow_hot6 hot6 = {.reserved = {0}};
     struct flow_cold cold = {.first_ns = {UINT64_MAX, UINT64_MAX}, .port = {0xffff, 0xffff}};
     uint64_t mix = (number + 1) * 0x9e3779b97f4a7c15u;
-    struct flow_key key;
+    struct flow_key key = {.family = 0};
     uint8_t address[2][16] = {{0x20, 1}, {0x20, 2}};
     memcpy(address[0] + 8, &mix, 8);
     uint16_t port = (uint16_t)(mix >> 40 | 1);

@@ -32,8 +32,9 @@ struct harness {
     uint64_t given; /* packets handed to the cache */
     uint64_t given_octets;
     uint64_t dropped;
-    uint64_t drained;   /* records */
-    uint64_t newest_ns; /* of packets and sweeps: how far a sweep can have come */
+    struct ledger_pair aggregated; /* packets that went into prefix aggregates */
+    uint64_t drained;              /* records */
+    uint64_t newest_ns;            /* of packets and sweeps: how far a sweep can have come */
     uint32_t flows_peak;
 };
 

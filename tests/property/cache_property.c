@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cache_harness.h"
-#include "flow/flow_hash.h"
+#include "flow/flow_lookup.h"
 #include "sim/seeds.h"
 
 enum { NS_PER_MS = 1000000 };
@@ -33,6 +33,7 @@ struct scenario {
     bool relieved;  /* but before one key can fill its buckets with records that wait */
     bool flood;     /* keys chosen to meet in one bucket */
     bool huge_octets;
+    bool levels; /* a flood policy with low bounds, and quiet at the end */
 };
 
 static const struct scenario scenarios[] = {
@@ -54,6 +55,17 @@ static const struct scenario scenarios[] = {
      .compare = PLAIN_SUMS_BY_KEY},
     {.name = "carries", .lateness = LATE_SAFE, .huge_octets = true},
     {.name = "crafted keys", .flood = true, .compare = PLAIN_SUMS_BY_KEY},
+    {.name = "flood policy",
+     .lateness = LATE_ANYHOW,
+     .levels = true,
+     .tiny_cache = true,
+     .compare = PLAIN_SUMS_BY_KEY},
+    {.name = "flood policy, full ring",
+     .lateness = LATE_ANYHOW,
+     .levels = true,
+     .tiny_cache = true,
+     .full_ring = true,
+     .compare = PLAIN_SUMS_BY_KEY},
 };
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0], CRAFTED_BUCKETS = 16, WAITS_MAX = 4 };
 
@@ -92,6 +104,16 @@ static void configure(struct run *run, struct flow_cache_config *config)
     config->worker = (uint16_t)random_below(random, 4);
     for (unsigned i = 0; i < 4; i++)
         config->hash_seed[i] = random_next(random);
+    if (!scenario->levels)
+        return;
+    struct flood_policy *flood = &config->flood;
+    flood->level1 = random_chance(random, 70);
+    flood->enter_percent = (uint32_t)random_between(random, 1, 99);
+    flood->leave_percent = (uint32_t)random_below(random, flood->enter_percent);
+    flood->short_idle_ns = random_between(random, 1, 3000) * NS_PER_MS;
+    flood->new_flows_per_s = random_chance(random, 80) ? random_between(random, 1, 1000) : 0;
+    flood->ipv4_prefix_length = (uint8_t)random_between(random, 0, 32);
+    flood->ipv6_prefix_length = (uint8_t)random_between(random, 0, 128);
 }
 
 static void open_traffic(struct run *run, const struct flow_cache_config *config)
@@ -117,6 +139,10 @@ static void open_traffic(struct run *run, const struct flow_cache_config *config
     }
     if (run->scenario->huge_octets)
         traffic.conversations = (uint32_t)random_between(random, 1, 4);
+    if (run->scenario->levels) {
+        traffic.conversations = (uint32_t)random_between(random, 100, 20000);
+        traffic.step_ns = (uint64_t)1 << random_between(random, 14, 22);
+    }
     traffic_open(&run->traffic, &traffic, random_next(random));
 }
 
@@ -127,10 +153,8 @@ static bool crafted(const struct run *run, const struct plain_packet *packet)
     struct flow_hash_key key;
     memcpy(key.word, run->harness.config.hash_seed, sizeof key.word);
     struct packet_facts facts;
-    uint64_t hash;
     plain_packet_facts(packet, &facts);
-    flow_hash_choose()(&key, &facts, 1, &hash);
-    return hash % CRAFTED_BUCKETS == 0;
+    return flow_lookup_for(simd_choose())->hash(&key, &facts.key) % CRAFTED_BUCKETS == 0;
 }
 
 /* Moves some packets back in time, as the scenario allows. */
@@ -197,6 +221,29 @@ static void feed(struct run *run)
     }
 }
 
+/* The flood is over: the level must come back to 0, unless the records that are left keep the
+ * occupancy up. */
+static bool calm_down(struct run *run)
+{
+    struct harness *harness = &run->harness;
+    const struct flood_policy *policy = &harness->config.flood;
+    harness_run_batch(harness);
+    harness_check(harness);
+    for (uint64_t end = harness->newest_ns + 70 * second; harness->newest_ns < end;) {
+        harness_sweep(harness, harness->newest_ns + second / 4, false);
+        harness_drain(harness);
+    }
+    struct flow_cache_counters counters;
+    flow_cache_copy_counters(harness->cache, &counters);
+    uint64_t bound = (uint64_t)policy->leave_percent * harness->config.flows_max;
+    bool crowded = policy->level1 && counters.flood.occupancy * 100 > bound;
+    if (counters.flood.level == 0 || (counters.flood.level == 1 && crowded))
+        return true;
+    fprintf(stderr, "  level %" PRIu64 " after the flood, %" PRIu64 " of %u records in use\n",
+            counters.flood.level, counters.flood.occupancy, harness->config.flows_max);
+    return false;
+}
+
 static bool run_seed(uint64_t seed, bool verbose)
 {
     static struct run run;
@@ -213,16 +260,17 @@ static bool run_seed(uint64_t seed, bool verbose)
     run.batch_max = run.scenario->told ? 1 : random_chance(&run.random, 30) ? 1 : 64;
     if (run.scenario->relieved && run.batch_max > 8)
         run.batch_max = 8;
-    run.sweep_chance = (unsigned)random_below(&run.random, 3) * 50;
+    run.sweep_chance = (unsigned)random_between(&run.random, run.scenario->levels, 2) * 50;
     run.drain_chance = (unsigned)random_below(&run.random, 20);
     run.late_chance = (unsigned)random_between(&run.random, 1, 40);
     run.swept_ns = run.traffic.now_ns;
     harness_sweep(&run.harness, run.swept_ns, false);
     feed(&run);
+    bool calm = !run.scenario->levels || calm_down(&run);
     char name[80];
     snprintf(name, sizeof name, "seed %" PRIu64 " (%s)", seed, run.scenario->name);
     uint64_t end = run.harness.newest_ns + random_below(&run.random, 3) * 5 * second;
-    bool good = harness_finish(&run.harness, end, run.scenario->compare, name);
+    bool good = harness_finish(&run.harness, end, run.scenario->compare, name) && calm;
     if (verbose || !good) {
         const struct flow_cache_counters *counters = flow_cache_counters(run.harness.cache);
         printf("%s: %s, %" PRIu64 " packets, %" PRIu64 " dropped, %" PRIu64 " records, ended", name,

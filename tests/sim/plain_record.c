@@ -80,6 +80,7 @@ struct plain_record plain_record_of(const struct flow_hot *element)
     row.initiator = (flow_state(element) & FLOW_STATE_INITIATOR_B) != 0;
     row.end_reason = record.cold->end_reason;
     row.marks = record.cold->marks;
+    row.aggregate = record.extra ? record.extra->aggregate : 0;
     return row;
 }
 

@@ -49,7 +49,8 @@ struct plain_record {
     uint8_t initiator; /* side */
     uint8_t end_reason;
     uint8_t marks;
-    uint8_t reserved[5];
+    uint8_t aggregate; /* 1: a prefix aggregate, which no reference makes */
+    uint8_t reserved[4];
 };
 static_assert(sizeof(struct plain_key) == 52 && sizeof(struct plain_side) == 56 &&
                   sizeof(struct plain_record) == 192,

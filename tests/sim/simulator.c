@@ -6,11 +6,13 @@
  *
  * Faults: out-of-order times; the wall clock stepping back and forth; record rings that are full
  * because the exporter sleeps; collectors that are full, refuse, fail or break; tiny caches, rings
- * and queues; lost packets of a device; a stop in the middle; a stop that is cut short.
+ * and queues; lost packets of a device; a stop in the middle; a stop that is cut short; a flood
+ * policy whose levels come and go.
  *
  * What is compared: see sim/reference_cache.h. Exactly, if packets were in order or late without
  * crossing a deadline and nothing was evicted; by sums of each key, if records depend on the phase
- * of the sweep or on evictions; by numbers alone, if packets were dropped or records were lost.
+ * of the sweep or on evictions; by totals, if some are prefix aggregates; by numbers alone, if
+ * packets were dropped or records were lost.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +27,18 @@ static uint64_t pick_timeout(struct random *random)
 {
     static const uint64_t choices[] = {0, 10, 500, 1000, 2000, 5000, 15000, 60000};
     return choices[random_below(random, 8)] * ns_per_ms;
+}
+
+static struct flood_policy draw_flood(struct random *random)
+{
+    struct flood_policy flood = {.level1 = random_chance(random, 70)};
+    flood.enter_percent = (uint32_t)random_between(random, 1, 99);
+    flood.leave_percent = (uint32_t)random_below(random, flood.enter_percent);
+    flood.short_idle_ns = random_between(random, 1, 3000) * ns_per_ms;
+    flood.new_flows_per_s = random_chance(random, 70) ? random_between(random, 1, 500) : 0;
+    flood.ipv4_prefix_length = (uint8_t)random_between(random, 0, 32);
+    flood.ipv6_prefix_length = (uint8_t)random_between(random, 0, 128);
+    return flood;
 }
 
 static struct sim_plan draw_plan(struct random *random)
@@ -43,6 +57,8 @@ static struct sim_plan draw_plan(struct random *random)
     plan.flows_max = plan.tiny_cache ? (uint32_t)random_between(random, 1, 60) : 8192;
     plan.ring_lines = plan.tiny_ring ? 1 : 1 << 14;
     plan.queue_octets = plan.tiny_queues ? (uint32_t)random_between(random, 1, 200000) : 1 << 22;
+    if (random_chance(random, 25))
+        plan.flood = draw_flood(random);
     for (unsigned c = 0; c < SIM_COLLECTORS_MAX; c++) {
         if (random_chance(random, 40))
             continue;
@@ -112,12 +128,13 @@ static bool run_seed(uint64_t seed, bool verbose)
             observed += world.workers[w].feed.observed;
             metered += world.workers[w].feed.metered;
         }
-        printf("%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s %" PRIu64 " packets, %" PRIu64
-               " metered, %" PRIu64 " cuts, compared: %s\n",
+        printf("%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s%s%s %" PRIu64
+               " packets, %" PRIu64 " metered, %" PRIu64 " cuts, compared: %s\n",
                name, good ? "good" : "BAD", plan.offline ? "offline" : "live", plan.workers,
                plan.collectors, plan.late_anyhow ? " late," : "",
                plan.tiny_cache ? " tiny cache," : "", plan.tiny_ring ? " tiny ring," : "",
-               plan.tiny_queues ? " tiny queues," : "",
+               plan.tiny_queues ? " tiny queues," : "", plan.flood.level1 ? " level 1," : "",
+               plan.flood.new_flows_per_s ? " level 2," : "",
                exporter_share == 0 ? " lazy exporter," : "", abandon ? " abandoned," : "", observed,
                metered, world.cuts_checked, how);
     }

@@ -78,6 +78,10 @@ class Namespace:
         """Takes the probe's interface away."""
         self._inside("ip", "link", "delete", self.PROBE)
 
+    def set_link(self, interface, state):
+        """Takes an interface down or up."""
+        self._inside("ip", "link", "set", interface, state)
+
     def counters(self, interface):
         """The kernel's counters of an interface: {"rx": {...}, "tx": {...}}."""
         text = subprocess.run(self.prefix + ["ip", "-j", "-s", "link", "show", interface],

@@ -37,6 +37,28 @@ def beyond_snap_length(path):
     return False
 
 
+def shifted(path, copy, start_s):
+    """Writes the classic pcap file PATH, of either byte order, as COPY with all times moved so that
+    the first packet lies in second START_S. Returns the number of packets, None where a time
+    does not fit: libpcap reads seconds as a number with a sign."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    count, at = 0, 24
+    while at + 16 <= len(data):
+        seconds, captured = struct.unpack_from(order + "I4xI", data, at)
+        if count == 0:
+            shift = start_s - seconds
+        if not 0 < seconds + shift < 1 << 31:
+            return None
+        struct.pack_into(order + "I", data, at, seconds + shift)
+        at += 16 + captured
+        count += 1
+    with open(copy, "wb") as file:
+        file.write(data)
+    return count
+
+
 def file_header(link_type=1):
     return struct.pack("<IHHIIII", 0xa1b23c4d, 2, 4, 0, 0, 65535, link_type)
 

@@ -21,10 +21,12 @@ NTP_1970 = 2208988800
 ELEMENTS = {
     1: ("octetDeltaCount", "u"), 2: ("packetDeltaCount", "u"), 4: ("protocolIdentifier", "u"),
     5: ("ipClassOfService", "u"), 6: ("tcpControlBits", "u"), 7: ("sourceTransportPort", "u"),
-    8: ("sourceIPv4Address", "ip"), 10: ("ingressInterface", "u"),
+    8: ("sourceIPv4Address", "ip"), 9: ("sourceIPv4PrefixLength", "u"),
+    10: ("ingressInterface", "u"), 13: ("destinationIPv4PrefixLength", "u"),
     11: ("destinationTransportPort", "u"), 12: ("destinationIPv4Address", "ip"),
     14: ("egressInterface", "u"), 21: ("flowEndSysUpTime", "u"), 22: ("flowStartSysUpTime", "u"),
     27: ("sourceIPv6Address", "ip"), 28: ("destinationIPv6Address", "ip"),
+    29: ("sourceIPv6PrefixLength", "u"), 30: ("destinationIPv6PrefixLength", "u"),
     32: ("icmpTypeCodeIPv4", "u"), 34: ("samplingInterval", "u"), 35: ("samplingAlgorithm", "u"),
     40: ("exportedOctetTotalCount", "u"), 41: ("exportedMessageTotalCount", "u"),
     42: ("exportedFlowRecordTotalCount", "u"), 52: ("minimumTTL", "u"), 53: ("maximumTTL", "u"),

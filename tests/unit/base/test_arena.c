@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -54,6 +55,27 @@ static void test_sparse_memory_is_never_huge(void **state)
     arena_unmap(&arena);
 }
 
+/* Where no reserved pages are left, what is said is what the system gives. */
+static void test_kind_of_pages(void **state)
+{
+    (void)state;
+    struct error error = {""};
+    struct arena arena;
+    char text[64] = "";
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+    if (file) {
+        assert_non_null(fgets(text, sizeof text, file));
+        fclose(file);
+    }
+    bool given = text[0] && !strstr(text, "[never]");
+    assert_true(
+        arena_map(&arena, (size_t)1 << 40, ARENA_DENSE, &error)); /* more than any machine */
+    assert_int_equal(arena.backing, given ? ARENA_TRANSPARENT : ARENA_SMALL);
+    assert_string_equal(arena_backing_name(arena.backing),
+                        given ? "transparent huge pages" : "4 KiB pages");
+    arena_unmap(&arena);
+}
+
 static void test_says_what_to_do_when_memory_is_short(void **state)
 {
     (void)state;
@@ -70,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_and_large),
         cmocka_unit_test(test_sparse_memory_is_never_huge),
+        cmocka_unit_test(test_kind_of_pages),
         cmocka_unit_test(test_says_what_to_do_when_memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

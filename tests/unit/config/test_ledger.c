@@ -315,6 +315,7 @@ static void json_tells_everything(void **state)
     cut.exporter.destination[0].messages = 7;
     struct ledger *ledger = make(&cut);
     ledger_add_blind_source(ledger, "af_packet:eth\303");
+    ledger_add_link(ledger, "0000:03:00.0", true, 7);
     char *text = ledger_json(ledger);
     assert_non_null(text);
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -331,6 +332,11 @@ static void json_tells_everything(void **state)
                           &cut.exporter.destination[d]);
     for (unsigned d = 0; d < DESTINATIONS; d++)
         check_connection(json_array_get(destinations, d), &cut.exporter.destination[d].connection);
+    const json_t *link =
+        json_array_get(json_object_get(json_object_get(root, "diagnostics"), "links"), 0);
+    assert_string_equal(json_string_value(json_object_get(link, "name")), "0000:03:00.0");
+    assert_true(json_is_true(json_object_get(link, "up")));
+    assert_int_equal(json_integer_value(json_object_get(link, "losses")), 7);
     const json_t *blind = json_object_get(root, "drops_not_visible");
     assert_string_equal(json_string_value(json_array_get(blind, 0)), "af_packet:eth?");
     assert_true(json_is_true(json_object_get(root, "balanced")));

@@ -37,6 +37,7 @@ static const char *const bases[] = {
     COLLECTOR("udpExporter", SECURITY("")),
     COLLECTOR("tcpExporter", SECURITY(FILES)),
     COLLECTOR("udpExporter", SECURITY(FILES)),
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"workers\":2,\"ledgerFile\":\"l\"}}",
 };
 enum { BASES = sizeof bases / sizeof bases[0] };
 
@@ -259,12 +260,14 @@ static void write_file(char *path, const char *text)
 static const char everything_json[] =
     "\xef\xbb\xbf {\"spanflow:spanflow\":{"
     "\"observationPoint\":[{\"name\":\"eth0\",\"device\":\"net_af_packet0,iface=eth0\","
-    "\"ifIndex\":7,\"role\":\"tap-a\",\"filter\":\"tcp\"}],"
+    "\"ifIndex\":7,\"role\":\"tap-a\",\"filter\":\"tcp\",\"receiveDescriptors\":512,"
+    "\"timeSource\":\"device\"}],\"workers\":3,\"workerCpu\":[4,5,1],\"hashPorts\":true,"
     "\"localNetwork\":[\"10.0.0.0/8\"],"
     "\"selectionProcess\":{\"sampCountBased\":{\"packetSpace\":9},\"filter\":\"ip\","
     "\"ignorePrefix\":[\"192.0.2.0/24\"]},"
     "\"cache\":{\"maxFlows\":100,\"activeTimeout\":1,\"idleTimeout\":2,\"tcpLinger\":3,"
-    "\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"]},"
+    "\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"],"
+    "\"floodPolicy\":{\"level1\":\"on\",\"level2\":1000}},"
     "\"exportingProcess\":{\"templateRefreshTimeout\":4,\"templateRefreshPacket\":5,"
     "\"destination\":[{\"name\":\"udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800\","
     "\"profile\":\"nfdump\",\"biflow\":true,\"udpExporter\":{\"destinationAddress\":\"h\","
@@ -275,13 +278,17 @@ static const char everything_json[] =
 static const char everything_xml[] =
     "\n<spanflow xmlns=\"urn:spanflow:params:xml:ns:yang:spanflow\">"
     "<observationPoint><name>eth0</name><device>net_af_packet0,iface=eth0</device>"
-    "<ifIndex>7</ifIndex><role>tap-a</role><filter>tcp</filter></observationPoint>"
+    "<ifIndex>7</ifIndex><role>tap-a</role><filter>tcp</filter>"
+    "<receiveDescriptors>512</receiveDescriptors><timeSource>device</timeSource>"
+    "</observationPoint><workers>3</workers><workerCpu>4</workerCpu><workerCpu>5</workerCpu>"
+    "<workerCpu>1</workerCpu><hashPorts>true</hashPorts>"
     "<localNetwork>10.0.0.0/8</localNetwork>"
     "<selectionProcess><sampCountBased><packetSpace>9</packetSpace></sampCountBased>"
     "<filter>ip</filter><ignorePrefix>192.0.2.0/24</ignorePrefix></selectionProcess>"
     "<cache><maxFlows>100</maxFlows><activeTimeout>1</activeTimeout><idleTimeout>2</idleTimeout>"
     "<tcpLinger>3</tcpLinger><vlanInKey>false</vlanInKey><fragmentTable>false</fragmentTable>"
-    "<decapsulate>gre</decapsulate></cache>"
+    "<decapsulate>gre</decapsulate><floodPolicy><level1>on</level1><level2>1000</level2>"
+    "</floodPolicy></cache>"
     "<exportingProcess><templateRefreshTimeout>4</templateRefreshTimeout>"
     "<templateRefreshPacket>5</templateRefreshPacket><destination>"
     "<name>udp://h:1?profile=nfdump&amp;biflow=yes&amp;rate=6&amp;domain=7&amp;mtu=800</name>"
@@ -298,12 +305,13 @@ static void files_and_options_are_the_same(void **state)
     char xml[] = "/tmp/spanflow_model_XXXXXX";
     write_file(json, everything_json);
     write_file(xml, everything_xml);
-    struct probe_config *options = accepted(
-        WORDS("-i", "af_packet:eth0,ifindex=7,role=tap-a,filter=tcp", "--local", "10.0.0.0/8", "-s",
-              "1/10", "--filter", "ip", "--ignore", "192.0.2.0/24", "-m", "100", "-t",
-              "active=1,idle=2,tcp-linger=3", "--key", "novlan", "--no-fragment-table",
-              "--decapsulate", "gre", "--template-refresh", "4/5", "-e",
-              "udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800", "--ledger", "l"));
+    struct probe_config *options = accepted(WORDS(
+        "-i", "af_packet:eth0,ifindex=7,role=tap-a,descriptors=512,time=device,filter=tcp", "-w",
+        "3", "--cpus", "4-5,1", "--hash-ports", "--local", "10.0.0.0/8", "-s", "1/10", "--filter",
+        "ip", "--ignore", "192.0.2.0/24", "-m", "100", "-t", "active=1,idle=2,tcp-linger=3",
+        "--key", "novlan", "--no-fragment-table", "--decapsulate", "gre", "--flood",
+        "level1=on,level2=1000", "--template-refresh", "4/5", "-e",
+        "udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800", "--ledger", "l"));
     struct probe_config *from_json = accepted(WORDS("-c", json));
     struct probe_config *from_xml = accepted(WORDS("-c", xml));
     assert_true(same_config(options, from_json));

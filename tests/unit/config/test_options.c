@@ -62,6 +62,39 @@ static void timeouts_and_cache(void **state)
     probe_config_free(config);
 }
 
+static void floods(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(WORDS("-r", "a", "-e", "json:-"));
+    assert_false(config->flood.level1); /* nothing is short with capture files */
+    assert_int_equal(config->flood.new_flows_per_s, 0);
+    assert_false(config->exporting.destinations[0].aggregates);
+    probe_config_free(config);
+    config = accepted(WORDS("-i", "dpdk:net_x", "-e", "json:-"));
+    assert_true(config->flood.level1);
+    assert_int_equal(config->flood.enter_percent, 85);
+    assert_int_equal(config->flood.leave_percent, 70);
+    assert_int_equal(config->flood.short_idle_ns, 1000000000);
+    assert_int_equal(config->flood.new_flows_per_s, 0);
+    probe_config_free(config);
+    config = accepted(WORDS("-r", "a", "-e", "json:-", "-e", "udp://h", "--flood",
+                            "level1=on,enter=10,hysteresis=20", "--flood",
+                            "idle=3,level2=5000,prefix4=16,prefix6=64"));
+    assert_true(config->flood.level1);
+    assert_int_equal(config->flood.enter_percent, 10);
+    assert_int_equal(config->flood.leave_percent, 0);
+    assert_int_equal(config->flood.short_idle_ns, 3000000000);
+    assert_int_equal(config->flood.new_flows_per_s, 5000);
+    assert_int_equal(config->flood.ipv4_prefix_length, 16);
+    assert_int_equal(config->flood.ipv6_prefix_length, 64);
+    assert_true(config->exporting.destinations[0].aggregates);
+    assert_true(config->exporting.destinations[1].aggregates);
+    probe_config_free(config);
+    config = accepted(WORDS("-i", "dpdk:net_x", "-e", "json:-", "--flood", "level1=off"));
+    assert_false(config->flood.level1);
+    probe_config_free(config);
+}
+
 static void selection(void **state)
 {
     (void)state;
@@ -112,6 +145,25 @@ static void sources(void **state)
     assert_string_equal(source[3].device, "net_af_packet1,iface=eth1");
     assert_string_equal(source[3].filter, "port 53 and ether[0] & 1 = 0");
     probe_config_free(config);
+}
+
+/* A memif's own role is the driver's word; ours can stand beside it. */
+static void memif_roles(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-i", "dpdk:net_memif0,role=server,socket=/run/a,role=tap-a", "-i",
+                       "dpdk:net_memif1,role=client", "-e", "json:-"));
+    const struct source_config *source = config->sources;
+    assert_string_equal(source[0].device, "net_memif0,role=server,socket=/run/a");
+    assert_int_equal(source[0].role, INTERFACE_TAP_A);
+    assert_string_equal(source[1].device, "net_memif1,role=client");
+    assert_int_equal(source[1].role, INTERFACE_SPAN);
+    probe_config_free(config);
+    assert_non_null(strstr(refused(WORDS("-i", "dpdk:net_memif0,role=servers", "-e", "json:-")),
+                           "role: \"servers\" is not possible"));
+    assert_non_null(strstr(refused(WORDS("-i", "dpdk:net_ring0,role=server", "-e", "json:-")),
+                           "role: \"server\" is not possible"));
 }
 
 /* Everything behind filter= is the expression: a comma in it never becomes a word. */
@@ -288,6 +340,7 @@ static void manual_page_has_every_option(void **state)
     check_words(manual, option_destination_kinds);
     check_words(manual, option_destination_words);
     check_words(manual, option_timeout_words);
+    check_words(manual, option_flood_words);
     free(manual);
 }
 
@@ -339,8 +392,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(timeouts_and_cache),
+        cmocka_unit_test(floods),
         cmocka_unit_test(selection),
         cmocka_unit_test(sources),
+        cmocka_unit_test(memif_roles),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
         cmocka_unit_test(rows_of_files),

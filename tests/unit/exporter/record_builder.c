@@ -47,7 +47,7 @@ static void fill_side(struct flow_hot *hot, struct flow_cold *cold, struct flow_
 
 unsigned record_build(const struct flow_description *flow, uint8_t *lines)
 {
-    struct flow_key key;
+    struct flow_key key = {.family = 0};
     unsigned side = make_key(flow, &key);
     struct flow_hot hot = {.key = key.head};
     struct flow_hot6 hot6 = {.reserved = {0}};

@@ -51,6 +51,37 @@ static void plain_has_the_published_order(void **state)
                  (int[]){27, 28, 7, 11, 4, 6, 5, 10, 14, 58, 61, 136, 1, 2, 152, 153, 139, 0});
 }
 
+static void aggregates_tell_their_prefix_lengths(void **state)
+{
+    (void)state;
+    struct destination_config d = udp(10, PROFILE_PLAIN, true);
+    struct template_set set, without;
+    template_set_init(&without, &d);
+    d.aggregates = true;
+    template_set_init(&set, &d);
+    check_fields(&d, TEMPLATE_AGGREGATE,
+                 (int[]){8, 12, 9, 13, 7, 11, 4, 6, 5, 10, 14, 58, 61, 136, 1, 2, 152, 153, 0});
+    check_fields(&d, TEMPLATE_AGGREGATE | TEMPLATE_IPV6,
+                 (int[]){27, 28, 29, 30, 7, 11, 4, 6, 5, 10, 14, 58, 61, 136, 1, 2, 152, 153, 0});
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+        bool aggregate = kind & TEMPLATE_AGGREGATE;
+        bool alone = !(kind & (TEMPLATE_ICMP | TEMPLATE_BIFLOW));
+        if (aggregate) /* one direction, no ICMP type, and only where there may be some */
+            assert_int_equal(set.kinds[kind].id != 0, alone);
+        else
+            assert_int_equal(set.kinds[kind].id, without.kinds[kind].id);
+        assert_true(!aggregate || without.kinds[kind].id == 0);
+    }
+    for (unsigned version = 9; version <= 10; version++) {
+        d = udp(version, PROFILE_NFDUMP, false);
+        d.aggregates = true;
+        template_set_init(&set, &d);
+        assert_int_equal(set.kinds[TEMPLATE_AGGREGATE].octets, set.kinds[0].octets + 2);
+    }
+    assert_int_equal(element_table[ELEMENT_SOURCE_IPV6_PREFIX_LENGTH].v9_type, 29);
+    assert_int_equal(element_table[ELEMENT_SOURCE_IPV4_PREFIX_LENGTH].octets, 1);
+}
+
 static void nfdump_is_plain_and_more(void **state)
 {
     (void)state;
@@ -251,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_has_the_published_order),
+        cmocka_unit_test(aggregates_tell_their_prefix_lengths),
         cmocka_unit_test(nfdump_is_plain_and_more),
         cmocka_unit_test(trap_2_reverse_elements_stand_first),
         cmocka_unit_test(trap_4_times_are_milliseconds_unless_asked),

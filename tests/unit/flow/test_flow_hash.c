@@ -1,7 +1,8 @@
 /*
- * Unit tests of the keyed hashes: even spread of sequential keys, every bit of the flow matters,
- * every word of the secret matters, the place in the batch does not. All numbers are drawn from
- * fixed seeds, so the outcome is the same in each run.
+ * Unit tests of the keyed hashes, for each instruction set that this processor has: even spread of
+ * sequential keys, every bit of the flow matters, every word of the secret matters, all sets with
+ * AES give the same. All numbers are drawn from fixed seeds, so the outcome is the same in each
+ * run.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/flow_hash.h"
+#include "flow/flow_lookup.h"
 #include "sim/random.h"
 
 enum { KEYS = 1 << 16, CELLS = 4096 };
@@ -28,12 +29,12 @@ static struct flow_hash_key secret(uint64_t seed)
     return key;
 }
 
-static uint64_t hash_one(flow_hash_function *hash, const struct flow_hash_key *key,
+typedef uint64_t hash_function(const struct flow_hash_key *key, const struct flow_key *flow);
+
+static uint64_t hash_one(hash_function *hash, const struct flow_hash_key *key,
                          const struct packet_facts *facts)
 {
-    uint64_t value = 0;
-    hash(key, facts, 1, &value);
-    return value;
+    return hash(key, &facts->key);
 }
 
 enum pattern { PORTS, HOSTS, SUBNETS, HOSTS6, PATTERNS };
@@ -70,7 +71,7 @@ static double chi_square(const uint32_t *cells)
 }
 
 /* The bits that the cache uses: first choice, second choice, tag. */
-static void check_spread(flow_hash_function *hash)
+static void check_spread(hash_function *hash)
 {
     static const unsigned shifts[] = {0, 24, 48};
     struct flow_hash_key key = secret(7);
@@ -98,7 +99,7 @@ static int compare_words(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-static void check_distinct(flow_hash_function *hash)
+static void check_distinct(hash_function *hash)
 {
     struct flow_hash_key key = secret(8);
     uint64_t *values = malloc(KEYS * sizeof *values);
@@ -127,7 +128,7 @@ static void random_facts(struct random *random, struct packet_facts *facts, bool
 }
 
 /* Flipping any one bit of the key flips each bit of the hash in about half of the cases. */
-static void check_avalanche(flow_hash_function *hash)
+static void check_avalanche(hash_function *hash)
 {
     enum { TRIES = 400 };
     struct random random = {9};
@@ -152,7 +153,7 @@ static void check_avalanche(flow_hash_function *hash)
 }
 
 /* Keys that meet in one cell under one secret are spread under another, whichever word differs. */
-static void check_secret(flow_hash_function *hash)
+static void check_secret(hash_function *hash)
 {
     struct flow_hash_key key = secret(10);
     for (unsigned word = 0; word < 4; word++) {
@@ -173,26 +174,8 @@ static void check_secret(flow_hash_function *hash)
     }
 }
 
-static void check_batch(flow_hash_function *hash)
-{
-    struct random random = {11};
-    struct flow_hash_key key = secret(11);
-    static struct packet_facts facts[PACKET_BATCH_MAX];
-    for (unsigned round = 0; round < 200; round++) {
-        uint64_t selected = random_next(&random);
-        uint64_t values[PACKET_BATCH_MAX];
-        for (unsigned i = 0; i < PACKET_BATCH_MAX; i++) {
-            random_facts(&random, &facts[i], random_chance(&random, 50));
-            values[i] = 42;
-        }
-        hash(&key, facts, selected, values);
-        for (unsigned i = 0; i < PACKET_BATCH_MAX; i++)
-            assert_int_equal(values[i], selected >> i & 1 ? hash_one(hash, &key, &facts[i]) : 42);
-    }
-}
-
 /* An IPv6 key whose head equals an IPv4 key is another flow. */
-static void check_family(flow_hash_function *hash)
+static void check_family(hash_function *hash)
 {
     struct flow_hash_key key = secret(12);
     struct packet_facts facts;
@@ -202,43 +185,44 @@ static void check_family(flow_hash_function *hash)
     assert_int_not_equal(four, hash_one(hash, &key, &facts));
 }
 
-static void check_all(flow_hash_function *hash)
+static void check_all(hash_function *hash)
 {
     check_spread(hash);
     check_distinct(hash);
     check_avalanche(hash);
     check_secret(hash);
-    check_batch(hash);
     check_family(hash);
 }
 
-static void test_portable(void **state)
+static void test_each_set(void **state)
 {
     (void)state;
-    check_all(flow_hash_portable());
+    for (unsigned level = SIMD_SCALAR; level <= simd_detect(); level++)
+        check_all(flow_lookup_for((enum simd_level)level)->hash);
 }
 
-static void test_aes(void **state)
+static void test_sets_with_aes_agree(void **state)
 {
     (void)state;
-    if (!flow_hash_aes())
+    struct random random = {11};
+    struct flow_hash_key key = secret(11);
+    if (simd_detect() < SIMD_SSE)
         skip();
-    check_all(flow_hash_aes());
-}
-
-static void test_choice(void **state)
-{
-    (void)state;
-    flow_hash_function *chosen = flow_hash_choose();
-    assert_true(chosen == (flow_hash_aes() ? flow_hash_aes() : flow_hash_portable()));
+    for (unsigned round = 0; round < 20000; round++) {
+        struct packet_facts facts;
+        random_facts(&random, &facts, random_chance(&random, 50));
+        uint64_t value = hash_one(flow_lookup_for(SIMD_SSE)->hash, &key, &facts);
+        for (unsigned level = SIMD_AVX2; level <= simd_detect(); level++)
+            assert_int_equal(hash_one(flow_lookup_for((enum simd_level)level)->hash, &key, &facts),
+                             value);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_portable),
-        cmocka_unit_test(test_aes),
-        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_each_set),
+        cmocka_unit_test(test_sets_with_aes_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "packet/dpdk_port.h"
 #include "packet/dpdk_rss.h"
 #include "packet/source_dpdk.h"
 
@@ -79,7 +80,7 @@ static void test_symmetric_key(void **state)
         info.max_rx_queues = 64;
         struct dpdk_rss rss;
         struct error error = {""};
-        assert_true(dpdk_rss_choose(&rss, &info, count, &error));
+        assert_true(dpdk_rss_choose(&rss, &info, count, false, &error));
         assert_int_equal(rss.types, RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
         assert_int_equal(rss.key_octets, 52);
         if (!dpdk_rss_check(&rss, count, &error))
@@ -99,7 +100,7 @@ static void test_asymmetric_key(void **state)
     struct dpdk_rss rss;
     struct error error = {""};
     info.hash_key_size = sizeof usual;
-    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, &error));
+    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
     struct dpdk_rss changed = rss;
     memcpy(changed.key, usual, sizeof usual);
     assert_false(dpdk_rss_check(&changed, QUEUES, &error));
@@ -122,6 +123,84 @@ static void test_asymmetric_key(void **state)
     assert_false(dpdk_rss_check(&changed, QUEUES, &error));
 }
 
+static struct rte_eth_dev_info port_hashing_device(void)
+{
+    struct rte_eth_dev_info info = usable_device();
+    info.flow_type_rss_offloads |= RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_TCP |
+                                   RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_NONFRAG_IPV6_SCTP |
+                                   RTE_ETH_RSS_NONFRAG_IPV4_OTHER;
+    return info;
+}
+
+/* With ports both directions meet as well; a key that is symmetric in the addresses alone shows. */
+static void test_ports_are_hashed_by_choice(void **state)
+{
+    (void)state;
+    struct rte_eth_dev_info info = port_hashing_device();
+    struct dpdk_rss rss;
+    struct error error = {""};
+    for (uint32_t count = 2; count <= 16; count++) {
+        assert_true(dpdk_rss_choose(&rss, &info, count, true, &error));
+        if (!dpdk_rss_check(&rss, count, &error))
+            fail_msg("%u queues: %s", count, error.text);
+    }
+    assert_int_equal(rss.types, RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |
+                                    RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_TCP |
+                                    RTE_ETH_RSS_NONFRAG_IPV6_UDP | RTE_ETH_RSS_NONFRAG_IPV6_SCTP);
+    struct dpdk_rss changed = rss;
+    changed.key[37] ^= 1; /* of 40 octets, those behind 36 weigh ports of IPv6 and nothing else */
+    assert_false(dpdk_rss_check(&changed, 16, &error));
+    changed.ports = false;
+    assert_true(dpdk_rss_check(&changed, 16, &error));
+    /* Without the option the same device hashes addresses only. */
+    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
+    assert_int_equal(rss.types, RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6);
+    info.hash_key_size = 36;
+    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
+    assert_false(dpdk_rss_choose(&rss, &info, QUEUES, true, &error));
+    assert_non_null(strstr(error.text, "hash key"));
+    info = usable_device();
+    assert_false(dpdk_rss_choose(&rss, &info, QUEUES, true, &error));
+    assert_non_null(strstr(error.text, "by their ports"));
+}
+
+/* Two ports with tables of different lengths agree where the number of queues divides both. */
+static void test_both_sides_of_a_tap_meet(void **state)
+{
+    (void)state;
+    struct rte_eth_dev_info small = usable_device();
+    struct rte_eth_dev_info large = usable_device();
+    large.reta_size = 512;
+    large.hash_key_size = 40;
+    for (uint32_t count = 2; count <= 16; count++) {
+        struct dpdk_rss a;
+        struct dpdk_rss b;
+        struct error error = {""};
+        assert_true(dpdk_rss_choose(&a, &small, count, false, &error));
+        assert_true(dpdk_rss_choose(&b, &large, count, false, &error));
+        bool power = (count & (count - 1)) == 0;
+        assert_int_equal(dpdk_rss_agree(&a, &b, &error), power);
+        if (!power)
+            assert_non_null(strstr(error.text, "other receive queues than the first device"));
+        assert_true(dpdk_rss_agree(&a, &a, &error));
+        b.key[8] ^= 1;
+        assert_false(dpdk_rss_agree(&a, &b, &error));
+    }
+}
+
+static void test_queue_length(void **state)
+{
+    (void)state;
+    struct rte_eth_dev_info info = usable_device();
+    assert_int_equal(dpdk_port_descriptors(&info, 0), 4096); /* no limits are told */
+    assert_int_equal(dpdk_port_descriptors(&info, 100), 100);
+    info.rx_desc_lim = (struct rte_eth_desc_lim){.nb_max = 2048, .nb_min = 64, .nb_align = 32};
+    assert_int_equal(dpdk_port_descriptors(&info, 0), 2048);
+    assert_int_equal(dpdk_port_descriptors(&info, 100), 128);
+    assert_int_equal(dpdk_port_descriptors(&info, 1), 64);
+    assert_int_equal(dpdk_port_descriptors(&info, 2048), 2048);
+}
+
 static void test_what_a_device_must_offer(void **state)
 {
     (void)state;
@@ -138,7 +217,7 @@ static void test_what_a_device_must_offer(void **state)
     for (int i = 0; i < 5; i++) {
         struct dpdk_rss rss;
         struct error error = {""};
-        assert_false(dpdk_rss_choose(&rss, &rows[i], QUEUES, &error));
+        assert_false(dpdk_rss_choose(&rss, &rows[i], QUEUES, false, &error));
         assert_non_null(strstr(error.text, reasons[i]));
     }
 }
@@ -163,7 +242,7 @@ static void test_read_back(void **state)
     struct error error = {""};
     assert_int_equal(rte_eth_dev_get_port_by_name("net_null0", &port), 0);
     assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
-    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, &error));
+    assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
     if (!dpdk_rss_prove(&rss, port, QUEUES, &error))
         fail_msg("%s", error.text);
     uint8_t key[40];
@@ -186,11 +265,59 @@ static void test_read_back(void **state)
     assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
     dpdk_rss_apply(&rss, port);
     assert_true(dpdk_rss_prove(&rss, port, QUEUES, &error));
+    /* With ports: only once the device says so, and back again. */
+    struct dpdk_rss with_ports;
+    info.flow_type_rss_offloads |= RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
+                                   RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+    assert_true(dpdk_rss_choose(&with_ports, &info, QUEUES, true, &error));
+    assert_false(dpdk_rss_prove(&with_ports, port, QUEUES, &error));
+    assert_non_null(strstr(error.text, "more or less than addresses and ports"));
+    dpdk_rss_apply(&with_ports, port);
+    assert_true(dpdk_rss_prove(&with_ports, port, QUEUES, &error));
+    assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
+    dpdk_rss_apply(&rss, port);
+    assert_true(dpdk_rss_prove(&rss, port, QUEUES, &error));
     /* Nothing to read or to write. */
     assert_int_equal(rte_eth_dev_get_port_by_name("net_ring0", &port), 0);
     dpdk_rss_apply(&rss, port);
     assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
     assert_non_null(strstr(error.text, "does not tell"));
+}
+
+/* A driver that has several names for one type of the device is believed when it gives them all;
+ * one for which they are different types is not. */
+static void test_names_of_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *driver;
+        uint64_t more;
+        bool proven;
+    } rows[] = {
+        {"net_virtio", RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV6_OTHER, true},
+        {"net_virtio", RTE_ETH_RSS_NONFRAG_IPV4_TCP, false},
+        {"net_ice", RTE_ETH_RSS_FRAG_IPV4, false},
+        {NULL, RTE_ETH_RSS_FRAG_IPV4, false},
+    };
+    uint16_t port;
+    struct rte_eth_dev_info info;
+    assert_int_equal(rte_eth_dev_get_port_by_name("net_null0", &port), 0);
+    assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dpdk_rss rss;
+        struct error error = {""};
+        info.driver_name = rows[i].driver;
+        assert_true(dpdk_rss_choose(&rss, &info, QUEUES, false, &error));
+        dpdk_rss_apply(&rss, port);
+        struct rte_eth_rss_conf configuration = {.rss_hf = rss.types | rows[i].more};
+        assert_int_equal(rte_eth_dev_rss_hash_update(port, &configuration), 0);
+        assert_int_equal(dpdk_rss_prove(&rss, port, QUEUES, &error), rows[i].proven);
+        /* Less than was asked for is never enough. */
+        configuration.rss_hf = RTE_ETH_RSS_IPV4 | rows[i].more;
+        assert_int_equal(rte_eth_dev_rss_hash_update(port, &configuration), 0);
+        assert_false(dpdk_rss_prove(&rss, port, QUEUES, &error));
+        dpdk_rss_apply(&rss, port);
+    }
 }
 
 static void put(unsigned queue, uint16_t octets)
@@ -243,8 +370,12 @@ int main(void)
         cmocka_unit_test(test_symmetric_key),
         cmocka_unit_test(test_asymmetric_key),
         cmocka_unit_test(test_what_a_device_must_offer),
+        cmocka_unit_test(test_ports_are_hashed_by_choice),
+        cmocka_unit_test(test_both_sides_of_a_tap_meet),
+        cmocka_unit_test(test_queue_length),
         cmocka_unit_test(test_both_ports_have_queues),
         cmocka_unit_test(test_read_back),
+        cmocka_unit_test(test_names_of_types),
         cmocka_unit_test(test_each_queue_is_a_source),
     };
     return cmocka_run_group_tests(tests, start, finish);

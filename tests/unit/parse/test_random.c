@@ -27,7 +27,7 @@ static struct packet_facts parse_bytes(struct parser *parser, const uint8_t *byt
                                        uint32_t captured, uint32_t wire, uint8_t link)
 {
     struct packet_batch batch = {.count = 1};
-    struct packet_facts facts[PACKET_BATCH_MAX];
+    struct packet_facts facts[PACKET_BATCH_MAX] = {0};
     batch.data[0] = guard_copy(bytes, captured);
     batch.captured_length[0] = captured;
     batch.wire_length[0] = wire;

@@ -1,0 +1,20 @@
+/*
+ * Holds DPDK's interrupt thread back. When the peer of a memif leaves, that thread takes the shared
+ * memory away, and the driver does not see to it that nobody receives from it at that moment. So a
+ * source with such a peer holds the thread while it is connected, and lets it run only while it
+ * stands still itself. Called by the one thread that receives from these sources, or by the control
+ * thread when nobody receives. After dpdk_eal_start().
+ */
+#ifndef SPANFLOW_PACKET_DPDK_INTERRUPTS_H
+#define SPANFLOW_PACKET_DPDK_INTERRUPTS_H
+
+/* Returns when the interrupt thread stands still, which it does until each hold was released.
+ * Waits for what the thread is doing: microseconds, unless the processors are taken. */
+void dpdk_interrupts_hold(void);
+void dpdk_interrupts_release(void);
+
+/* Lets the thread do what has come up and returns when it stands still again. Does nothing while it
+ * is not held. */
+void dpdk_interrupts_round(void);
+
+#endif
