@@ -43,25 +43,6 @@ static void lose_oldest(struct destination *d, enum ledger_destination_lost reas
     message_queue_pop(&d->queue);
 }
 
-void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
-{
-    d->in_flight = 0;
-    while (d->queue.closed_count)
-        lose_oldest(d, reason);
-    if (d->queue.open) {
-        message_queue_close(&d->queue);
-        lose_oldest(d, reason);
-    }
-    keep_sequence(d, 0);
-}
-
-static void destination_break(struct destination *d, enum ledger_destination_lost reason)
-{
-    d->broken = true;
-    d->loss_reason = reason;
-    destination_give_up(d, reason);
-}
-
 /* The COUNT oldest messages have arrived, as far as can be known. */
 static uint64_t count_sent(struct destination *d, uint32_t count)
 {
@@ -123,6 +104,31 @@ static bool step_session(struct destination *d, bool flush)
     return now.confirmed > 0;
 }
 
+/* ---- giving up ---- */
+
+void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
+{
+    if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
+        step_session(d, true);
+    d->in_flight = 0;
+    while (d->queue.closed_count)
+        lose_oldest(d, reason);
+    if (d->queue.open) {
+        message_queue_close(&d->queue);
+        lose_oldest(d, reason);
+    }
+    keep_sequence(d, 0);
+}
+
+static void destination_break(struct destination *d, enum ledger_destination_lost reason)
+{
+    d->broken = true;
+    d->loss_reason = reason;
+    destination_give_up(d, reason);
+}
+
+/* ---- sending ---- */
+
 /* A burst's messages get the numbers that they have in this session. */
 static void number_burst(struct destination *d, uint32_t count)
 {
@@ -134,8 +140,6 @@ static void number_burst(struct destination *d, uint32_t count)
         sequence += message->counted;
     }
 }
-
-/* ---- sending ---- */
 
 /* Collects a burst from the first message that was not handed over. */
 static uint32_t collect_burst(struct destination *d, struct iovec *parts)

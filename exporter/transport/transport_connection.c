@@ -48,10 +48,14 @@ static void drop_socket(struct connection *c)
     c->failed.text[0] = 0;
 }
 
+static void note_error(struct connection *c, const char *why)
+{
+    snprintf(c->report.last_error, sizeof c->report.last_error, "%s", why);
+}
+
 /* A line about a failure, unless there was one in the last minute. */
 static void say_failure(struct connection *c, const char *what, const char *why)
 {
-    snprintf(c->report.last_error, sizeof c->report.last_error, "%s", why);
     if (c->line_given && c->now_ns - c->line_ns < line_every_ns)
         return;
     c->line_given = true;
@@ -75,7 +79,7 @@ static void attempt_failed(struct connection *c, const char *why, bool certifica
 {
     c->report.connect_failures++;
     c->report.certificate_failures += certificate;
-    say_failure(c, "cannot connect", why);
+    note_error(c, why);
     drop_socket(c);
     c->address = c->address->ai_next;
     c->at_once = c->address != NULL;
@@ -83,6 +87,7 @@ static void attempt_failed(struct connection *c, const char *why, bool certifica
         enter(c, TRANSPORT_STATE_WAITING);
         return;
     }
+    say_failure(c, "cannot connect", c->report.last_error);
     c->address = c->addresses;
     pause_attempts(c);
 }
@@ -168,6 +173,19 @@ static void begin_handshake(struct connection *c)
         enter(c, TRANSPORT_STATE_HANDSHAKE);
 }
 
+/* An attempt at a local port that nobody listens on can meet itself, if the kernel gives it that
+ * very port to come from. */
+static bool met_itself(const struct connection *c)
+{
+    struct sockaddr_storage own, peer;
+    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+    memset(&own, 0, sizeof own);
+    memset(&peer, 0, sizeof peer);
+    return getsockname(c->socket, (struct sockaddr *)&own, &own_length) == 0 &&
+           getpeername(c->socket, (struct sockaddr *)&peer, &peer_length) == 0 &&
+           own_length == peer_length && memcmp(&own, &peer, own_length) == 0;
+}
+
 static void step_connecting(struct connection *c)
 {
     struct pollfd ready = {.fd = c->socket, .events = POLLOUT};
@@ -180,6 +198,8 @@ static void step_connecting(struct connection *c)
     }
     if (getsockopt(c->socket, SOL_SOCKET, SO_ERROR, &number, &length) != 0)
         number = errno;
+    if (number == 0 && met_itself(c))
+        number = ECONNREFUSED;
     if (number != 0)
         attempt_failed_by(c, number);
     else
@@ -210,6 +230,7 @@ static void session_ended(struct connection *c, const char *why)
 {
     connection_settle(c);
     c->report.disconnects++;
+    note_error(c, why);
     say_failure(c, "the connection has ended", why);
     /* A collector that takes something each time is worth a new start at once. */
     if (c->delivered)
@@ -291,25 +312,36 @@ static void connection_step(void *state, uint64_t monotonic_ns, bool hurry,
         session->next_ns = monotonic_ns + (open ? look_every_ns : 1000000u);
 }
 
+/* In order if everything has arrived. Otherwise the rest was counted lost, so the kernel must not
+ * go on sending it: a reset. */
+static void end_connection(struct connection *c)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    struct error ignored;
+    connection_confirm(c);
+    if (c->flight_count || c->partial) {
+        setsockopt(c->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        return;
+    }
+    /* What the collector said must be read: closing with it unread is a reset, too. */
+    connection_look(c, &ignored);
+    if (c->session)
+        tls_finish(c->session);
+    shutdown(c->socket, SHUT_WR);
+}
+
 static int connection_complete(void *state, struct error *error)
 {
     struct connection *c = state;
-    if (c->report.connects == 0) {
-        error_set(error, "%s: never reached: %.200s", c->where,
-                  c->report.last_error[0] ? c->report.last_error : "it did not answer in time");
-        return -1;
-    }
-    /* What the collector said must be read: closing with it unread is a reset. */
-    struct error ignored;
     if (c->report.state == TRANSPORT_STATE_CONNECTED)
-        connection_look(c, &ignored);
-    if (c->session && c->report.state == TRANSPORT_STATE_CONNECTED)
-        tls_finish(c->session);
-    if (c->socket >= 0)
-        shutdown(c->socket, SHUT_WR);
+        end_connection(c);
     drop_socket(c);
     enter(c, TRANSPORT_STATE_CLOSED);
-    return 0;
+    if (c->report.connects > 0)
+        return 0;
+    error_set(error, "%s: never reached: %.200s", c->where,
+              c->report.last_error[0] ? c->report.last_error : "it did not answer in time");
+    return -1;
 }
 
 static void connection_close(void *state)

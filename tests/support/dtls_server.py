@@ -16,9 +16,10 @@ class DtlsServer:
         self.log = f"{output}.log"
         with open(self.path, "wb") as out, open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                list(prefix) + ["openssl", "s_server", "-dtls1_2", "-accept", str(self.port), "-cert",
-                 str(files[0]), "-key", str(files[1]), "-CAfile", str(files[2]), "-Verify", "2",
-                 "-verify_return_error", "-quiet"],
+                list(prefix)
+                + ["openssl", "s_server", "-dtls1_2", "-accept", str(self.port), "-cert",
+                   str(files[0]), "-key", str(files[1]), "-CAfile", str(files[2]), "-Verify", "2",
+                   "-verify_return_error", "-quiet"],
                 stdin=subprocess.PIPE, stdout=out, stderr=log)
 
     def __enter__(self):

@@ -222,6 +222,25 @@ static void a_collector_that_resets_is_connected_again(void **state)
     check_death(*state, true);
 }
 
+/* What is counted lost at a stop cut short does not arrive later from the kernel's buffers. */
+static void what_is_given_up_stays_here(void **state)
+{
+    struct scene *scene = *state;
+    for (unsigned i = 0; i < 60; i++) {
+        push(scene, 800);
+        step(scene);
+        collect(scene, 5000);
+    }
+    assert_true(account(scene).queued > 20000);
+    exporting_process_abandon(scene->process);
+    for (unsigned i = 0; i < 1000; i++)
+        collect(scene, 1 << 20);
+    struct destination_counters d = account(scene);
+    assert_int_equal(d.sent + d.lost[DESTINATION_LOST_SHUTDOWN], 48000);
+    assert_true(d.lost[DESTINATION_LOST_SHUTDOWN] > 20000);
+    assert_in_range(records_read(scene, true) / 2, 1, d.sent + 500);
+}
+
 static void ten_thousand_refusals_are_few_lines(void **state)
 {
     struct scene *scene = *state;
@@ -303,6 +322,7 @@ int main(void)
         SCENE_TEST(a_slow_reader_gets_whole_messages),
         SCENE_TEST(a_collector_that_closes_is_connected_again),
         SCENE_TEST(a_collector_that_resets_is_connected_again),
+        SCENE_TEST(what_is_given_up_stays_here),
         SCENE_TEST(ten_thousand_refusals_are_few_lines),
         SCENE_TEST(pauses_grow_from_one_second),
         cmocka_unit_test(what_cannot_be_opened_is_named),
