@@ -152,7 +152,7 @@ const struct option_description option_table[] = {
      .leaf = "/spanflow/stateDirectory",
      .apply = apply_leaf,
      .help = "keep sequence numbers, source ports and interface numbers here, so that collectors "
-             "over UDP see no restart; not used with -r"},
+             "over UDP see no restart; not with -r"},
     {.name = "check",
      KEEP(check),
      .help = "check the options and the configuration, then exit with 0 or 2"},
