@@ -32,6 +32,10 @@ static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECOND
                                                {"microseconds", TIME_MICROSECONDS},
                                                {"nanoseconds", TIME_NANOSECONDS},
                                                {0}};
+static const struct word_value export_modes[] = {{"parallel", EXPORT_PARALLEL},
+                                                 {"loadBalancing", EXPORT_BALANCE},
+                                                 {"fallback", EXPORT_FALLBACK},
+                                                 {0}};
 static const struct word_value tunnels[] = {
     {"all", TUNNEL_ALL},
     {"gre", TUNNEL_GRE},
@@ -261,8 +265,23 @@ static bool read_writer(const struct lyd_node *writer, enum destination_kind kin
     if (kind == DESTINATION_FILE) {
         destination->domain = number32(writer, "observationDomainId");
         destination->time_unit = find_word(time_units, config_tree_value(writer, "timeUnit"));
+        destination->rotation_s = number32(writer, "rotationTime");
+        destination->rotation_octets = number(writer, "rotationSize", 0);
+        destination->checksum = truth(writer, "messageChecksum");
+        destination->zstd = strcmp(config_tree_value(writer, "compression"), "zstd") == 0;
     }
     return copy_text(writer, "file", destination->path, sizeof destination->path, error);
+}
+
+/* Finds the group that a destination names. One that is not in the list is parallel, and that is
+ * no group at all. */
+static void find_group(const struct lyd_node *entry, struct exporting_process_config *exporting,
+                       struct destination_config *destination)
+{
+    const char *name = config_tree_value(entry, "group");
+    for (uint32_t i = 0; name && i < exporting->group_count; i++)
+        if (strcmp(exporting->groups[i].name, name) == 0)
+            destination->group = i + 1;
 }
 
 static bool read_destination(const struct lyd_node *entry, struct probe_config *config,
@@ -277,6 +296,7 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
     destination->profile = find_word(profiles, config_tree_value(entry, "profile"));
     destination->biflow = truth(entry, "biflow");
     destination->scale = truth(entry, "scaleCounters");
+    find_group(entry, exporting, destination);
     for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
         const char *name = child->schema->name;
         struct error inner = {""};
@@ -336,6 +356,16 @@ static void read_cache(const struct lyd_node *cache, struct probe_config *config
             config->tunnels |= find_word(tunnels, lyd_get_value(child));
 }
 
+static bool read_group(const struct lyd_node *entry, struct exporting_process_config *exporting,
+                       struct error *error)
+{
+    check(exporting->group_count < DESTINATIONS_MAX);
+    struct export_group *group = &exporting->groups[exporting->group_count++];
+    group->mode = find_word(export_modes, config_tree_value(entry, "exportMode"));
+    group->hold_s = number32(entry, "holdTime");
+    return copy_text(entry, "name", group->name, sizeof group->name, error);
+}
+
 static bool read_exporting(const struct lyd_node *node, struct probe_config *config,
                            struct error *error)
 {
@@ -344,6 +374,10 @@ static bool read_exporting(const struct lyd_node *node, struct probe_config *con
     exporting->template_refresh_messages = number32(node, "templateRefreshPacket");
     exporting->statistics_interval_s = number32(node, "statisticsTimeout");
     exporting->queue_octets_max = number32(node, "queueSize");
+    for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
+        if (strcmp(child->schema->name, "deliveryGroup") == 0 &&
+            !read_group(child, exporting, error))
+            return false;
     for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
         if (strcmp(child->schema->name, "destination") == 0 &&
             !read_destination(child, config, error))
@@ -393,6 +427,9 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     config->hash_ports = truth(root, "hashPorts");
     read_flood_policy(root, config);
     config->local_count = read_prefixes(root, "localNetwork", config->local);
+    if (!copy_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,
+                   error))
+        return false;
     return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
 }
 

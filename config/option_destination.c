@@ -34,7 +34,7 @@ const struct option_word option_destination_kinds[] = {
     {.word = "file:PATH",
      .leaf = "fileWriter",
      .kinds = KIND_FILE,
-     .help = "one file of IPFIX messages (RFC 5655); - is the standard output"},
+     .help = "a file of IPFIX messages (RFC 5655), or a row of files; - is the standard output"},
     {.word = "json:PATH",
      .leaf = "jsonWriter",
      .kinds = KIND_JSON,
@@ -60,6 +60,8 @@ const struct option_word option_destination_kinds[] = {
 };
 
 static const struct option_spelling truth_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
+static const struct option_spelling compression_spellings[] = {
+    {"none", "none"}, {"zstd", "zstd"}, {0}};
 static const struct option_spelling time_spellings[] = {
     {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
 static const struct option_spelling profile_spellings[] = {{"plain", "plain"},
@@ -123,6 +125,24 @@ const struct option_word option_destination_words[] = {
      .spellings = time_spellings,
      .kinds = KIND_IPFIX,
      .help = "all but json: the unit of flow times (default ms)"},
+    {.word = "rotate-seconds=SECONDS",
+     .leaf = "rotationTime",
+     .kinds = KIND_FILE,
+     .help = "file: another file at each multiple of this time; names get the time and a number"},
+    {.word = "rotate-octets=OCTETS",
+     .leaf = "rotationSize",
+     .kinds = KIND_FILE,
+     .help = "file: another file when so many octets of messages are reached, 262144 at least"},
+    {.word = "checksum=yes|no",
+     .leaf = "messageChecksum",
+     .spellings = truth_spellings,
+     .kinds = KIND_FILE,
+     .help = "file: each message carries its MD5 digest (default no)"},
+    {.word = "compress=none|zstd",
+     .leaf = "compression",
+     .spellings = compression_spellings,
+     .kinds = KIND_FILE,
+     .help = "file: packed in frames of Zstandard (default none)"},
     {.word = "cert=FILE",
      .leaf = SECURITY "/certificate",
      .kinds = KIND_SECURE,
@@ -141,7 +161,11 @@ const struct option_word option_destination_words[] = {
      .spellings = truth_spellings,
      .kinds = KIND_SECURE,
      .help = "tls, dtls: whether the collector must prove who it is (default yes)"},
-    {.word = "group="},
+    {.word = "group=NAME",
+     .leaf = "group",
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "the group with which the destination shares the records, see --group"},
     {.word = "anonymise="},
     {.word = "format="},
     {0},

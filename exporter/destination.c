@@ -62,7 +62,7 @@ static uint32_t slots_for_record(const struct destination *d)
     uint32_t messages = destination_refresh_messages(d, octets);
     if (d->transport.ops->step)
         messages *= 2;
-    return messages + destination_record_messages(d, octets) + 1;
+    return messages + destination_record_messages(d, octets) + destination_file_messages(d) + 1;
 }
 
 /* The IPv4 address that the kernel would send from; 0 if it is none. */
@@ -100,6 +100,8 @@ static int destination_prepare(struct destination *d, struct error *error)
         if (d->process->sampling_interval > 1 && !d->config->scale)
             d->builder.sampling = d->process->sampling_interval;
         options_set_init(&d->options, d->config, d->process, &d->templates);
+        if (d->config->kind == DESTINATION_FILE)
+            destination_file_init(d);
         d->slots_reserved = slots_for_record(d);
         if (d->options.kinds[OPTIONS_PROBE].id)
             d->local_ipv4 = local_ipv4_of(d->config);
@@ -117,6 +119,20 @@ static int destination_prepare(struct destination *d, struct error *error)
                                 d->process->queue_octets_max, d->slots_reserved + 2, error);
 }
 
+/* Goes on where the last run ended: the collector sees no restart. */
+static void go_on(struct destination *d)
+{
+    d->kept = export_state_destination(d->process->state, d->config);
+    d->builder.sequence = d->kept->sequence;
+    uint16_t port = transport_udp_port(&d->transport);
+    if (d->kept->source_port && d->kept->source_port != port) {
+        error_set(&d->news, "%s: source port %u of the last run is taken: sending from %u",
+                  d->config->name, d->kept->source_port, port);
+        d->news_untold = true;
+    }
+    d->kept->source_port = port;
+}
+
 int destination_create(struct destination *d, const struct destination_config *config,
                        const struct exporting_process_config *process,
                        struct destination_counters *counters, struct error *error)
@@ -131,6 +147,8 @@ int destination_create(struct destination *d, const struct destination_config *c
         return -1;
     if (destination_open(d, error) != 0)
         return -1;
+    if (d->config->kind == DESTINATION_UDP && process->state && !process->offline)
+        go_on(d);
     if (destination_prepare(d, error) != 0) {
         destination_destroy(d);
         return -1;
@@ -149,6 +167,11 @@ void destination_destroy(struct destination *d)
 
 void destination_set_boot(struct destination *d, uint32_t boot_s)
 {
+    /* A kept one that lies in the future is of a clock that was wrong. */
+    if (d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s)
+        boot_s = d->kept->boot_s;
+    else if (d->kept)
+        d->kept->boot_s = boot_s;
     d->builder.boot_s = boot_s;
     d->context.boot_ms = boot_s * 1000ull;
 }
@@ -179,6 +202,8 @@ static uint64_t destination_due_ns(const struct destination *d)
     uint64_t refresh_ns = UINT64_MAX, statistics_ns = UINT64_MAX;
     if (!d->refreshed)
         return 0;
+    if (d->probes && d->config->kind == DESTINATION_UDP)
+        return d->refreshed_ns + second_ns;
     if (d->process->template_refresh_s && destination_is_datagram(d->config->kind))
         refresh_ns = d->refreshed_ns + d->process->template_refresh_s * second_ns;
     if (d->refresh_due && d->refreshed_ns + REFUSED_REFRESH_NS < refresh_ns)
@@ -210,13 +235,18 @@ void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t exp
         d->started = true;
         d->statistics_sent_ns = monotonic_ns;
     }
-    if (!destination_sends_unasked(d) || !destination_has_room(d) ||
-        monotonic_ns < destination_due_ns(d))
+    if (!destination_has_room(d))
+        return;
+    if (d->config->kind == DESTINATION_FILE && !d->broken && destination_file_is_over(d))
+        destination_file_end(d);
+    if (!destination_sends_unasked(d) || monotonic_ns < destination_due_ns(d))
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * second_ns;
     refresh_ns = destination_is_datagram(d->config->kind) ? refresh_ns : 0;
     refresh_ns = d->refresh_due ? REFUSED_REFRESH_NS : refresh_ns;
-    if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
+    if (d->probes && d->refreshed && d->config->kind == DESTINATION_UDP)
+        destination_refresh(d, false);
+    else if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
         destination_refresh(d, true);
     uint64_t statistics_ns = d->process->statistics_interval_s * second_ns;
     if (d->options.kinds[OPTIONS_EXPORTED].id && destination_has_room(d) &&
@@ -248,9 +278,12 @@ void destination_lose(struct destination *d, enum ledger_destination_lost reason
 
 void destination_close_due(struct destination *d, bool closing)
 {
-    /* A file without flows still tells what it would have held. */
-    if (closing && d->config->kind == DESTINATION_FILE && !d->refreshed && !d->completed)
-        destination_refresh(d, true);
+    if (closing && d->config->kind == DESTINATION_FILE && destination_has_room(d)) {
+        if (!d->file.written) /* a file without flows still tells what it would have held */
+            destination_refresh(d, true);
+        if (d->file.window_due)
+            destination_file_end(d);
+    }
     const struct queued_message *open = d->queue.open;
     if (!open)
         return;
@@ -269,6 +302,11 @@ uint64_t destination_next_ns(const struct destination *d)
     if (destination_sends_unasked(d)) {
         uint64_t due_ns = destination_due_ns(d);
         next_ns = due_ns < next_ns ? due_ns : next_ns;
+    }
+    if (d->config->kind == DESTINATION_FILE && destination_file_over_ns(d) != UINT64_MAX) {
+        uint64_t over_ns = destination_file_over_ns(d);
+        uint64_t wait_ns = over_ns > d->export_ns ? over_ns - d->export_ns : 0;
+        next_ns = d->monotonic_ns + wait_ns < next_ns ? d->monotonic_ns + wait_ns : next_ns;
     }
     if (d->transport.ops->step && d->session_next_ns < next_ns)
         next_ns = d->session_next_ns;

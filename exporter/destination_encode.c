@@ -18,6 +18,8 @@ void destination_close_message(struct destination *d)
     if (d->config->kind != DESTINATION_JSON) {
         message->counted = d->builder.data_records;
         message->octets = message_finish(&d->builder, d->export_ns);
+        if (d->config->kind == DESTINATION_FILE)
+            destination_file_finish_message(d, message);
         d->messages_since_refresh++;
     }
     message_queue_close(&d->queue);
@@ -27,10 +29,11 @@ static void open_message(struct destination *d)
 {
     struct queued_message *message = message_queue_open(&d->queue, d->monotonic_ns);
     message_begin(&d->builder, message->data, d->message_octets);
+    if (d->config->kind == DESTINATION_FILE)
+        destination_file_begin_message(d);
 }
 
-/* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
-static void make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
+void destination_make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
 {
     if (!d->queue.open) {
         open_message(d);
@@ -69,11 +72,11 @@ static void put_options_record(struct destination *d, enum options_kind kind, ui
                                           .exporter_ipv4 = d->local_ipv4,
                                           .exporter_id = EXPORTER_ID};
     if (i == 0 && define) {
-        make_room(d, message_template_set(&d->builder, true),
-                  options_definition_octets(d->config->version, template), true);
+        destination_make_room(d, message_template_set(&d->builder, true),
+                              options_definition_octets(d->config->version, template), true);
         options_put_definition(&d->builder, template);
     }
-    make_room(d, template->id, template->octets, false);
+    destination_make_room(d, template->id, template->octets, false);
     options_put_record(&d->builder, &d->options, kind, i, &source);
     if (kind == OPTIONS_EXPORTED)
         d->statistics_sent_ns = d->monotonic_ns;
@@ -127,8 +130,8 @@ void destination_refresh(struct destination *d, bool options)
         const struct template *template = &d->templates.kinds[kind];
         if (!template->id)
             continue;
-        make_room(d, message_template_set(&d->builder, false),
-                  template_definition_octets(d->config->version, template), false);
+        destination_make_room(d, message_template_set(&d->builder, false),
+                              template_definition_octets(d->config->version, template), false);
         message_put_template(&d->builder, template);
     }
     if (options && templates) {
@@ -172,6 +175,8 @@ uint32_t destination_refresh_messages(const struct destination *d, uint32_t mess
 
 static void refresh_if_due(struct destination *d)
 {
+    if (d->config->kind == DESTINATION_FILE && destination_file_is_over(d))
+        destination_file_end(d);
     bool repeats = destination_is_datagram(d->config->kind);
     /* A session begins with templates, see destination_send.c. */
     if (d->transport.ops->step ? !repeats || !d->session : d->refreshed && !repeats)
@@ -226,12 +231,15 @@ static void open_for(struct destination *d, const struct template *template, uin
 }
 
 /* What stands in the values becomes a data record of the open message. */
-static void put_values(struct destination *d, const struct template *template, uint64_t end_ns)
+static void put_values(struct destination *d, const struct template *template,
+                       const struct flow_record *record, unsigned side)
 {
     struct message_builder *builder = &d->builder;
+    uint64_t end_ns = record->hot->last_ns[side];
     template_copy(template, &d->values, builder->data + builder->octets);
     builder->octets += template->octets;
     builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
+    file_session_note(&d->file, record->cold->first_ns[side], end_ns);
 }
 
 static void count_data_records(struct destination *d, unsigned count)
@@ -248,7 +256,7 @@ static void append_message(struct destination *d, const struct flow_record *reco
     open_for(d, template, count * template->octets);
     for (unsigned i = 0; i < count; i++) {
         record_values_fill(&d->values, &d->context, record, sides[i]);
-        put_values(d, template, record->hot->last_ns[sides[i]]);
+        put_values(d, template, record, sides[i]);
     }
     count_data_records(d, count);
     count_record(d, d->queue.open);
@@ -266,9 +274,9 @@ static void append_pieces(struct destination *d, const struct flow_record *recor
             if (!counted)
                 open_for(d, template, template->octets);
             else
-                make_room(d, template->id, template->octets, false);
+                destination_make_room(d, template->id, template->octets, false);
             record_values_fill_piece(&d->values, &d->context, record, sides[i], piece, pieces);
-            put_values(d, template, record->hot->last_ns[sides[i]]);
+            put_values(d, template, record, sides[i]);
             count_data_records(d, 1);
             if (!counted)
                 count_record(d, d->queue.open);

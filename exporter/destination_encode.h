@@ -13,6 +13,9 @@ enum { REFUSED_REFRESH_NS = 1000000000 };
 
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
+/* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
+void destination_make_room(struct destination *destination, uint16_t id, uint32_t octets,
+                           bool new_set);
 /* Sends templates and, if OPTIONS, options templates with their data, in messages of their own. Of
  * a later refresh of a live run or session, what does not fit into the first message is sent by and
  * by. */

@@ -48,6 +48,7 @@ struct destination_config {
     char host[256];          /* collectors: address or name, no brackets */
     uint16_t port;           /* collectors */
     char source_address[64]; /* collectors: local address to bind, "" = any */
+    uint16_t source_port;    /* UDP: wished for, 0 = any; filled in from the state */
     char certificate[1024];  /* TLS, DTLS: PEM file of our own certificate chain, "" = none */
     char private_key[1024];  /* TLS, DTLS: PEM file of its key */
     char authority[1024];    /* TLS, DTLS: PEM file of whom we trust, "" = whom the system trusts */
@@ -61,10 +62,15 @@ struct destination_config {
     bool scale;      /* counters times the sampling interval, which is not announced then */
     bool aggregates; /* prefix aggregates may come: their templates are needed */
     enum time_unit time_unit;
-    uint32_t domain; /* observation domain / source id */
-    uint32_t mtu;    /* whole IP packet, UDP and DTLS; 512..65535 */
-    uint64_t rate;   /* records/s; 0 = unpaced; UDP and DTLS only */
-    bool rate_set;   /* otherwise the default pacing applies */
+    uint32_t domain;          /* observation domain / source id */
+    uint32_t mtu;             /* whole IP packet, UDP and DTLS; 512..65535 */
+    uint64_t rate;            /* records/s; 0 = unpaced; UDP and DTLS only */
+    bool rate_set;            /* otherwise the default pacing applies */
+    uint32_t rotation_s;      /* FILE: a new file at each multiple; 0 = never by time */
+    uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
+    bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
+    bool zstd;                /* FILE: compressed */
+    uint32_t group;           /* index of its group + 1; 0 = none: it gets every record */
 };
 
 /* Whether KIND sends messages to a collector; the others write a file. */
@@ -86,6 +92,21 @@ static inline bool destination_is_secure(enum destination_kind kind)
     return kind == DESTINATION_TLS || kind == DESTINATION_DTLS;
 }
 
+/* How a group shares records out (RFC 6728 section 4.4). */
+enum export_mode {
+    EXPORT_PARALLEL, /* each member gets every record, as without a group */
+    EXPORT_BALANCE,  /* one member, the same for all records of a flow */
+    EXPORT_FALLBACK  /* the first member that is there */
+};
+
+struct export_group {
+    char name[64];
+    enum export_mode mode;
+    uint32_t hold_s; /* so long without trouble, and a member is there again */
+};
+
+struct export_state;
+
 struct export_interface {
     uint32_t ifindex;
     uint32_t partner_ifindex; /* element 14, 0 if none */
@@ -95,15 +116,18 @@ struct export_interface {
 struct exporting_process_config {
     uint32_t destination_count;
     struct destination_config destinations[DESTINATIONS_MAX];
-    uint32_t interface_count; /* flow_cold.port indexes this table */
+    uint32_t group_count;
+    struct export_group groups[DESTINATIONS_MAX]; /* each has a member */
+    uint32_t interface_count;                     /* flow_cold.port indexes this table */
     struct export_interface interfaces[EXPORT_INTERFACES_MAX];
     uint32_t template_refresh_s;        /* 0 = never by time */
     uint32_t template_refresh_messages; /* 0 = never by messages */
     uint32_t statistics_interval_s;     /* options data records; 0 = never */
     uint32_t sampling_interval;         /* 1 = unsampled: nothing is announced */
     bool vlan_is_key;                   /* element 173 says so */
-    bool offline;              /* packet time is the clock; never lose to speed; no state kept */
-    uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
+    bool offline;               /* packet time is the clock; never lose to speed; no state kept */
+    uint32_t queue_octets_max;  /* bound of one destination's queue of encoded messages */
+    struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
 };
 
 /* One destination's account; also copied at a ledger cut. */

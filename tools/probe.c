@@ -178,6 +178,7 @@ static bool make_exporter(struct probe *probe, struct error *error)
     *config = probe->config->exporting;
     config->offline = probe->config->offline;
     config->sampling_interval = probe->config->sampling_interval;
+    config->state = probe->state;
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
@@ -249,6 +250,17 @@ void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns)
     probe->told_ns = monotonic_ns;
 }
 
+static bool open_state(struct probe *probe, struct error *error)
+{
+    struct error note = {""};
+    if (probe->config->offline || !probe->config->state_directory[0])
+        return true;
+    probe->state = export_state_open(probe->config->state_directory, &note, error);
+    if (note.text[0])
+        fprintf(stderr, "spanflowd: %s\n", note.text);
+    return probe->state != NULL;
+}
+
 struct probe *probe_create(const struct probe_config *config, struct error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);
@@ -257,8 +269,9 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
         return NULL;
     }
     probe->config = config;
-    if (!make_selection(probe, error) || !probe_open_sources(probe, error) ||
-        !make_workers(probe, error) || !make_exporter(probe, error)) {
+    if (!open_state(probe, error) || !make_selection(probe, error) ||
+        !probe_open_sources(probe, error) || !make_workers(probe, error) ||
+        !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }
@@ -272,6 +285,7 @@ void probe_destroy(struct probe *probe)
         return;
     if (probe->exporter)
         exporting_process_destroy(probe->exporter);
+    export_state_close(probe->state);
     for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
         worker_destroy(probe->workers[w]);
         record_ring_destroy(probe->rings[w]);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "export_state.h"
 #include "exporting_process.h"
 #include "packet/distribution.h"
 #include "packet/packet_filter.h"
@@ -46,6 +47,7 @@ struct probe {
     struct record_ring *rings[EXPORT_RINGS_MAX]; /* one for each worker */
     struct worker *workers[EXPORT_RINGS_MAX];
     struct exporting_process *exporter;
+    struct export_state *state; /* of the last run; NULL: none is kept */
 
     /* Ledger cuts: main thread. */
     uint64_t cuts; /* asked for so far */

@@ -192,6 +192,20 @@
       "IP octets in them")                                                                         \
     X(FLOW_KEY_INDICATOR, 173, 0, "flowKeyIndicator", UNSIGNED, 8, 0, FLAGS, NONE,                 \
       "bit n: field n of the template is a flow key")                                              \
+    X(MAX_EXPORT_SECONDS, 260, 0, "maxExportSeconds", TIME, 4, 0, QUANTITY, SECONDS,               \
+      "latest time of a message of the file")                                                      \
+    X(MESSAGE_MD5_CHECKSUM, 262, 0, "messageMD5Checksum", OCTETS, 16, 0, IDENTIFIER, NONE,         \
+      "MD5 digest of the message with zeros in its place")                                         \
+    X(MESSAGE_SCOPE, 263, 0, "messageScope", UNSIGNED, 1, 0, IDENTIFIER, NONE,                     \
+      "0: the record is about its message")                                                        \
+    X(MIN_EXPORT_SECONDS, 264, 0, "minExportSeconds", TIME, 4, 0, QUANTITY, SECONDS,               \
+      "earliest time of a message of the file")                                                    \
+    X(SESSION_SCOPE, 267, 0, "sessionScope", UNSIGNED, 1, 0, IDENTIFIER, NONE,                     \
+      "0: the record is about its file")                                                           \
+    X(MAX_FLOW_END_MILLISECONDS, 269, 0, "maxFlowEndMilliseconds", TIME, 8, 0, QUANTITY,           \
+      MILLISECONDS, "last packet of the flow records before it")                                   \
+    X(MIN_FLOW_START_MILLISECONDS, 272, 0, "minFlowStartMilliseconds", TIME, 8, 0, QUANTITY,       \
+      MILLISECONDS, "first packet of the flow records before it")                                  \
     X(INFORMATION_ELEMENT_ID, 303, 0, "informationElementId", UNSIGNED, 2, 0, IDENTIFIER, NONE,    \
       "element that the record describes")                                                         \
     X(OBSERVATION_TIME_SECONDS, 322, 0, "observationTimeSeconds", UNSIGNED, 4, 0, QUANTITY,        \

@@ -9,6 +9,7 @@ Prints each data record as a JSON line. Everything that a strict collector could
 and makes the exit status 1. Shares nothing with the encoder: names and types are listed again here.
 A dump is a row of datagrams, each behind its length as four octets, most significant first.
 """
+import hashlib
 import ipaddress
 import json
 import struct
@@ -41,6 +42,9 @@ ELEMENTS = {
     166: ("notSentFlowTotalCount", "u"), 167: ("notSentPacketTotalCount", "u"),
     168: ("notSentOctetTotalCount", "u"), 239: ("biflowDirection", "u"),
     243: ("dot1qVlanId", "u"), 245: ("dot1qCustomerVlanId", "u"),
+    260: ("maxExportSeconds", "u"), 262: ("messageMD5Checksum", "hex"),
+    263: ("messageScope", "u"), 264: ("minExportSeconds", "u"), 267: ("sessionScope", "u"),
+    269: ("maxFlowEndMilliseconds", "u"), 272: ("minFlowStartMilliseconds", "u"),
     60: ("ipVersion", "u"), 86: ("packetTotalCount", "u"), 130: ("exporterIPv4Address", "ip"),
     134: ("droppedOctetTotalCount", "u"), 135: ("droppedPacketTotalCount", "u"),
     144: ("exportingProcessId", "u"), 145: ("templateId", "u"), 148: ("flowId", "u"),
@@ -147,6 +151,7 @@ class FlowReader:
         records = self.read_sets(header, data, body)
         self.check_sequence(header)
         self.check_times(header, records)
+        self.check_checksum(header, data, records)
         return records
 
     def feed_v5(self, data):
@@ -304,6 +309,17 @@ class FlowReader:
         self.sequence[key] = (header["sequence"] + step) & 0xffffffff
         if header["version"] == 9 and header["count"] != sum(header["kinds"].values()):
             self.complain(f"count {header['count']}, holds {header['kinds']}")
+
+    def check_checksum(self, header, data, records):
+        """RFC 5655: the MD5 of the message with zeros in place of the digest."""
+        told = [bytes.fromhex(record["messageMD5Checksum"][2:]) for record in records
+                if "messageMD5Checksum" in record]
+        header["checksums"] = len(told)
+        for digest in told:
+            at = data.find(digest)
+            zeroed = data[:at] + bytes(16) + data[at + 16:]
+            if len(told) != 1 or hashlib.md5(zeroed).digest() != digest:
+                self.complain(f"{len(told)} checksums, {digest.hex()} is wrong")
 
     def check_times(self, header, records):
         for record in records:

@@ -204,6 +204,8 @@ static void destinations(void **state)
     assert_int_equal(destination[2].domain, 3);
     assert_int_equal(destination[2].time_unit, TIME_NANOSECONDS);
     assert_int_equal(destination[2].version, 10);
+    assert_false(destination[2].rotation_s || destination[2].rotation_octets);
+    assert_false(destination[2].checksum || destination[2].zstd);
     assert_int_equal(destination[3].kind, DESTINATION_JSON);
     assert_string_equal(destination[3].path, "-");
     assert_int_equal(destination[3].profile, PROFILE_NFDUMP);
@@ -211,6 +213,37 @@ static void destinations(void **state)
     assert_string_equal(destination[5].name, "udp://h:9995?version=9");
     assert_int_equal(destination[5].port, 9995);
     assert_int_equal(destination[5].version, 9);
+    probe_config_free(config);
+}
+
+static void groups(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-r", "a", "-e", "json:1?group=b", "-e", "json:2", "-e", "json:3?group=a",
+                       "-e", "udp://h?group=b", "-e", "json:4?group=c", "--group",
+                       "a=fallback,hold=7", "--group", "b=balance"));
+    const struct exporting_process_config *exporting = &config->exporting;
+    assert_int_equal(exporting->group_count, 2);
+    assert_int_equal(exporting->groups[0].mode, EXPORT_FALLBACK);
+    assert_int_equal(exporting->groups[0].hold_s, 7);
+    assert_int_equal(exporting->groups[1].mode, EXPORT_BALANCE);
+    assert_int_equal(exporting->groups[1].hold_s, 10);
+    static const uint32_t wanted[] = {2, 0, 1, 2, 0};
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(exporting->destinations[i].group, wanted[i]);
+    probe_config_free(config);
+}
+
+static void rows_of_files(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-e", "file:f?rotate-seconds=300&rotate-octets=9000000000&checksum=yes"));
+    const struct destination_config *destination = config->exporting.destinations;
+    assert_int_equal(destination->rotation_s, 300);
+    assert_int_equal(destination->rotation_octets, 9000000000);
+    assert_true(destination->checksum && !destination->zstd);
     probe_config_free(config);
 }
 
@@ -405,6 +438,8 @@ int main(void)
         cmocka_unit_test(memif_roles),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
+        cmocka_unit_test(rows_of_files),
+        cmocka_unit_test(groups),
         cmocka_unit_test(connections),
         cmocka_unit_test(profiles_bring_their_version),
         cmocka_unit_test(long_names_stay_whole),
