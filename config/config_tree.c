@@ -206,10 +206,11 @@ bool config_tree_set_below(struct config_tree *tree, struct lyd_node *entry, con
                            const char *value, struct error *error)
 {
     ly_err_clean(tree->context, NULL);
-    if (lyd_new_path(entry, NULL, path, value, LYD_NEW_PATH_UPDATE, NULL) == LY_SUCCESS)
-        return true;
     const struct lysc_node *node = lys_find_path(NULL, entry->schema, path, 0);
     check(node);
+    uint32_t options = node->nodetype == LYS_LEAFLIST ? 0 : LYD_NEW_PATH_UPDATE;
+    if (lyd_new_path(entry, NULL, path, value, options, NULL) == LY_SUCCESS)
+        return true;
     config_tree_value_error(tree, node, error);
     return false;
 }

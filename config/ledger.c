@@ -13,6 +13,8 @@ const char *const ledger_dropped_names[] = {LEDGER_DROPPED(TERM_NAME)};
 const char *const ledger_lost_names[] = {LEDGER_LOST(TERM_NAME)};
 const char *const ledger_destination_lost_names[] = {LEDGER_DESTINATION_LOST(TERM_NAME)};
 
+const char *const ledger_mode_names[] = {
+    [EXPORT_PARALLEL] = "parallel", [EXPORT_BALANCE] = "balance", [EXPORT_FALLBACK] = "fallback"};
 #define STATE_NAME(name, text) text,
 const char *const ledger_transport_states[] = {TRANSPORT_STATES(STATE_NAME)};
 
@@ -112,7 +114,19 @@ void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
     for (uint32_t d = 0; d < exporter->destination_count; d++) {
         ledger->destination_names[d] = exporting->destinations[d].name;
         ledger->destinations[d] = exporter->destination[d];
+        ledger->destination_groups[d] = exporting->destinations[d].group;
     }
+    ledger->group_count = exporting->group_count;
+    memcpy(ledger->groups, exporting->groups, sizeof ledger->groups);
+}
+
+uint64_t ledger_group_records(const struct ledger *ledger, uint32_t group)
+{
+    uint64_t records = 0;
+    for (uint32_t d = 0; d < ledger->destination_count; d++)
+        if (ledger->destination_groups[d] == group + 1)
+            records += ledger->destinations[d].records;
+    return records;
 }
 
 void ledger_add_given(struct ledger *ledger, const struct ledger_pair *observed)
@@ -177,15 +191,24 @@ static bool terms_balanced(const struct ledger_terms *terms, const char *whose,
                  terms->records_out, terms->records_taken, problem);
 }
 
-static bool destination_balanced(const struct destination_counters *counters, const char *name,
-                                 uint64_t records_out, struct error *problem)
+/* Whether each record goes to one destination of its group. */
+static bool is_shared(const struct ledger *ledger, uint32_t destination)
 {
+    uint32_t group = ledger->destination_groups[destination];
+    return group && ledger->groups[group - 1].mode != EXPORT_PARALLEL;
+}
+
+static bool destination_balanced(const struct ledger *ledger, uint32_t d, struct error *problem)
+{
+    const struct destination_counters *counters = &ledger->destinations[d];
+    const char *name = ledger->destination_names[d];
     uint64_t lost = 0;
     for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
         lost += counters->lost[i];
-    return equal(name, "records out = records", "records", records_out, counters->records,
-                 problem) &&
-           equal(name, "records = sent + queued + spooled + lost", "records", counters->records,
+    if (!is_shared(ledger, d) && !equal(name, "records out = records", "records",
+                                        ledger->probe.records_out, counters->records, problem))
+        return false;
+    return equal(name, "records = sent + queued + spooled + lost", "records", counters->records,
                  counters->sent + counters->queued + counters->spooled + lost, problem);
 }
 
@@ -204,8 +227,12 @@ bool ledger_balanced(const struct ledger *ledger, struct error *problem)
                      ledger->given, ledger->probe.observed, problem))
         return false;
     for (uint32_t d = 0; d < ledger->destination_count; d++)
-        if (!destination_balanced(&ledger->destinations[d], ledger->destination_names[d],
-                                  ledger->probe.records_out, problem))
+        if (!destination_balanced(ledger, d, problem))
+            return false;
+    for (uint32_t g = 0; g < ledger->group_count; g++)
+        if (ledger->groups[g].mode != EXPORT_PARALLEL &&
+            !equal(ledger->groups[g].name, "records out = records of the group", "records",
+                   ledger->probe.records_out, ledger_group_records(ledger, g), problem))
             return false;
     return true;
 }

@@ -6,6 +6,8 @@
  *   (2) metered  = exported + cached + in_kernel + lost       packets, IP octets
  *   (3) records out = sent + queued + spooled + lost          records, for each destination
  *
+ * Where one destination of a group gets a record, the group stands in (3) for its members.
+ *
  * Every term is a sum of counters of its own; none is computed from the others. Control thread.
  */
 #ifndef SPANFLOW_CONFIG_LEDGER_H
@@ -77,6 +79,9 @@ struct ledger {
     uint32_t destination_count;
     const char *destination_names[DESTINATIONS_MAX]; /* not owned */
     struct destination_counters destinations[DESTINATIONS_MAX];
+    uint32_t destination_groups[DESTINATIONS_MAX]; /* index + 1 of its group, 0 = none */
+    uint32_t group_count;
+    struct export_group groups[DESTINATIONS_MAX];
     bool given_known;         /* whether what follows is told */
     struct ledger_pair given; /* what the sources filled in, before it was spread over workers */
     uint32_t link_count;
@@ -90,6 +95,12 @@ struct ledger {
 void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
                  uint32_t worker_count, const struct exporter_counters *exporter,
                  const struct exporting_process_config *exporting);
+
+/* Records given to the members of group GROUP, from 0. */
+uint64_t ledger_group_records(const struct ledger *ledger, uint32_t group);
+
+/* The mode of a group as options have it. */
+extern const char *const ledger_mode_names[];
 
 /* Adds what one source counted as it filled its batches, for a run whose workers observe behind a
  * distribution stage. Only at the end, when the stage holds nothing. */

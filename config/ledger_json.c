@@ -162,21 +162,40 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     return object;
 }
 
+static json_t *groups(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *array = json_array();
+    for (uint32_t g = 0; g < ledger->group_count; g++) {
+        json_t *object = json_object();
+        set(builder, object, "name", string(ledger->groups[g].name));
+        set(builder, object, "mode", string(ledger_mode_names[ledger->groups[g].mode]));
+        set_number(builder, object, "records", ledger_group_records(ledger, g));
+        append(builder, array, object);
+    }
+    return array;
+}
+
 static json_t *build(struct builder *builder, const struct ledger *ledger)
 {
     json_t *root = json_object();
     json_t *destinations = json_array();
     json_t *workers = json_array();
     set_terms(builder, root, &ledger->probe);
-    for (uint32_t d = 0; d < ledger->destination_count; d++)
-        append(builder, destinations,
-               destination(builder, ledger->destination_names[d], &ledger->destinations[d]));
+    for (uint32_t d = 0; d < ledger->destination_count; d++) {
+        json_t *row = destination(builder, ledger->destination_names[d], &ledger->destinations[d]);
+        uint32_t group = ledger->destination_groups[d];
+        if (group)
+            set(builder, row, "group", string(ledger->groups[group - 1].name));
+        append(builder, destinations, row);
+    }
     for (uint32_t w = 0; w < ledger->worker_count; w++) {
         json_t *worker = json_object();
         set_terms(builder, worker, &ledger->workers[w]);
         append(builder, workers, worker);
     }
     set(builder, root, "destinations", destinations);
+    if (ledger->group_count)
+        set(builder, root, "groups", groups(builder, ledger));
     set(builder, root, "workers", workers);
     set(builder, root, "diagnostics", diagnostics(builder, ledger));
     if (ledger->blind_count) {

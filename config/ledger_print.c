@@ -71,6 +71,9 @@ void ledger_print(const struct ledger *ledger, FILE *file)
     fprintf(file, "%-*s%16" PRIu64 "\n", NAME_WIDTH, "flow records", probe->records_out);
     for (uint32_t d = 0; d < ledger->destination_count; d++)
         print_destination(file, ledger->destination_names[d], &ledger->destinations[d]);
+    for (uint32_t g = 0; g < ledger->group_count; g++)
+        fprintf(file, "group %s (%s)\n  records %" PRIu64 "\n", ledger->groups[g].name,
+                ledger_mode_names[ledger->groups[g].mode], ledger_group_records(ledger, g));
     for (uint32_t i = 0; i < ledger->link_count; i++)
         if (ledger->links[i].losses)
             fprintf(file, "%s: the link went down, %" PRIu64 " times\n", ledger->links[i].name,

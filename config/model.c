@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "element/element.h"
 #include "parse/parse.h"
 
 static const uint64_t SECOND_NS = 1000000000;
+enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW = 2055 };
 #define FLOOD "cache/floodPolicy/"
-enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW9 = 2055 };
 
 /* An enumeration leaf as a value of C. */
 struct word_value {
@@ -20,12 +21,21 @@ struct word_value {
 static const struct word_value roles[] = {
     {"span", INTERFACE_SPAN}, {"tap-a", INTERFACE_TAP_A}, {"tap-b", INTERFACE_TAP_B}, {0}};
 static const struct word_value time_sources[] = {{"system", false}, {"device", true}, {0}};
-static const struct word_value profiles[] = {
-    {"plain", PROFILE_PLAIN}, {"nfdump", PROFILE_NFDUMP}, {0}};
+static const struct word_value profiles[] = {{"plain", PROFILE_PLAIN},
+                                             {"nfdump", PROFILE_NFDUMP},
+                                             {"silk", PROFILE_SILK},
+                                             {"v5", PROFILE_V5},
+                                             {"fluentd-v9", PROFILE_FLUENTD_V9},
+                                             {"full", PROFILE_FULL},
+                                             {0}};
 static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECONDS},
                                                {"microseconds", TIME_MICROSECONDS},
                                                {"nanoseconds", TIME_NANOSECONDS},
                                                {0}};
+static const struct word_value export_modes[] = {{"parallel", EXPORT_PARALLEL},
+                                                 {"loadBalancing", EXPORT_BALANCE},
+                                                 {"fallback", EXPORT_FALLBACK},
+                                                 {0}};
 static const struct word_value tunnels[] = {
     {"all", TUNNEL_ALL},
     {"gre", TUNNEL_GRE},
@@ -168,9 +178,9 @@ static bool read_collector(const struct lyd_node *exporter, enum destination_kin
                            struct destination_config *destination, struct error *error)
 {
     bool secure = destination_is_secure(kind);
-    uint16_t port = secure                      ? PORT_IPFIX_SECURE
-                    : destination->version == 9 ? PORT_NETFLOW9
-                                                : PORT_IPFIX;
+    uint16_t port = secure                       ? PORT_IPFIX_SECURE
+                    : destination->version == 10 ? PORT_IPFIX
+                                                 : PORT_NETFLOW;
     destination->kind = kind;
     destination->port = (uint16_t)number(exporter, "destinationPort", port);
     destination->domain = number32(exporter, "observationDomainId");
@@ -182,13 +192,56 @@ static bool read_collector(const struct lyd_node *exporter, enum destination_kin
            (!secure || read_security(exporter, destination, error));
 }
 
+/* Of messages whose version was not chosen. */
+static unsigned usual_version(enum export_profile profile)
+{
+    switch (profile) {
+    case PROFILE_NFDUMP: /* nfcapd 1.7 shows more of version 9 than of IPFIX */
+    case PROFILE_FLUENTD_V9:
+        return 9;
+    case PROFILE_V5:
+        return 5;
+    default:
+        return 10;
+    }
+}
+
+/* The destination's own list of elements, if it has one; its times decide the time unit. */
+static bool read_elements(const struct lyd_node *entry, struct destination_config *destination,
+                          struct error *error)
+{
+    for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
+        if (strcmp(child->schema->name, "informationElement") != 0)
+            continue;
+        const char *name = lyd_get_value(child);
+        enum element element = element_find(name);
+        if (element == ELEMENT_COUNT) {
+            error_set(error,
+                      "informationElement: \"%s\" is no element of flow records; did you mean %s? "
+                      "docs/export.md lists them",
+                      name, element_nearest(name));
+            return false;
+        }
+        check(destination->element_count < EXPORT_ELEMENTS_MAX);
+        destination->elements[destination->element_count++] = (uint16_t)element;
+        destination->profile = PROFILE_ELEMENTS;
+        unsigned units = element_table[element].units;
+        if (element_table[element].type == TYPE_TIME && destination->kind == DESTINATION_JSON)
+            destination->time_unit = units == UNITS_NANOSECONDS    ? TIME_NANOSECONDS
+                                     : units == UNITS_MICROSECONDS ? TIME_MICROSECONDS
+                                                                   : TIME_MILLISECONDS;
+    }
+    return true;
+}
+
 static bool read_udp(const struct lyd_node *udp, struct destination_config *destination,
                      struct error *error)
 {
     bool secure = is_secure(udp);
-    /* nfcapd 1.7 shows more of version 9 than of IPFIX, so the profile prefers it. */
-    unsigned version = destination->profile == PROFILE_NFDUMP && !secure ? 9 : 10;
+    unsigned version = secure ? 10 : usual_version(destination->profile);
     destination->version = (unsigned)number(udp, "ipfixVersion", version);
+    if (destination->version == 5 && destination->profile == PROFILE_PLAIN)
+        destination->profile = PROFILE_V5;
     destination->mtu = number32(udp, "maxPacketSize");
     destination->rate = number(udp, "recordRateLimit", 0);
     destination->rate_set = config_tree_value(udp, "recordRateLimit") != NULL;
@@ -212,8 +265,23 @@ static bool read_writer(const struct lyd_node *writer, enum destination_kind kin
     if (kind == DESTINATION_FILE) {
         destination->domain = number32(writer, "observationDomainId");
         destination->time_unit = find_word(time_units, config_tree_value(writer, "timeUnit"));
+        destination->rotation_s = number32(writer, "rotationTime");
+        destination->rotation_octets = number(writer, "rotationSize", 0);
+        destination->checksum = truth(writer, "messageChecksum");
+        destination->zstd = strcmp(config_tree_value(writer, "compression"), "zstd") == 0;
     }
     return copy_text(writer, "file", destination->path, sizeof destination->path, error);
+}
+
+/* Finds the group that a destination names. One that is not in the list is parallel, and that is
+ * no group at all. */
+static void find_group(const struct lyd_node *entry, struct exporting_process_config *exporting,
+                       struct destination_config *destination)
+{
+    const char *name = config_tree_value(entry, "group");
+    for (uint32_t i = 0; name && i < exporting->group_count; i++)
+        if (strcmp(exporting->groups[i].name, name) == 0)
+            destination->group = i + 1;
 }
 
 static bool read_destination(const struct lyd_node *entry, struct probe_config *config,
@@ -227,6 +295,8 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
         return false;
     destination->profile = find_word(profiles, config_tree_value(entry, "profile"));
     destination->biflow = truth(entry, "biflow");
+    destination->scale = truth(entry, "scaleCounters");
+    find_group(entry, exporting, destination);
     for (const struct lyd_node *child = lyd_child(entry); child; child = child->next) {
         const char *name = child->schema->name;
         struct error inner = {""};
@@ -247,7 +317,12 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
             return false;
         }
     }
-    return true;
+    struct error inner = {""};
+    if (read_elements(entry, destination, &inner))
+        return true;
+    error_set(error, "/spanflow/exportingProcess/destination[name='%.200s']/%s", destination->name,
+              inner.text);
+    return false;
 }
 
 /* Level 1 is for live traffic unless it is asked for: with capture files nothing is short. */
@@ -281,6 +356,16 @@ static void read_cache(const struct lyd_node *cache, struct probe_config *config
             config->tunnels |= find_word(tunnels, lyd_get_value(child));
 }
 
+static bool read_group(const struct lyd_node *entry, struct exporting_process_config *exporting,
+                       struct error *error)
+{
+    check(exporting->group_count < DESTINATIONS_MAX);
+    struct export_group *group = &exporting->groups[exporting->group_count++];
+    group->mode = find_word(export_modes, config_tree_value(entry, "exportMode"));
+    group->hold_s = number32(entry, "holdTime");
+    return copy_text(entry, "name", group->name, sizeof group->name, error);
+}
+
 static bool read_exporting(const struct lyd_node *node, struct probe_config *config,
                            struct error *error)
 {
@@ -289,6 +374,10 @@ static bool read_exporting(const struct lyd_node *node, struct probe_config *con
     exporting->template_refresh_messages = number32(node, "templateRefreshPacket");
     exporting->statistics_interval_s = number32(node, "statisticsTimeout");
     exporting->queue_octets_max = number32(node, "queueSize");
+    for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
+        if (strcmp(child->schema->name, "deliveryGroup") == 0 &&
+            !read_group(child, exporting, error))
+            return false;
     for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
         if (strcmp(child->schema->name, "destination") == 0 &&
             !read_destination(child, config, error))
@@ -338,6 +427,9 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     config->hash_ports = truth(root, "hashPorts");
     read_flood_policy(root, config);
     config->local_count = read_prefixes(root, "localNetwork", config->local);
+    if (!copy_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,
+                   error))
+        return false;
     return copy_text(root, "ledgerFile", config->ledger_path, sizeof config->ledger_path, error);
 }
 
@@ -351,6 +443,7 @@ struct probe_config *probe_config_from_tree(const struct config_tree *tree, stru
     if (read_root(tree->root, config, error)) {
         config->exporting.sampling_interval = config->sampling_interval;
         config->exporting.offline = config->offline;
+        config->exporting.vlan_is_key = config->vlan_in_key;
         if (model_check(config, error))
             return config;
     }

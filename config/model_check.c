@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "packet/packet_filter.h"
+#include "template/template.h"
 
 #define DESTINATION "/spanflow/exportingProcess/destination"
 
@@ -139,6 +140,9 @@ static bool check_destinations(const struct probe_config *config, struct error *
     const struct exporting_process_config *exporting = &config->exporting;
     for (uint32_t i = 0; i < exporting->destination_count; i++) {
         const struct destination_config *b = &exporting->destinations[i];
+        if (!destination_config_check(b, error) ||
+            !destination_sampling_check(b, exporting->sampling_interval, error))
+            return false;
         for (uint32_t j = 0; j < i; j++) {
             const struct destination_config *a = &exporting->destinations[j];
             if (same_stream(a, b)) {
@@ -156,11 +160,37 @@ static bool check_destinations(const struct probe_config *config, struct error *
                 return false;
             }
         }
+        if (!SPANFLOW_ZSTD && b->zstd) {
+            error_set(error,
+                      DESTINATION "[name='%.100s']/fileWriter/compression: zstd is not in this "
+                                  "build; give none",
+                      b->name);
+            return false;
+        }
         if (ledger_spoils(config, b)) {
             error_set(error, "/spanflow/ledgerFile: '%.100s' writes it already; give another",
                       b->name);
             return false;
         }
+    }
+    return true;
+}
+
+/* A group that nobody belongs to is a name written in two ways. */
+static bool check_groups(const struct probe_config *config, struct error *error)
+{
+    const struct exporting_process_config *exporting = &config->exporting;
+    for (uint32_t g = 0; g < exporting->group_count; g++) {
+        bool found = false;
+        for (uint32_t i = 0; i < exporting->destination_count; i++)
+            found |= exporting->destinations[i].group == g + 1;
+        if (found)
+            continue;
+        error_set(error,
+                  "/spanflow/exportingProcess/deliveryGroup[name='%s']: no destination has this "
+                  "group; remove it, or give group=%s to some",
+                  exporting->groups[g].name, exporting->groups[g].name);
+        return false;
     }
     return true;
 }
@@ -201,5 +231,5 @@ bool model_check(const struct probe_config *config, struct error *error)
     }
     return check_sources(config, error) && check_filters(config, error) &&
            check_destinations(config, error) && check_source_addresses(config, error) &&
-           check_captures(config, error);
+           check_groups(config, error) && check_captures(config, error);
 }

@@ -30,11 +30,11 @@ const struct option_word option_destination_kinds[] = {
      .leaf = "udpExporter",
      .kinds = KIND_UDP,
      .help = "messages to a collector; an IPv6 address stands in brackets; the port may be left "
-             "out: 4739 for IPFIX, 2055 for NetFlow version 9"},
+             "out: 4739 for IPFIX, 2055 for NetFlow"},
     {.word = "file:PATH",
      .leaf = "fileWriter",
      .kinds = KIND_FILE,
-     .help = "one file of IPFIX messages (RFC 5655); - is the standard output"},
+     .help = "a file of IPFIX messages (RFC 5655), or a row of files; - is the standard output"},
     {.word = "json:PATH",
      .leaf = "jsonWriter",
      .kinds = KIND_JSON,
@@ -59,37 +59,51 @@ const struct option_word option_destination_kinds[] = {
     {0},
 };
 
-static const struct option_spelling biflow_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
+static const struct option_spelling truth_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
+static const struct option_spelling compression_spellings[] = {
+    {"none", "none"}, {"zstd", "zstd"}, {0}};
 static const struct option_spelling time_spellings[] = {
     {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
 static const struct option_spelling profile_spellings[] = {{"plain", "plain"},
                                                            {"nfdump", "nfdump"},
-                                                           {"silk", NULL},
-                                                           {"fluentd-v9", NULL},
-                                                           {"v5", NULL},
-                                                           {"full", NULL},
+                                                           {"silk", "silk"},
+                                                           {"fluentd-v9", "fluentd-v9"},
+                                                           {"v5", "v5"},
+                                                           {"full", "full"},
                                                            {0}};
 static const struct option_spelling version_spellings[] = {
-    {"9", "9"}, {"10", "10"}, {"5", NULL}, {0}};
+    {"5", "5"}, {"9", "9"}, {"10", "10"}, {0}};
 
 const struct option_word option_destination_words[] = {
-    {.word = "version=9|10",
+    {.word = "version=5|9|10",
      .leaf = "ipfixVersion",
      .spellings = version_spellings,
      .kinds = KIND_UDP,
-     .help = "udp: 9 for NetFlow version 9, 10 for IPFIX (default; in profile nfdump 9)"},
-    {.word = "profile=plain|nfdump",
+     .help = "udp: 5 or 9 for NetFlow, 10 for IPFIX (default: the profile's, else 10)"},
+    {.word = "profile=plain|nfdump|silk|fluentd-v9|v5|full",
      .leaf = "profile",
      .spellings = profile_spellings,
      .kinds = KIND_ALL,
      .common = true,
      .help = "the choice of information elements (default plain)"},
+    {.word = "elements=NAME,...",
+     .leaf = "informationElement",
+     .kinds = KIND_ALL,
+     .common = true,
+     .list = true,
+     .help = "a list of information elements instead of a profile"},
     {.word = "biflow=yes|no",
      .leaf = "biflow",
-     .spellings = biflow_spellings,
+     .spellings = truth_spellings,
      .kinds = KIND_ALL,
      .common = true,
      .help = "both directions of a flow in one record (default no)"},
+    {.word = "scale=yes|no",
+     .leaf = "scaleCounters",
+     .spellings = truth_spellings,
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "counters times the sampling interval, which is not announced then (default no)"},
     {.word = "rate=RECORDS",
      .leaf = "recordRateLimit",
      .kinds = KIND_DATAGRAM,
@@ -111,6 +125,24 @@ const struct option_word option_destination_words[] = {
      .spellings = time_spellings,
      .kinds = KIND_IPFIX,
      .help = "all but json: the unit of flow times (default ms)"},
+    {.word = "rotate-seconds=SECONDS",
+     .leaf = "rotationTime",
+     .kinds = KIND_FILE,
+     .help = "file: another file at each multiple of this time; names get the time and a number"},
+    {.word = "rotate-octets=OCTETS",
+     .leaf = "rotationSize",
+     .kinds = KIND_FILE,
+     .help = "file: another file when so many octets of messages are reached, 262144 at least"},
+    {.word = "checksum=yes|no",
+     .leaf = "messageChecksum",
+     .spellings = truth_spellings,
+     .kinds = KIND_FILE,
+     .help = "file: each message carries its MD5 digest (default no)"},
+    {.word = "compress=none|zstd",
+     .leaf = "compression",
+     .spellings = compression_spellings,
+     .kinds = KIND_FILE,
+     .help = "file: packed in frames of Zstandard (default none)"},
     {.word = "cert=FILE",
      .leaf = SECURITY "/certificate",
      .kinds = KIND_SECURE,
@@ -126,10 +158,14 @@ const struct option_word option_destination_words[] = {
              "system trusts)"},
     {.word = "verify=yes|no",
      .leaf = SECURITY "/verifyCollector",
-     .spellings = biflow_spellings,
+     .spellings = truth_spellings,
      .kinds = KIND_SECURE,
      .help = "tls, dtls: whether the collector must prove who it is (default yes)"},
-    {.word = "group="},
+    {.word = "group=NAME",
+     .leaf = "group",
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "the group with which the destination shares the records, see --group"},
     {.word = "anonymise="},
     {.word = "format="},
     {0},
@@ -186,6 +222,16 @@ static const char *translate(const struct option_word *word, const char *name, c
     return NULL;
 }
 
+/* Each value between commas becomes an entry of the leaf-list. */
+static bool apply_list(struct destination *destination, const struct option_word *word,
+                       const char *name, char *values, struct error *error)
+{
+    for (char *value = strsep(&values, ","); value; value = strsep(&values, ","))
+        if (!set(destination, word->leaf, word->common, name, value, error))
+            return false;
+    return true;
+}
+
 static bool apply_word(struct destination *destination, char *text, struct error *error)
 {
     char *value = strchr(text, '=');
@@ -221,6 +267,8 @@ static bool apply_word(struct destination *destination, char *text, struct error
         return false;
     }
     destination->seen[i] = true;
+    if (word->list)
+        return apply_list(destination, word, text, value, error);
     const char *translated = translate(word, text, value, error);
     return translated && set(destination, word->leaf, word->common, text, translated, error);
 }

@@ -17,7 +17,8 @@ typedef bool option_apply(struct option_state *state, const struct option_descri
                           const char *argument, struct error *error);
 
 static option_apply apply_leaf, apply_timeouts, apply_floods, apply_sampling, apply_key;
-static option_apply apply_tunnels, apply_cpus, apply_refresh, apply_filter, keep, refuse;
+static option_apply apply_tunnels, apply_cpus, apply_refresh, apply_filter, apply_group;
+static option_apply keep, refuse;
 
 /* The leaf paths that more than one line needs. */
 #define CACHE     "/spanflow/cache/"
@@ -57,8 +58,8 @@ const struct option_description option_table[] = {
     {.letter = 'v',
      .argument = "VERSION",
      KEEP(version),
-     .help = "the version of the messages to the collector of -n: 9 for NetFlow version 9, 10 for "
-             "IPFIX"},
+     .help =
+         "the version of the messages to the collector of -n: 5 or 9 for NetFlow, 10 for IPFIX"},
     {.letter = 't',
      .argument = "NAME=SECONDS,...",
      .repeats = true,
@@ -127,6 +128,14 @@ const struct option_description option_table[] = {
      .value = "false",
      .apply = apply_leaf,
      .help = "later fragments make flows of their own with ports 0"},
+    {.name = "group",
+     .argument = "NAME=MODE",
+     .repeats = true,
+     .apply = apply_group,
+     .help =
+         "how destinations with group=NAME share the records: parallel (each gets every record), "
+         "balance (one gets all records of a flow) or fallback (the first that is there); "
+         "MODE,hold=SECONDS: how long one that was away must be there again (default 10)"},
     {.name = "template-refresh",
      .argument = "SECONDS/MESSAGES",
      .apply = apply_refresh,
@@ -138,14 +147,18 @@ const struct option_description option_table[] = {
      .apply = apply_leaf,
      .help = "write the account of every packet as JSON on exit and on SIGUSR1; - is the standard "
              "output"},
+    {.name = "state",
+     .argument = "DIRECTORY",
+     .leaf = "/spanflow/stateDirectory",
+     .apply = apply_leaf,
+     .help = "keep sequence numbers, source ports and interface numbers here, so that collectors "
+             "over UDP see no restart; not with -r"},
     {.name = "check",
      KEEP(check),
      .help = "check the options and the configuration, then exit with 0 or 2"},
     {.name = "help", .letter = 'h', KEEP(help), .help = "show this text"},
     {.name = "version", KEEP(show_version), .help = "show the version"},
-    {.name = "group", .argument = "NAME=MODE", .repeats = true, .apply = refuse},
     {.name = "spool", .argument = "DIRECTORY,max=OCTETS", .apply = refuse},
-    {.name = "state", .argument = "DIRECTORY", .apply = refuse},
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
 
@@ -369,6 +382,39 @@ static bool apply_refresh(struct option_state *state, const struct option_descri
     memcpy(seconds, argument, (size_t)(messages - argument));
     return config_tree_set(state->tree, EXPORTING "templateRefreshTimeout", seconds, error) &&
            config_tree_set(state->tree, EXPORTING "templateRefreshPacket", messages + 1, error);
+}
+
+/* NAME=MODE or NAME=MODE,hold=SECONDS. */
+static bool apply_group(struct option_state *state, const struct option_description *option,
+                        const char *argument, struct error *error)
+{
+    (void)option;
+    static const char *const modes[][2] = {
+        {"parallel", "parallel"}, {"balance", "loadBalancing"}, {"fallback", "fallback"}};
+    char name[64] = "";
+    struct lyd_node *entry = NULL;
+    const char *mode = strchr(argument, '=');
+    const char *mode_value = NULL;
+    if (!mode || (size_t)(mode - argument) >= sizeof name) {
+        error_set(error, "give NAME=parallel, NAME=balance or NAME=fallback");
+        return false;
+    }
+    memcpy(name, argument, (size_t)(mode++ - argument));
+    size_t length = strcspn(mode, ",");
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (strlen(modes[i][0]) == length && strncmp(mode, modes[i][0], length) == 0)
+            mode_value = modes[i][1];
+    const char *hold = mode[length] ? mode + length + 1 : NULL;
+    if (!mode_value || (hold && strncmp(hold, "hold=", 5) != 0)) {
+        error_set(error,
+                  "\"%.64s\" is not possible; give parallel, balance or fallback, and "
+                  "perhaps ,hold=SECONDS",
+                  mode);
+        return false;
+    }
+    return config_tree_add(state->tree, EXPORTING "deliveryGroup", name, &entry, error) &&
+           config_tree_set_below(state->tree, entry, "exportMode", mode_value, error) &&
+           (!hold || config_tree_set_below(state->tree, entry, "holdTime", hold + 5, error));
 }
 
 static bool keep(struct option_state *state, const struct option_description *option,

@@ -50,6 +50,7 @@ struct option_word {
     const struct option_spelling *spellings; /* NULL: the value is taken as it is */
     unsigned kinds;                          /* of -e: where the word has a meaning */
     bool common;                             /* of -e: a leaf of the destination itself */
+    bool list;                               /* a leaf-list: values between commas */
 };
 
 /* What a user writes and what the leaf holds. Tables end with {0}. */

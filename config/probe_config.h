@@ -58,7 +58,8 @@ struct probe_config {
     uint32_t tunnels; /* set of enum tunnel_kind */
     bool fragment_table;
 
-    char ledger_path[1024]; /* "" = none, "-" = stdout */
+    char ledger_path[1024];     /* "" = none, "-" = stdout */
+    char state_directory[1024]; /* "" = none */
 
     struct exporting_process_config exporting; /* interfaces are filled in at start */
 };

@@ -1,12 +1,15 @@
 /*
  * One destination: opening, stepping, sending, giving up. See destination.h; the encoding half is
- * in destination_encode.c, the sending
- * half in destination_send.c.
+ * in destination_encode.c, the sending half in destination_send.c.
  */
 #include "destination.h"
 
+#include <arpa/inet.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "destination_encode.h"
@@ -49,14 +52,37 @@ static int destination_open(struct destination *d, struct error *error)
     return transport_file_open(&d->transport, d->config, error);
 }
 
-/* Slots that a refresh takes. A path may come to permit less than now, and where there are sessions
- * a refresh in front of the queue may meet one that waits in it. */
-static uint32_t slots_for_refresh(const struct destination *d)
+/* Slots that one more record may need, with a refresh before it. A path may come to permit less
+ * than now, and where there are sessions a refresh in front of the queue may meet one that waits in
+ * it. */
+static uint32_t slots_for_record(const struct destination *d)
 {
     bool datagrams = destination_is_datagram(d->config->kind);
-    uint32_t messages =
-        destination_refresh_messages(d, datagrams ? PATH_MESSAGE_MIN : d->message_octets);
-    return d->transport.ops->step ? 2 * messages : messages;
+    uint32_t octets = datagrams ? PATH_MESSAGE_MIN : d->message_octets;
+    uint32_t messages = destination_refresh_messages(d, octets);
+    if (d->transport.ops->step)
+        messages *= 2;
+    return messages + destination_record_messages(d, octets) + destination_file_messages(d) + 1;
+}
+
+/* The IPv4 address that the kernel would send from; 0 if it is none. */
+static uint32_t local_ipv4_of(const struct destination_config *config)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htobe16(config->port)};
+    socklen_t octets = sizeof address;
+    uint32_t found = 0;
+    if (inet_pton(AF_INET, config->source_address, &found) == 1)
+        return found;
+    if (inet_pton(AF_INET, config->host, &address.sin_addr) != 1)
+        return 0;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &octets) == 0)
+        found = address.sin_addr.s_addr;
+    close(fd);
+    return found;
 }
 
 static int destination_prepare(struct destination *d, struct error *error)
@@ -68,9 +94,17 @@ static int destination_prepare(struct destination *d, struct error *error)
     pacing_init(&d->pacing, d->config, d->process->offline);
     d->builder.version = d->config->version;
     d->builder.domain = d->config->domain;
+    d->bounded = !json && (d->config->profile == PROFILE_SILK || d->config->profile == PROFILE_V5);
+    d->options_kind = OPTIONS_KINDS;
     if (!json) {
-        options_set_init(&d->options, d->config->version, d->process, &d->templates);
-        d->slots_reserved = slots_for_refresh(d) + 2;
+        if (d->process->sampling_interval > 1 && !d->config->scale)
+            d->builder.sampling = d->process->sampling_interval;
+        options_set_init(&d->options, d->config, d->process, &d->templates);
+        if (d->config->kind == DESTINATION_FILE)
+            destination_file_init(d);
+        d->slots_reserved = slots_for_record(d);
+        if (d->options.kinds[OPTIONS_PROBE].id)
+            d->local_ipv4 = local_ipv4_of(d->config);
     } else {
         d->slots_reserved = 2;
         d->json = calloc(TEMPLATE_KINDS, sizeof *d->json);
@@ -85,6 +119,20 @@ static int destination_prepare(struct destination *d, struct error *error)
                                 d->process->queue_octets_max, d->slots_reserved + 2, error);
 }
 
+/* Goes on where the last run ended: the collector sees no restart. */
+static void go_on(struct destination *d)
+{
+    d->kept = export_state_destination(d->process->state, d->config);
+    d->builder.sequence = d->kept->sequence;
+    uint16_t port = transport_udp_port(&d->transport);
+    if (d->kept->source_port && d->kept->source_port != port) {
+        error_set(&d->news, "%s: source port %u of the last run is taken: sending from %u",
+                  d->config->name, d->kept->source_port, port);
+        d->news_untold = true;
+    }
+    d->kept->source_port = port;
+}
+
 int destination_create(struct destination *d, const struct destination_config *config,
                        const struct exporting_process_config *process,
                        struct destination_counters *counters, struct error *error)
@@ -95,8 +143,12 @@ int destination_create(struct destination *d, const struct destination_config *c
     d->counters = counters;
     if (!destination_config_check(config, error))
         return -1;
+    if (!destination_sampling_check(config, process->sampling_interval, error))
+        return -1;
     if (destination_open(d, error) != 0)
         return -1;
+    if (d->config->kind == DESTINATION_UDP && process->state && !process->offline)
+        go_on(d);
     if (destination_prepare(d, error) != 0) {
         destination_destroy(d);
         return -1;
@@ -115,7 +167,13 @@ void destination_destroy(struct destination *d)
 
 void destination_set_boot(struct destination *d, uint32_t boot_s)
 {
+    /* A kept one that lies in the future is of a clock that was wrong. */
+    if (d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s)
+        boot_s = d->kept->boot_s;
+    else if (d->kept)
+        d->kept->boot_s = boot_s;
     d->builder.boot_s = boot_s;
+    d->context.boot_ms = boot_s * 1000ull;
 }
 
 bool destination_has_room(const struct destination *d)
@@ -144,12 +202,16 @@ static uint64_t destination_due_ns(const struct destination *d)
     uint64_t refresh_ns = UINT64_MAX, statistics_ns = UINT64_MAX;
     if (!d->refreshed)
         return 0;
+    if (d->probes && d->config->kind == DESTINATION_UDP)
+        return d->refreshed_ns + second_ns;
     if (d->process->template_refresh_s && destination_is_datagram(d->config->kind))
         refresh_ns = d->refreshed_ns + d->process->template_refresh_s * second_ns;
     if (d->refresh_due && d->refreshed_ns + REFUSED_REFRESH_NS < refresh_ns)
         refresh_ns = d->refreshed_ns + REFUSED_REFRESH_NS;
-    if (d->options.kinds[OPTIONS_STATISTICS].id)
+    if (d->options.kinds[OPTIONS_EXPORTED].id)
         statistics_ns = d->statistics_sent_ns + d->process->statistics_interval_s * second_ns;
+    if (d->options_kind != OPTIONS_KINDS && d->options_next_ns < statistics_ns)
+        statistics_ns = d->options_next_ns;
     return refresh_ns < statistics_ns ? refresh_ns : statistics_ns;
 }
 
@@ -173,31 +235,55 @@ void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t exp
         d->started = true;
         d->statistics_sent_ns = monotonic_ns;
     }
-    if (!destination_sends_unasked(d) || !destination_has_room(d) ||
-        monotonic_ns < destination_due_ns(d))
+    if (!destination_has_room(d))
+        return;
+    if (d->config->kind == DESTINATION_FILE && !d->broken && destination_file_is_over(d))
+        destination_file_end(d);
+    if (!destination_sends_unasked(d) || monotonic_ns < destination_due_ns(d))
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * second_ns;
     refresh_ns = destination_is_datagram(d->config->kind) ? refresh_ns : 0;
     refresh_ns = d->refresh_due ? REFUSED_REFRESH_NS : refresh_ns;
-    if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
+    if (d->probes && d->refreshed && d->config->kind == DESTINATION_UDP)
+        destination_refresh(d, false);
+    else if (!d->refreshed || (refresh_ns && monotonic_ns - d->refreshed_ns >= refresh_ns))
         destination_refresh(d, true);
     uint64_t statistics_ns = d->process->statistics_interval_s * second_ns;
-    if (d->options.kinds[OPTIONS_STATISTICS].id && destination_has_room(d) &&
+    if (d->options.kinds[OPTIONS_EXPORTED].id && destination_has_room(d) &&
         monotonic_ns - d->statistics_sent_ns >= statistics_ns)
         destination_send_statistics(d);
+    if (d->options_kind != OPTIONS_KINDS && destination_has_room(d) &&
+        monotonic_ns >= d->options_next_ns)
+        destination_send_options(d);
+}
+
+void destination_note_loss(struct destination *d, uint64_t records, uint64_t packets,
+                           uint64_t octets)
+{
+    if (records == 0)
+        return;
+    d->counters->lost_packets += packets;
+    d->counters->lost_octets += octets;
+    d->counters->last_loss_ns = d->export_ns;
+    if (d->counters->first_loss_ns == 0)
+        d->counters->first_loss_ns = d->export_ns;
 }
 
 void destination_lose(struct destination *d, enum ledger_destination_lost reason)
 {
     ledger_count(&d->counters->records, 1);
     ledger_count(&d->counters->lost[reason], 1);
+    destination_note_loss(d, 1, d->record_packets, d->record_octets);
 }
 
 void destination_close_due(struct destination *d, bool closing)
 {
-    /* A file without flows still tells what it would have held. */
-    if (closing && d->config->kind == DESTINATION_FILE && !d->refreshed && !d->completed)
-        destination_refresh(d, true);
+    if (closing && d->config->kind == DESTINATION_FILE && destination_has_room(d)) {
+        if (!d->file.written) /* a file without flows still tells what it would have held */
+            destination_refresh(d, true);
+        if (d->file.window_due)
+            destination_file_end(d);
+    }
     const struct queued_message *open = d->queue.open;
     if (!open)
         return;
@@ -216,6 +302,11 @@ uint64_t destination_next_ns(const struct destination *d)
     if (destination_sends_unasked(d)) {
         uint64_t due_ns = destination_due_ns(d);
         next_ns = due_ns < next_ns ? due_ns : next_ns;
+    }
+    if (d->config->kind == DESTINATION_FILE && destination_file_over_ns(d) != UINT64_MAX) {
+        uint64_t over_ns = destination_file_over_ns(d);
+        uint64_t wait_ns = over_ns > d->export_ns ? over_ns - d->export_ns : 0;
+        next_ns = d->monotonic_ns + wait_ns < next_ns ? d->monotonic_ns + wait_ns : next_ns;
     }
     if (d->transport.ops->step && d->session_next_ns < next_ns)
         next_ns = d->session_next_ns;

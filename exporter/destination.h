@@ -8,10 +8,12 @@
 #ifndef SPANFLOW_EXPORTER_DESTINATION_H
 #define SPANFLOW_EXPORTER_DESTINATION_H
 
+#include "destination_file.h"
 #include "encode/json.h"
 #include "encode/message.h"
 #include "encode/message_queue.h"
 #include "encode/options_record.h"
+#include "export_state.h"
 #include "exporting_process.h"
 #include "template/template.h"
 #include "transport/pacing.h"
@@ -21,8 +23,10 @@ struct destination {
     const struct destination_config *config;        /* not owned */
     const struct exporting_process_config *process; /* not owned */
     struct destination_counters *counters;          /* not owned */
+    const struct metering_counts *metering;         /* not owned; set before the first step */
     struct template_set templates;
     struct options_set options;
+    struct file_session file;
     struct values_context context;
     struct record_values values;
     struct json_plan *json; /* by template kind; owned, NULL unless JSON */
@@ -30,13 +34,21 @@ struct destination {
     struct message_queue queue;
     struct transport transport; /* owned */
     struct pacing pacing;
-    uint32_t message_octets; /* most octets of one message */
-    uint32_t slots_reserved; /* free slots that one more record may need */
-    uint64_t monotonic_ns;   /* of the current step */
+    struct state_destination *kept; /* what outlives the process; NULL: nothing. Not owned */
+    uint32_t message_octets;        /* most octets of one message */
+    uint32_t slots_reserved;        /* free slots that one more record may need */
+    uint64_t monotonic_ns;          /* of the current step */
     uint64_t export_ns;
     uint64_t start_ns;           /* monotonic time of the first step */
     uint64_t refreshed_ns;       /* monotonic time of the last template refresh */
     uint64_t statistics_sent_ns; /* of the last statistics record */
+    uint64_t probe_sent_ns;      /* of the last record of OPTIONS_PROBE */
+    uint64_t options_next_ns;    /* when options records go on to be sent */
+    unsigned options_kind;       /* the next to be sent; OPTIONS_KINDS: none waits */
+    uint32_t options_index;      /* record of that kind */
+    uint32_t local_ipv4;         /* network order; 0 = not IPv4, or not asked for */
+    uint64_t record_packets;     /* of the record that is being taken */
+    uint64_t record_octets;
     uint64_t messages_since_refresh;
     uint64_t flow_records_encoded; /* data records of flows since the start */
     uint64_t blocked_ns;           /* monotonic time since which the transport takes nothing */
@@ -45,8 +57,11 @@ struct destination {
     uint32_t session_sequence;     /* of the next message that is handed over in it */
     uint32_t in_flight;            /* messages at the queue's head handed over, not yet confirmed */
     bool reached;                  /* there was a session once */
-    bool started;                  /* the first step was taken */
-    bool refreshed;                /* templates were sent once */
+    uint64_t refused_ns;           /* monotonic time of the last refusal */
+    bool probes;      /* it is away from its group: templates show whether it is back */
+    bool started;     /* the first step was taken */
+    bool refreshed;   /* templates were sent once */
+    bool bounded;     /* counters of a data record must stay below 2^32 */
     bool refresh_due; /* the collector may have lost its templates; a second after the last */
     bool blocked;
     bool broken;    /* everything is lost from now on, as loss_reason */

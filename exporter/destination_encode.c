@@ -5,7 +5,10 @@
 
 #include "base/check.h"
 
-enum { JSON_CHUNK_OCTETS = 64 * 1024 };
+enum { JSON_CHUNK_OCTETS = 64 * 1024, EXPORTER_ID = 1 };
+/* Messages of options records that follow each other do not come as a burst. */
+static const uint64_t options_pause_ns = 50 * 1000000ull;
+static const uint64_t probe_interval_ns = 300 * 1000000000ull;
 
 void destination_close_message(struct destination *d)
 {
@@ -15,6 +18,8 @@ void destination_close_message(struct destination *d)
     if (d->config->kind != DESTINATION_JSON) {
         message->counted = d->builder.data_records;
         message->octets = message_finish(&d->builder, d->export_ns);
+        if (d->config->kind == DESTINATION_FILE)
+            destination_file_finish_message(d, message);
         d->messages_since_refresh++;
     }
     message_queue_close(&d->queue);
@@ -24,10 +29,11 @@ static void open_message(struct destination *d)
 {
     struct queued_message *message = message_queue_open(&d->queue, d->monotonic_ns);
     message_begin(&d->builder, message->data, d->message_octets);
+    if (d->config->kind == DESTINATION_FILE)
+        destination_file_begin_message(d);
 }
 
-/* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
-static void make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
+void destination_make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
 {
     if (!d->queue.open) {
         open_message(d);
@@ -39,66 +45,102 @@ static void make_room(struct destination *d, uint16_t id, uint32_t octets, bool 
     message_set(&d->builder, id, new_set);
 }
 
-static void put_definition(struct destination *d, enum options_kind kind)
+/* Whether definition (of the first record) and record still fit into the open message. */
+static bool options_fit(const struct destination *d, const struct options_template *template,
+                        bool first)
+{
+    uint32_t octets = template->octets;
+    if (!d->queue.open)
+        return true;
+    if (!first)
+        return message_fits(&d->builder, template->id, octets, false);
+    octets += options_definition_octets(d->config->version, template);
+    octets += SET_HEADER_OCTETS + SET_PADDING_UNIT;
+    return message_fits(&d->builder, message_template_set(&d->builder, true), octets, true);
+}
+
+/* DEFINE: the first record of a kind stands behind the kind's template. */
+static void put_options_record(struct destination *d, enum options_kind kind, uint32_t i,
+                               bool define)
 {
     const struct options_template *template = &d->options.kinds[kind];
-    make_room(d, message_template_set(&d->builder, true),
-              options_definition_octets(d->config->version, template), true);
-    options_put_definition(&d->builder, template);
+    const struct options_source source = {.process = d->process,
+                                          .templates = &d->templates,
+                                          .counters = d->counters,
+                                          .metering = d->metering,
+                                          .export_ns = d->export_ns,
+                                          .exporter_ipv4 = d->local_ipv4,
+                                          .exporter_id = EXPORTER_ID};
+    if (i == 0 && define) {
+        destination_make_room(d, message_template_set(&d->builder, true),
+                              options_definition_octets(d->config->version, template), true);
+        options_put_definition(&d->builder, template);
+    }
+    destination_make_room(d, template->id, template->octets, false);
+    options_put_record(&d->builder, &d->options, kind, i, &source);
+    if (kind == OPTIONS_EXPORTED)
+        d->statistics_sent_ns = d->monotonic_ns;
+    if (kind == OPTIONS_PROBE)
+        d->probe_sent_ns = d->monotonic_ns;
 }
 
-static void put_options(struct destination *d)
+/* Records of KIND to be sent now. */
+static uint32_t options_due(const struct destination *d, enum options_kind kind)
 {
-    const struct options_template *kinds = d->options.kinds;
-    if (kinds[OPTIONS_INTERFACES].id) {
-        put_definition(d, OPTIONS_INTERFACES);
-        for (uint32_t i = 0; i < d->process->interface_count; i++) {
-            make_room(d, kinds[OPTIONS_INTERFACES].id, kinds[OPTIONS_INTERFACES].octets, false);
-            options_put_interface(&d->builder, &d->process->interfaces[i]);
-        }
-    }
-    for (unsigned kind = OPTIONS_SAMPLING; kind <= OPTIONS_SAMPLING_ALGORITHM; kind++) {
-        if (!kinds[kind].id)
+    if (!d->options.kinds[kind].id)
+        return 0;
+    if (kind == OPTIONS_PROBE && d->probe_sent_ns &&
+        d->monotonic_ns - d->probe_sent_ns < probe_interval_ns)
+        return 0;
+    return options_record_count(&d->options, kind, d->process, &d->templates);
+}
+
+/* Options records from the one that waits on: all, or what fits into the open message. */
+static void put_options(struct destination *d, bool all)
+{
+    /* Where nothing gets lost, a template is sent once in a session (RFC 7011 section 8.1). */
+    bool define = all || destination_is_datagram(d->config->kind);
+    while (d->options_kind < OPTIONS_KINDS) {
+        enum options_kind kind = d->options_kind;
+        if (d->options_index >= options_due(d, kind)) {
+            d->options_kind++;
+            d->options_index = 0;
             continue;
-        put_definition(d, kind);
-        make_room(d, kinds[kind].id, kinds[kind].octets, false);
-        options_put_sampling(&d->builder, d->process->sampling_interval,
-                             kind == OPTIONS_SAMPLING_ALGORITHM);
+        }
+        if (!all && !options_fit(d, &d->options.kinds[kind], d->options_index == 0)) {
+            d->options_next_ns = d->monotonic_ns + options_pause_ns;
+            return;
+        }
+        put_options_record(d, kind, d->options_index++, define);
+        if (kind == OPTIONS_PROBE) /* from now on it is not due any more */
+            d->options_kind = OPTIONS_KINDS;
     }
-}
-
-/* With every refresh too, so that the options data of one minute is in one message: nfcapd reports
- * a sequence error for each message that holds some. */
-static void put_statistics(struct destination *d, bool define)
-{
-    const struct options_template *template = &d->options.kinds[OPTIONS_STATISTICS];
-    const struct options_statistics statistics = {d->counters->octets, d->counters->messages,
-                                                  d->counters->data_records};
-    if (!template->id)
-        return;
-    if (define)
-        put_definition(d, OPTIONS_STATISTICS);
-    make_room(d, template->id, template->octets, false);
-    options_put_statistics(&d->builder, &statistics);
-    d->statistics_sent_ns = d->monotonic_ns;
+    d->options_index = 0;
 }
 
 void destination_refresh(struct destination *d, bool options)
 {
-    destination_close_message(d);
-    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+    bool by_and_by = d->refreshed && !d->process->offline;
+    bool templates = d->config->version != 5;
+    if (templates)
+        destination_close_message(d);
+    for (uint32_t i = 0; options && i < options_due(d, OPTIONS_TYPES); i++)
+        put_options_record(d, OPTIONS_TYPES, i, true);
+    for (unsigned kind = 0; templates && kind < TEMPLATE_KINDS; kind++) {
         const struct template *template = &d->templates.kinds[kind];
         if (!template->id)
             continue;
-        make_room(d, message_template_set(&d->builder, false),
-                  template_definition_octets(d->config->version, template), false);
+        destination_make_room(d, message_template_set(&d->builder, false),
+                              template_definition_octets(d->config->version, template), false);
         message_put_template(&d->builder, template);
     }
-    if (options) {
-        put_options(d);
-        put_statistics(d, true);
+    if (options && templates) {
+        d->options_kind = OPTIONS_AFTER_TEMPLATES;
+        d->options_index = 0;
+        put_options(d, !by_and_by);
     }
-    destination_close_message(d);
+    if (templates)
+        destination_close_message(d);
     d->refreshed = true;
     d->refresh_due = false;
     d->refreshed_ns = d->monotonic_ns;
@@ -107,16 +149,23 @@ void destination_refresh(struct destination *d, bool options)
 
 void destination_send_statistics(struct destination *d)
 {
+    if (d->options_kind != OPTIONS_KINDS)
+        return; /* statistics are the last of those that wait */
+    d->options_kind = OPTIONS_STATISTICS_FIRST;
+    destination_send_options(d);
+}
+
+void destination_send_options(struct destination *d)
+{
     destination_close_message(d);
-    /* Where nothing gets lost, a template is sent once in a session (RFC 7011 section 8.1). */
-    put_statistics(d, destination_is_datagram(d->config->kind));
+    put_options(d, false);
     destination_close_message(d);
 }
 
 uint32_t destination_refresh_messages(const struct destination *d, uint32_t message_octets)
 {
     unsigned version = d->config->version;
-    uint32_t octets = options_refresh_octets(&d->options, version, d->process->interface_count);
+    uint32_t octets = options_refresh_octets(&d->options, version, d->process, &d->templates);
     for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++)
         if (d->templates.kinds[kind].id)
             octets += template_definition_octets(version, &d->templates.kinds[kind]);
@@ -126,6 +175,8 @@ uint32_t destination_refresh_messages(const struct destination *d, uint32_t mess
 
 static void refresh_if_due(struct destination *d)
 {
+    if (d->config->kind == DESTINATION_FILE && destination_file_is_over(d))
+        destination_file_end(d);
     bool repeats = destination_is_datagram(d->config->kind);
     /* A session begins with templates, see destination_send.c. */
     if (d->transport.ops->step ? !repeats || !d->session : d->refreshed && !repeats)
@@ -142,6 +193,14 @@ static void refresh_if_due(struct destination *d)
         destination_refresh(d, !d->refreshed || !d->process->offline);
 }
 
+/* The cache record that was just encoded belongs to MESSAGE. */
+static void count_record(const struct destination *d, struct queued_message *message)
+{
+    message->records++;
+    message->packets += d->record_packets;
+    message->ip_octets += d->record_octets;
+}
+
 static void append_json(struct destination *d, const struct flow_record *record,
                         const unsigned sides[2], unsigned count, unsigned kind)
 {
@@ -154,35 +213,104 @@ static void append_json(struct destination *d, const struct flow_record *record,
         out = json_line(out, &d->json[kind], &d->values);
     }
     chunk->octets = (uint32_t)(out - start);
-    chunk->records++;
+    count_record(d, chunk);
     chunk->data_records += count;
     if (chunk->octets >= JSON_CHUNK_OCTETS)
         destination_close_message(d);
+}
+
+/* Makes the open message's open Set that of TEMPLATE with room for OCTETS. */
+static void open_for(struct destination *d, const struct template *template, uint32_t octets)
+{
+    if (!d->queue.open || !message_fits(&d->builder, template->id, octets, false)) {
+        destination_close_message(d);
+        refresh_if_due(d);
+        open_message(d);
+    }
+    message_set(&d->builder, template->id, false);
+}
+
+/* What stands in the values becomes a data record of the open message. */
+static void put_values(struct destination *d, const struct template *template,
+                       const struct flow_record *record, unsigned side)
+{
+    struct message_builder *builder = &d->builder;
+    uint64_t end_ns = record->hot->last_ns[side];
+    template_copy(template, &d->values, builder->data + builder->octets);
+    builder->octets += template->octets;
+    builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
+    file_session_note(&d->file, record->cold->first_ns[side], end_ns);
+}
+
+static void count_data_records(struct destination *d, unsigned count)
+{
+    d->builder.data_records += count;
+    d->builder.all_records += count;
+    d->queue.open->data_records += count;
 }
 
 static void append_message(struct destination *d, const struct flow_record *record,
                            const unsigned sides[2], unsigned count, unsigned kind)
 {
     const struct template *template = &d->templates.kinds[kind];
-    struct message_builder *builder = &d->builder;
-    uint32_t octets = count * template->octets;
-    if (!d->queue.open || !message_fits(builder, template->id, octets, false)) {
-        destination_close_message(d);
-        refresh_if_due(d);
-        open_message(d);
-    }
-    message_set(builder, template->id, false);
+    open_for(d, template, count * template->octets);
     for (unsigned i = 0; i < count; i++) {
         record_values_fill(&d->values, &d->context, record, sides[i]);
-        template_copy(template, &d->values, builder->data + builder->octets);
-        builder->octets += template->octets;
-        uint64_t end_ns = record->hot->last_ns[sides[i]];
-        builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
+        put_values(d, template, record, sides[i]);
     }
-    builder->data_records += count;
-    builder->all_records += count;
-    d->queue.open->records++;
-    d->queue.open->data_records += count;
+    count_data_records(d, count);
+    count_record(d, d->queue.open);
+}
+
+/* A record whose counters need more than 32 bits, as several data records of each direction. */
+static void append_pieces(struct destination *d, const struct flow_record *record,
+                          const unsigned sides[2], unsigned count, unsigned kind)
+{
+    const struct template *template = &d->templates.kinds[kind];
+    bool counted = false;
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t pieces = record_pieces(&d->context, record, sides[i]);
+        for (uint32_t piece = 0; piece < pieces; piece++) {
+            if (!counted)
+                open_for(d, template, template->octets);
+            else
+                destination_make_room(d, template->id, template->octets, false);
+            record_values_fill_piece(&d->values, &d->context, record, sides[i], piece, pieces);
+            put_values(d, template, record, sides[i]);
+            count_data_records(d, 1);
+            if (!counted)
+                count_record(d, d->queue.open);
+            counted = true;
+        }
+    }
+}
+
+/* Whether version and profile can tell the record at all. *SPLIT: in pieces. */
+static bool can_tell(const struct destination *d, const struct flow_record *record,
+                     const unsigned sides[2], unsigned count, unsigned kind, bool *split)
+{
+    const uint64_t *last_ns = record->hot->last_ns;
+    /* The times of message headers end in 2106. */
+    uint64_t newest_ns = last_ns[0] > last_ns[1] ? last_ns[0] : last_ns[1];
+    bool json = d->config->kind == DESTINATION_JSON;
+    *split = false;
+    if (!d->templates.kinds[kind].id || (!json && newest_ns > UINT32_MAX * 1000000000ull))
+        return false;
+    if (d->templates.groups & VALUES_UPTIME)
+        for (unsigned i = 0; i < count; i++)
+            if (!record_uptime_fits(&d->context, record, sides[i], !d->process->offline))
+                return false;
+    if (!d->bounded)
+        return true;
+    for (unsigned side = 0; side < 2; side++) {
+        uint32_t pieces = 1;
+        if (flow_packets(record->hot, record->cold, side))
+            pieces = record_pieces(&d->context, record, side);
+        if (pieces == 0)
+            return false;
+        *split |= pieces > 1;
+    }
+    return true;
 }
 
 void destination_append(struct destination *d, const struct flow_record *record)
@@ -191,6 +319,7 @@ void destination_append(struct destination *d, const struct flow_record *record)
     unsigned state = flow_state(hot);
     unsigned initiator = (state & FLOW_STATE_INITIATOR_B) != 0;
     unsigned sides[2], count = 0;
+    bool split;
     if (flow_packets(hot, record->cold, initiator))
         sides[count++] = initiator;
     if (flow_packets(hot, record->cold, initiator ^ 1u))
@@ -200,21 +329,40 @@ void destination_append(struct destination *d, const struct flow_record *record)
         kind |= TEMPLATE_AGGREGATE;
     else if (hot->key.protocol == (record->hot6 ? 58 : 1))
         kind |= TEMPLATE_ICMP;
-    if (d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE))) {
-        kind |= TEMPLATE_BIFLOW;
-        count = 1;
-    }
-    bool json = d->config->kind == DESTINATION_JSON;
-    check(count > 0 && d->templates.kinds[kind].id);
-    /* The times of message headers end in 2106. */
-    uint64_t newest_ns = hot->last_ns[0] > hot->last_ns[1] ? hot->last_ns[0] : hot->last_ns[1];
-    if (!json && newest_ns > UINT32_MAX * 1000000000ull) {
+    check(count > 0);
+    bool both = d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE));
+    if (!can_tell(d, record, sides, count, both ? kind | TEMPLATE_BIFLOW : kind, &split)) {
         destination_lose(d, DESTINATION_LOST_NOT_REPRESENTABLE);
         return;
     }
     ledger_count(&d->counters->records, 1);
-    if (json)
+    if (split) {
+        append_pieces(d, record, sides, count, kind);
+        return;
+    }
+    if (both) {
+        kind |= TEMPLATE_BIFLOW;
+        count = 1;
+    }
+    if (d->config->kind == DESTINATION_JSON)
         append_json(d, record, sides, count, kind);
     else
         append_message(d, record, sides, count, kind);
+}
+
+uint32_t destination_record_messages(const struct destination *d, uint32_t message_octets)
+{
+    enum { HEADERS = 32 }; /* of message and Set, and what padding may take */
+    if (!d->bounded)
+        return 1;
+    uint32_t room = message_octets - HEADERS, fewest = UINT32_MAX;
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+        const struct template *template = &d->templates.kinds[kind];
+        if (template->id && room / template->octets < fewest)
+            fewest = room / template->octets;
+    }
+    if (d->config->version == 5 && fewest > NETFLOW5_RECORDS_MAX)
+        fewest = NETFLOW5_RECORDS_MAX;
+    check(fewest > 0);
+    return 2 + 2 * RECORD_PIECES_MAX / fewest;
 }

@@ -13,12 +13,25 @@ enum { REFUSED_REFRESH_NS = 1000000000 };
 
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
-/* Sends templates and, if OPTIONS, options templates with their data, in messages of their own. */
+/* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
+void destination_make_room(struct destination *destination, uint16_t id, uint32_t octets,
+                           bool new_set);
+/* Sends templates and, if OPTIONS, options templates with their data, in messages of their own. Of
+ * a later refresh of a live run or session, what does not fit into the first message is sent by and
+ * by. */
 void destination_refresh(struct destination *destination, bool options);
-/* Sends one statistics record with its template. */
+/* Sends statistics records with their templates. */
 void destination_send_statistics(struct destination *destination);
+/* Sends the next message of options records that wait. */
+void destination_send_options(struct destination *destination);
+/* Bound of the messages of MESSAGE_OCTETS that one record may begin. */
+uint32_t destination_record_messages(const struct destination *destination,
+                                     uint32_t message_octets);
 /* Bound of the messages of MESSAGE_OCTETS that one refresh or statistics record takes. */
 uint32_t destination_refresh_messages(const struct destination *destination,
                                       uint32_t message_octets);
+/* Keeps what options records tell of losses, beside the ledger's count of records. */
+void destination_note_loss(struct destination *destination, uint64_t records, uint64_t packets,
+                           uint64_t octets);
 
 #endif

@@ -13,17 +13,39 @@
 #include "base/check.h"
 #include "destination.h"
 #include "destination_encode.h"
+#include "transport/transport_file.h"
 
 enum {
-    SEND_BURSTS_MAX = 64, /* of one step, so that others get their turn */
-    IPFIX_SEQUENCE_AT = 8 /* offset of the sequence number in a message */
+    SEND_BURSTS_MAX = 64,  /* of one step, so that others get their turn */
+    IPFIX_SEQUENCE_AT = 8, /* offsets of the sequence number in a message */
+    NETFLOW9_SEQUENCE_AT = 12,
+    NETFLOW5_SEQUENCE_AT = 16
 };
 static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
+
+/* Keeps the sequence number that follows on the COUNT oldest messages, for the next run. */
+static void keep_sequence(struct destination *d, uint32_t count)
+{
+    if (!d->kept)
+        return;
+    uint32_t sequence = d->builder.sequence;
+    if (count < d->queue.closed_count) {
+        unsigned version = d->config->version;
+        unsigned at = version == 5   ? NETFLOW5_SEQUENCE_AT
+                      : version == 9 ? NETFLOW9_SEQUENCE_AT
+                                     : IPFIX_SEQUENCE_AT;
+        memcpy(&sequence, message_queue_at(&d->queue, count)->data + at, sizeof sequence);
+        sequence = be32toh(sequence);
+    }
+    state_destination_keep(d->kept, sequence);
+}
 
 /* The oldest closed message leaves the queue as lost. */
 static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
 {
-    ledger_count(&d->counters->lost[reason], message_queue_at(&d->queue, 0)->records);
+    const struct queued_message *message = message_queue_at(&d->queue, 0);
+    ledger_count(&d->counters->lost[reason], message->records);
+    destination_note_loss(d, message->records, message->packets, message->ip_octets);
     message_queue_pop(&d->queue);
 }
 
@@ -53,6 +75,9 @@ static void begin_session(struct destination *d, uint64_t number)
         message_queue_pop(&d->queue);
     destination_close_message(d);
     uint32_t before = d->queue.closed_count;
+    /* All at once, as before the first session: what waits in the queue may need any of them. */
+    d->refreshed = false;
+    d->probe_sent_ns = 0;
     destination_refresh(d, true);
     uint32_t after = d->queue.closed_count;
     for (uint32_t i = before; i < after; i++)
@@ -101,6 +126,7 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
         message_queue_close(&d->queue);
         lose_oldest(d, reason);
     }
+    keep_sequence(d, 0);
 }
 
 static void destination_break(struct destination *d, enum ledger_destination_lost reason)
@@ -137,6 +163,8 @@ static uint32_t collect_burst(struct destination *d, struct iovec *parts)
         if (paced && count && octets > PACING_BURST_OCTETS)
             break;
         parts[count++] = (struct iovec){message->data, message->octets};
+        if (message->ends_file)
+            break;
     }
     if (d->transport.ops->step)
         number_burst(d, count);
@@ -175,6 +203,7 @@ static void handle_status(struct destination *d, enum transport_status status,
     case TRANSPORT_AGAIN:
         break;
     case TRANSPORT_REFUSED:
+        d->refused_ns = d->monotonic_ns;
         lose_next(d, DESTINATION_LOST_REFUSED);
         d->refresh_due = true; /* whoever comes back there has no templates */
         break;
@@ -240,15 +269,25 @@ bool destination_send(struct destination *d, bool flush)
         struct iovec parts[TRANSPORT_BURST_MAX];
         struct error problem = {""};
         uint32_t count = collect_burst(d, parts), sent = 0;
+        /* Killed in the middle of the send, the process has sent all of it: the kernel does not
+         * stop between datagrams. So what will be true is kept before, and what is true behind it.
+         */
+        keep_sequence(d, count);
         enum transport_status status =
             d->transport.ops->send(d->transport.state, parts, count, &sent, &problem);
         check(sent <= count);
+        bool ends_file =
+            sent == count && message_queue_at(&d->queue, d->in_flight + count - 1)->ends_file;
         uint64_t cost = take_over(d, sent);
+        if (ends_file && transport_file_end(&d->transport, &problem) != 0)
+            status = TRANSPORT_BROKEN;
         if (status != TRANSPORT_DONE && status != TRANSPORT_AGAIN)
             cost++;
         pacing_sent(&d->pacing, d->monotonic_ns, cost, flush);
         moved |= cost > 0;
         handle_status(d, status, &problem);
+        if (sent < count)
+            keep_sequence(d, 0);
         if (status == TRANSPORT_AGAIN) {
             blocked = true;
             break;

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "delivery_group.h"
 #include "destination.h"
+#include "export_state.h"
 #include "exporting_process_hooks.h"
 
 /* Records are encoded and sent in portions that stay in the processor's cache. */
@@ -25,12 +27,18 @@ struct ring_state {
 struct exporting_process {
     struct exporting_process_config config;
     struct destination *destinations; /* owned */
+    uint32_t everyone_count;
+    struct destination *everyone[DESTINATIONS_MAX]; /* those that get every record */
+    uint32_t group_count;
+    struct delivery_group groups[DESTINATIONS_MAX]; /* those in which one member gets it */
     struct ring_state rings[EXPORT_RINGS_MAX];
     uint32_t ring_count;
     uint32_t turn; /* ring that goes first next time */
     bool boot_known;
     bool abandoned;
+    uint64_t monotonic_ns; /* of the current step */
     struct exporter_counters counters;
+    struct metering_counts metering;
     atomic_bool accepts;
 
     pthread_mutex_t cut_lock; /* guards the three below */
@@ -38,6 +46,20 @@ struct exporting_process {
     uint64_t cut_number;
     struct exporter_counters cut_counters;
 };
+
+static void make_groups(struct exporting_process *process)
+{
+    const struct exporting_process_config *config = &process->config;
+    for (uint32_t i = 0; i < config->destination_count; i++) {
+        uint32_t group = config->destinations[i].group;
+        if (!group || config->groups[group - 1].mode == EXPORT_PARALLEL)
+            process->everyone[process->everyone_count++] = &process->destinations[i];
+    }
+    for (uint32_t i = 0; i < config->group_count; i++)
+        if (config->groups[i].mode != EXPORT_PARALLEL)
+            delivery_group_init(&process->groups[process->group_count++], config, i,
+                                process->destinations);
+}
 
 struct exporting_process *exporting_process_create(const struct exporting_process_config *config,
                                                    struct record_ring *const rings[],
@@ -62,13 +84,18 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
     atomic_init(&process->accepts, true);
     pthread_mutex_init(&process->cut_lock, NULL);
     for (uint32_t i = 0; i < config->destination_count; i++) {
-        if (destination_create(&destinations[i], &process->config.destinations[i], &process->config,
+        struct destination_config *to = &process->config.destinations[i];
+        if (to->kind == DESTINATION_UDP && config->state && !config->offline)
+            to->source_port = (uint16_t)export_state_destination(config->state, to)->source_port;
+        if (destination_create(&destinations[i], to, &process->config,
                                &process->counters.destination[i], error) != 0) {
             exporting_process_destroy(process);
             return NULL;
         }
+        destinations[i].metering = &process->metering;
         process->counters.destination_count++;
     }
+    make_groups(process);
     return process;
 }
 
@@ -88,6 +115,8 @@ static void set_boot(struct exporting_process *process, const struct flow_record
                      uint64_t export_ns)
 {
     uint64_t first_ns = export_ns ? export_ns : UINT64_MAX;
+    uint64_t start_ns = process->metering.start_ns;
+    first_ns = start_ns && start_ns < first_ns ? start_ns : first_ns;
     for (unsigned side = 0; record && side < 2; side++)
         if (record->cold->first_ns[side] < first_ns)
             first_ns = record->cold->first_ns[side];
@@ -146,14 +175,38 @@ static bool take_cut(struct exporting_process *process)
     return true;
 }
 
+/* Others of its group get records instead of D. */
+static bool is_replaced(const struct exporting_process *process, const struct destination *d)
+{
+    for (uint32_t g = 0; g < process->group_count; g++)
+        if (delivery_group_is_away(&process->groups[g], d))
+            return true;
+    return false;
+}
+
 static bool all_have_room(const struct exporting_process *process)
 {
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {
         const struct destination *d = &process->destinations[i];
-        if (!d->broken && !destination_has_room(d))
+        if (!d->broken && !destination_has_room(d) && !is_replaced(process, d))
             return false;
     }
     return true;
+}
+
+static void give(const struct exporting_process *process, struct destination *d,
+                 const struct flow_record *record, const struct ledger_pair *size)
+{
+    d->record_packets = size->packets;
+    d->record_octets = size->octets;
+    if (process->abandoned)
+        destination_lose(d, DESTINATION_LOST_SHUTDOWN);
+    else if (d->broken)
+        destination_lose(d, d->loss_reason);
+    else if (!destination_has_room(d))
+        destination_lose(d, DESTINATION_LOST_QUEUE_FULL);
+    else
+        destination_append(d, record);
 }
 
 static void take_record(struct exporting_process *process, uint32_t ring,
@@ -165,16 +218,13 @@ static void take_record(struct exporting_process *process, uint32_t ring,
         flow_octets(record->hot, record->cold, 0) + flow_octets(record->hot, record->cold, 1);
     ledger_add(&process->counters.exported[ring], packets, octets);
     ledger_count(&process->counters.records[ring], 1);
-    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
-        struct destination *d = &process->destinations[i];
-        if (process->abandoned)
-            destination_lose(d, DESTINATION_LOST_SHUTDOWN);
-        else if (d->broken)
-            destination_lose(d, d->loss_reason);
-        else if (!destination_has_room(d))
-            destination_lose(d, DESTINATION_LOST_QUEUE_FULL);
-        else
-            destination_append(d, record);
+    const struct ledger_pair size = {packets, octets};
+    for (uint32_t i = 0; i < process->everyone_count; i++)
+        give(process, process->everyone[i], record, &size);
+    for (uint32_t g = 0; g < process->group_count; g++) {
+        struct delivery_group *group = &process->groups[g];
+        struct destination *d = delivery_group_choose(group, record, process->monotonic_ns);
+        give(process, d, record, &size);
     }
 }
 
@@ -259,6 +309,9 @@ static bool advance(struct exporting_process *process, uint64_t monotonic_ns, ui
         set_boot(process, NULL, export_ns);
     for (uint32_t i = 0; i < process->counters.destination_count; i++)
         destination_step(&process->destinations[i], monotonic_ns, export_ns);
+    process->monotonic_ns = monotonic_ns;
+    for (uint32_t g = 0; g < process->group_count; g++)
+        delivery_group_step(&process->groups[g], monotonic_ns);
     bool moved = false;
     for (unsigned portion = 0; portion < STEP_PORTIONS_MAX; portion++) {
         if (!advance_portion(process, monotonic_ns, export_ns, draining))
@@ -291,6 +344,24 @@ enum exporting_status exporting_process_step(struct exporting_process *process,
     if (exporting_process_failed(process))
         return EXPORTING_FAILED;
     return moved ? EXPORTING_BUSY : EXPORTING_IDLE;
+}
+
+void exporting_process_tell_metering(struct exporting_process *process,
+                                     const struct metering_counts *counts, uint64_t export_ns)
+{
+    struct metering_counts *known = &process->metering;
+    bool loss = counts->ignored_packets != known->ignored_packets ||
+                counts->dropped_packets != known->dropped_packets;
+    uint64_t first_ns = known->first_loss_ns, last_ns = known->last_loss_ns;
+    uint64_t peak = known->flows_peak;
+    if (loss) {
+        first_ns = first_ns ? first_ns : export_ns;
+        last_ns = export_ns;
+    }
+    *known = *counts;
+    known->first_loss_ns = first_ns;
+    known->last_loss_ns = last_ns;
+    known->flows_peak = counts->flows_peak > peak ? counts->flows_peak : peak;
 }
 
 bool exporting_process_drain(struct exporting_process *process, uint64_t monotonic_ns,
@@ -339,6 +410,13 @@ const char *exporting_process_problem(const struct exporting_process *process)
 
 const char *exporting_process_next_problem(struct exporting_process *process)
 {
+    for (uint32_t g = 0; g < process->group_count; g++) {
+        struct delivery_group *group = &process->groups[g];
+        if (!group->news_untold)
+            continue;
+        group->news_untold = false;
+        return group->news.text;
+    }
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {
         struct destination *d = &process->destinations[i];
         if (d->news_untold) { /* what led to a problem comes before it */

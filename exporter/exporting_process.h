@@ -27,10 +27,20 @@ enum destination_kind {
     DESTINATION_DTLS,
     DESTINATION_SCTP
 };
-enum export_profile { PROFILE_PLAIN, PROFILE_NFDUMP, PROFILE_COUNT };
+enum export_profile {
+    PROFILE_PLAIN,
+    PROFILE_NFDUMP,
+    PROFILE_SILK,
+    PROFILE_FLUENTD_V9,
+    PROFILE_V5,
+    PROFILE_FULL,
+    PROFILE_ELEMENTS, /* the destination's own list */
+    PROFILE_COUNT
+};
 enum time_unit { TIME_MILLISECONDS, TIME_MICROSECONDS, TIME_NANOSECONDS };
 
 enum { DESTINATIONS_MAX = 16, EXPORT_RINGS_MAX = 64, EXPORT_INTERFACES_MAX = 256 };
+enum { EXPORT_ELEMENTS_MAX = 48 };
 
 struct destination_config {
     char name[1536]; /* key of the ledger's row, as the user wrote it; unique */
@@ -38,20 +48,29 @@ struct destination_config {
     char host[256];          /* collectors: address or name, no brackets */
     uint16_t port;           /* collectors */
     char source_address[64]; /* collectors: local address to bind, "" = any */
+    uint16_t source_port;    /* UDP: wished for, 0 = any; filled in from the state */
     char certificate[1024];  /* TLS, DTLS: PEM file of our own certificate chain, "" = none */
     char private_key[1024];  /* TLS, DTLS: PEM file of its key */
     char authority[1024];    /* TLS, DTLS: PEM file of whom we trust, "" = whom the system trusts */
     bool unverified;         /* TLS, DTLS: any certificate of the collector will do */
     char path[1024];         /* FILE, JSON: "-" = stdout */
-    unsigned version;        /* 9 or 10; ignored for JSON */
+    unsigned version;        /* 5, 9 or 10; ignored for JSON */
     enum export_profile profile;
+    uint32_t element_count; /* PROFILE_ELEMENTS */
+    uint16_t elements[EXPORT_ELEMENTS_MAX];
     bool biflow;
+    bool scale;      /* counters times the sampling interval, which is not announced then */
     bool aggregates; /* prefix aggregates may come: their templates are needed */
     enum time_unit time_unit;
-    uint32_t domain; /* observation domain / source id */
-    uint32_t mtu;    /* whole IP packet, UDP and DTLS; 512..65535 */
-    uint64_t rate;   /* records/s; 0 = unpaced; UDP and DTLS only */
-    bool rate_set;   /* otherwise the default pacing applies */
+    uint32_t domain;          /* observation domain / source id */
+    uint32_t mtu;             /* whole IP packet, UDP and DTLS; 512..65535 */
+    uint64_t rate;            /* records/s; 0 = unpaced; UDP and DTLS only */
+    bool rate_set;            /* otherwise the default pacing applies */
+    uint32_t rotation_s;      /* FILE: a new file at each multiple; 0 = never by time */
+    uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
+    bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
+    bool zstd;                /* FILE: compressed */
+    uint32_t group;           /* index of its group + 1; 0 = none: it gets every record */
 };
 
 /* Whether KIND sends messages to a collector; the others write a file. */
@@ -73,6 +92,21 @@ static inline bool destination_is_secure(enum destination_kind kind)
     return kind == DESTINATION_TLS || kind == DESTINATION_DTLS;
 }
 
+/* How a group shares records out (RFC 6728 section 4.4). */
+enum export_mode {
+    EXPORT_PARALLEL, /* each member gets every record, as without a group */
+    EXPORT_BALANCE,  /* one member, the same for all records of a flow */
+    EXPORT_FALLBACK  /* the first member that is there */
+};
+
+struct export_group {
+    char name[64];
+    enum export_mode mode;
+    uint32_t hold_s; /* so long without trouble, and a member is there again */
+};
+
+struct export_state;
+
 struct export_interface {
     uint32_t ifindex;
     uint32_t partner_ifindex; /* element 14, 0 if none */
@@ -82,14 +116,18 @@ struct export_interface {
 struct exporting_process_config {
     uint32_t destination_count;
     struct destination_config destinations[DESTINATIONS_MAX];
-    uint32_t interface_count; /* flow_cold.port indexes this table */
+    uint32_t group_count;
+    struct export_group groups[DESTINATIONS_MAX]; /* each has a member */
+    uint32_t interface_count;                     /* flow_cold.port indexes this table */
     struct export_interface interfaces[EXPORT_INTERFACES_MAX];
     uint32_t template_refresh_s;        /* 0 = never by time */
     uint32_t template_refresh_messages; /* 0 = never by messages */
     uint32_t statistics_interval_s;     /* options data records; 0 = never */
     uint32_t sampling_interval;         /* 1 = unsampled: nothing is announced */
-    bool offline;              /* packet time is the clock; never lose to speed; no state kept */
-    uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
+    bool vlan_is_key;                   /* element 173 says so */
+    bool offline;               /* packet time is the clock; never lose to speed; no state kept */
+    uint32_t queue_octets_max;  /* bound of one destination's queue of encoded messages */
+    struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
 };
 
 /* One destination's account; also copied at a ledger cut. */
@@ -102,7 +140,28 @@ struct destination_counters {
     uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */
     uint64_t messages;
     uint64_t octets;
+    uint64_t lost_packets; /* in the records lost, and IP octets */
+    uint64_t lost_octets;
+    uint64_t first_loss_ns; /* wall clock or packet clock; 0 = none */
+    uint64_t last_loss_ns;
     struct transport_report connection; /* diagnostics, in no identity; filled in by the copies */
+};
+
+/* What options records tell of the metering process; kept by whoever steps the workers. */
+struct metering_counts {
+    uint64_t start_ns; /* when it began, or the first packet with capture files; 0 = not yet */
+    uint64_t metered_packets;
+    uint64_t ignored_packets;
+    uint64_t ignored_octets; /* of frames */
+    uint64_t dropped_packets;
+    uint64_t dropped_octets;
+    uint64_t first_loss_ns; /* of ignored and dropped; set by exporting_process_tell_metering() */
+    uint64_t last_loss_ns;
+    uint64_t fragment_hits;
+    uint64_t fragment_misses;
+    uint64_t flows;   /* records created */
+    uint64_t evicted; /* records that left because the cache was full */
+    uint64_t flows_peak;
 };
 
 struct exporter_counters {
@@ -138,6 +197,10 @@ void exporting_process_destroy(struct exporting_process *process);
 enum exporting_status exporting_process_step(struct exporting_process *process,
                                              uint64_t monotonic_ns, uint64_t export_ns,
                                              uint64_t *next_ns);
+
+/* Takes what the metering process has counted by now, and when that changed. Exporter's thread. */
+void exporting_process_tell_metering(struct exporting_process *process,
+                                     const struct metering_counts *counts, uint64_t export_ns);
 
 /* As step, but also closes messages under construction. True when everything that was on the rings
  * is sent or counted lost: rings empty, queues empty, files complete. */

@@ -33,6 +33,9 @@ static const struct encoding encodings[] = {
     {"v9 nfdump", 9, PROFILE_NFDUMP, 4, false, false},
     {"ipfix nfdump", 10, PROFILE_NFDUMP, 4, false, false},
     {"ipfix plain biflow", 10, PROFILE_PLAIN, 4, true, false},
+    {"ipfix silk biflow", 10, PROFILE_SILK, 4, true, false},
+    {"ipfix full", 10, PROFILE_FULL, 4, false, false},
+    {"v5", 5, PROFILE_V5, 4, false, false},
     {"ipfix plain", 10, PROFILE_PLAIN, 4, false, true},
     {"v9 nfdump", 9, PROFILE_NFDUMP, 4, false, true},
 };
@@ -84,9 +87,11 @@ static void open_bench(struct bench *bench, const struct encoding *encoding, uin
         bench->record_lines = bench_record(at, r, encoding->family, encoding->biflow);
         at += (size_t)bench->record_lines * FLOW_LINE;
     }
+    const struct metering_counts metering = {.start_ns = bench_records_start_ns};
     if (!encoding->udp) {
         bench->process =
             discard_exporter(bench->ring, encoding->version, encoding->profile, encoding->biflow);
+        exporting_process_tell_metering(bench->process, &metering, 0);
         return;
     }
     static struct exporting_process_config config;

@@ -197,6 +197,7 @@ static bool make_exporter(struct probe *probe, struct error *error)
     *config = probe->config->exporting;
     config->offline = probe->config->offline;
     config->sampling_interval = probe->config->sampling_interval;
+    config->state = probe->state;
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
@@ -240,6 +241,45 @@ uint64_t probe_time_ns(const struct probe *probe)
     return newest;
 }
 
+void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns)
+{
+    static const uint64_t second_ns = 1000000000u;
+    if (probe->first_told && monotonic_ns - probe->told_ns < second_ns)
+        return;
+    struct worker_counts sum = {0};
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        worker_add_counts(probe->workers[w], &sum);
+    uint64_t time_ns = probe_time_ns(probe);
+    if (probe->started_ns == 0)
+        probe->started_ns = time_ns;
+    const struct metering_counts counts = {.start_ns = probe->config->offline ? sum.first_ns
+                                                                              : probe->started_ns,
+                                           .metered_packets = sum.metered_packets,
+                                           .ignored_packets = sum.ignored_packets,
+                                           .ignored_octets = sum.ignored_octets,
+                                           .dropped_packets = sum.dropped_packets,
+                                           .dropped_octets = sum.dropped_octets,
+                                           .fragment_hits = sum.fragment_hits,
+                                           .fragment_misses = sum.fragment_misses,
+                                           .flows = sum.flows,
+                                           .evicted = sum.evicted,
+                                           .flows_peak = sum.held};
+    exporting_process_tell_metering(probe->exporter, &counts, time_ns);
+    probe->first_told = counts.start_ns != 0;
+    probe->told_ns = monotonic_ns;
+}
+
+static bool open_state(struct probe *probe, struct error *error)
+{
+    struct error note = {""};
+    if (probe->config->offline || !probe->config->state_directory[0])
+        return true;
+    probe->state = export_state_open(probe->config->state_directory, &note, error);
+    if (note.text[0])
+        fprintf(stderr, "spanflowd: %s\n", note.text);
+    return probe->state != NULL;
+}
+
 struct probe *probe_create(const struct probe_config *config, struct error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);
@@ -248,8 +288,9 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
         return NULL;
     }
     probe->config = config;
-    if (!make_selection(probe, error) || !probe_open_sources(probe, error) ||
-        !make_workers(probe, error) || !make_exporter(probe, error)) {
+    if (!open_state(probe, error) || !make_selection(probe, error) ||
+        !probe_open_sources(probe, error) || !make_workers(probe, error) ||
+        !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }
@@ -263,6 +304,7 @@ void probe_destroy(struct probe *probe)
         return;
     if (probe->exporter)
         exporting_process_destroy(probe->exporter);
+    export_state_close(probe->state);
     for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
         worker_destroy(probe->workers[w]);
         record_ring_destroy(probe->rings[w]);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "export_state.h"
 #include "exporting_process.h"
 #include "packet/distribution.h"
 #include "packet/packet_filter.h"
@@ -46,13 +47,18 @@ struct probe {
     struct record_ring *rings[EXPORT_RINGS_MAX]; /* one for each worker */
     struct worker *workers[EXPORT_RINGS_MAX];
     struct exporting_process *exporter;
+    struct export_state *state; /* of the last run; NULL: none is kept */
 
     /* Ledger cuts: main thread. */
     uint64_t cuts; /* asked for so far */
     bool cut_pending;
     uint32_t ledgers_answered;
 
-    bool gave_up; /* the exporter's thread */
+    /* The exporter's thread. */
+    bool gave_up;
+    bool first_told;     /* the exporting process knows the time of the first packet */
+    uint64_t started_ns; /* wall clock at the first step of a live run */
+    uint64_t told_ns;    /* monotonic time when it was told what the workers had counted */
 
     uint64_t floods_told[EXPORT_RINGS_MAX]; /* changes of each worker's flood level; main thread */
 
@@ -101,6 +107,9 @@ void probe_run_alone(struct probe *probe);
 void probe_run_threads(struct probe *probe);
 /* Newest time that any worker knows: what message headers carry. Any thread. */
 uint64_t probe_time_ns(const struct probe *probe);
+/* Tells the exporting process what the workers have counted, once a second of the monotonic clock,
+ * and before that the time of the first packet. Exporter's thread. */
+void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns);
 /* Sends what is queued until nothing is, or a second stop gives up the rest. ALONE: there is no
  * other thread to answer ledger requests. Exporter's thread, the worker ended. */
 void probe_drain_exporter(struct probe *probe, bool alone);

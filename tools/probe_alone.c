@@ -30,6 +30,7 @@ static void meter_files(struct probe *probe)
         enum worker_status metering = step_worker(probe);
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
+        probe_tell_metering(probe, now_ns);
         enum exporting_status exporting =
             exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
         probe_say_problems(probe);

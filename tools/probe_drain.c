@@ -50,6 +50,7 @@ void probe_drain_exporter(struct probe *probe, bool alone)
     for (;;) {
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
+        probe_tell_metering(probe, now_ns);
         if (exporting_process_drain(probe->exporter, now_ns, probe_time_ns(probe), &next_ns))
             return;
         probe_say_problems(probe);

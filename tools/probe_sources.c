@@ -35,6 +35,28 @@ static void say_spread(struct probe *probe, uint32_t queues, const char *reason)
                  probe->config->hash_ports ? ", by addresses and ports" : "", reason);
 }
 
+/* The number that source INDEX had in the last run; 0 if it is new, or if another source has that
+ * number now. */
+static uint32_t kept_number(const struct probe *probe, uint32_t index)
+{
+    const struct probe_config *config = probe->config;
+    if (!probe->state)
+        return 0;
+    uint32_t number = export_state_interface(probe->state, config->sources[index].name);
+    for (uint32_t s = 0; s < config->source_count; s++)
+        if (config->sources[s].ifindex == number ||
+            (s < index && probe->sources[s]->interface.ifindex == number))
+            return 0;
+    return number;
+}
+
+static void keep_numbers(struct probe *probe)
+{
+    for (uint32_t s = 0; probe->state && s < probe->source_count; s++)
+        export_state_keep_interface(probe->state, probe->config->sources[s].name,
+                                    probe->sources[s]->interface.ifindex);
+}
+
 static bool open_devices(struct probe *probe, struct error *error)
 {
     const struct probe_config *config = probe->config;
@@ -42,6 +64,8 @@ static bool open_devices(struct probe *probe, struct error *error)
         struct packet_interface wanted = {.ifindex = config->sources[s].ifindex,
                                           .role = config->sources[s].role};
         snprintf(wanted.name, sizeof wanted.name, "%s", config->sources[s].name);
+        if (!wanted.ifindex)
+            wanted.ifindex = kept_number(probe, s);
         probe->sources[s] = source_dpdk_open(config->sources[s].device, &wanted,
                                              &probe->receive_clocks[0].now_ns, error);
         if (!probe->sources[s])
@@ -123,6 +147,8 @@ bool probe_open_sources(struct probe *probe, struct error *error)
     } else if (!open_devices(probe, error)) {
         return false;
     }
+    if (!probe->config->offline)
+        keep_numbers(probe);
     pair_taps(probe);
     uint16_t base = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {

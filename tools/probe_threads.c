@@ -155,6 +155,7 @@ static void *run_exporter(void *argument)
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
         probe_give_up_if_asked(probe); /* workers may wait for a slow destination */
+        probe_tell_metering(probe, now_ns);
         enum exporting_status status =
             exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
         probe_say_problems(probe);

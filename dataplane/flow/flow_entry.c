@@ -319,8 +319,10 @@ static void count_packet(struct flow_cache *cache, uint32_t index, const struct 
     struct flow_cold *cold = &cache->cold[index];
     unsigned side = facts->side;
     uint64_t time_ns = batch->timestamp_ns[i];
+    uint32_t flags = facts->tcp_flags;
     if (cold->first_ns[side] == UINT64_MAX) {
         start_side(cache, index, batch, facts, i);
+        flags &= ~0xffu; /* these are in initial_flags */
     } else {
         if (time_ns < cold->first_ns[side])
             cold->first_ns[side] = time_ns;
@@ -337,7 +339,7 @@ static void count_packet(struct flow_cache *cache, uint32_t index, const struct 
     }
     hot->counter[side] += (1ull << FLOW_OCTET_BITS) + facts->ip_octets;
     carry(hot, cold, side);
-    hot->flags_state |= (uint32_t)facts->tcp_flags << (side * 12);
+    hot->flags_state |= flags << (side * 12);
 }
 
 /* Adds the packet to its record, which is the right one by now. */

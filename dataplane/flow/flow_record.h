@@ -59,7 +59,8 @@ struct flow_hot {
     uint64_t counter[2];  /* packets << 40 | octets, less the carries */
     uint64_t last_ns[2];  /* newest packet of the side; 0 if none */
     uint32_t start_s;     /* whole second of the active timeout's origin */
-    uint32_t flags_state; /* 12 TCP flag bits of side a, 12 of side b, state byte */
+    uint32_t flags_state; /* 12 TCP flag bits of side a, 12 of side b, state byte. Of a side's first
+                             packet only the high four of the 12 are in it */
     uint8_t ttl_min[2];
     uint8_t ttl_max[2];
     uint8_t tos[2];           /* of the side's first packet */
@@ -125,7 +126,13 @@ static inline unsigned flow_state(const struct flow_hot *hot)
 /* TCP flags of SIDE's packets, ORed; 12 bits. */
 static inline unsigned flow_tcp_flags(const struct flow_hot *hot, unsigned side)
 {
-    return (hot->flags_state >> (side * 12)) & 0xfffu;
+    return ((hot->flags_state >> (side * 12)) & 0xfffu) | hot->initial_flags[side];
+}
+
+/* The low eight TCP flags of SIDE's packets but the first, ORed. */
+static inline unsigned flow_later_flags(const struct flow_hot *hot, unsigned side)
+{
+    return (hot->flags_state >> (side * 12)) & 0xffu;
 }
 
 /* Packets of SIDE, carries included. */

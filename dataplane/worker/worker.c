@@ -12,6 +12,7 @@
 #include "packet/packet_filter.h"
 #include "worker/worker_hooks.h"
 
+enum { COUNT_WORDS = sizeof(struct worker_counts) / sizeof(uint64_t) };
 enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PHASE_ENDED };
 
 static const uint64_t ns_per_s = 1000000000ull;
@@ -31,6 +32,7 @@ struct worker {
     uint32_t sampling_position;
     uint64_t now_ns;
     uint64_t device_polled_ns;
+    uint64_t first_ns;   /* time of the first packet; 0 = none yet */
     uint64_t flood_told; /* changes of the level that other threads know of */
     struct packet_batch batch;
     struct packet_batch kept; /* what filter and sampling left of it */
@@ -42,6 +44,7 @@ struct worker {
     /* Read by other threads. */
     _Atomic uint64_t cut_made;
     _Atomic uint64_t time_ns;
+    _Atomic uint64_t counts[COUNT_WORDS]; /* struct worker_counts, each word by itself */
     _Atomic uint64_t flood;    /* changes of the level << 16 | percent in use << 8 | level */
     struct worker_account cut; /* complete before cut_made says so */
 };
@@ -183,6 +186,10 @@ static void follow_time(struct worker *worker, const struct packet_batch *batch)
     for (uint32_t i = 0; i < batch->count; i++)
         newest = batch->timestamp_ns[i] > newest ? batch->timestamp_ns[i] : newest;
     worker->now_ns = newest;
+    if (worker->first_ns == 0) {
+        worker->first_ns = batch->timestamp_ns[0];
+        atomic_store_explicit(&worker->counts[0], worker->first_ns, memory_order_relaxed);
+    }
 }
 
 static void meter(struct worker *worker)
@@ -260,6 +267,37 @@ static bool take_batches(struct worker *worker, bool *held)
     return any;
 }
 
+static void add_all(uint64_t *packets, uint64_t *octets, const struct ledger_pair *pairs,
+                    unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        *packets += pairs[i].packets;
+        *octets += pairs[i].octets;
+    }
+}
+
+static void tell_counts(struct worker *worker)
+{
+    const struct flow_cache_counters *cache = flow_cache_counters(worker->cache);
+    const struct parser_counters *parser = parser_counters(worker->parser);
+    const struct worker_ledger *ledger = &worker->ledger;
+    struct worker_counts counts = {.first_ns = worker->first_ns,
+                                   .metered_packets = ledger->metered.packets,
+                                   .fragment_hits = parser->fragment_hits,
+                                   .fragment_misses = parser->fragment_misses,
+                                   .flows = ledger->flows,
+                                   .evicted = cache->ended[FLOW_END_RESOURCES],
+                                   .held = flow_cache_flows(worker->cache)};
+    add_all(&counts.ignored_packets, &counts.ignored_octets, ledger->ignored, IGNORED_COUNT);
+    add_all(&counts.dropped_packets, &counts.dropped_octets, ledger->dropped, DROPPED_COUNT);
+    for (uint32_t s = 0; s < worker->config.source_count; s++)
+        add_all(&counts.dropped_packets, &counts.dropped_octets,
+                worker->config.sources[s]->ledger.dropped, DROPPED_COUNT);
+    const uint64_t *words = &counts.first_ns;
+    for (unsigned i = 0; i < COUNT_WORDS; i++)
+        atomic_store_explicit(&worker->counts[i], words[i], memory_order_relaxed);
+}
+
 static void poll_devices(struct worker *worker)
 {
     for (uint32_t s = 0; s < worker->config.source_count; s++) {
@@ -268,6 +306,7 @@ static void poll_devices(struct worker *worker)
             source->ops->poll_device(source);
     }
     worker->device_polled_ns = worker->now_ns;
+    tell_counts(worker);
 }
 
 void worker_account_now(struct worker *worker, struct worker_account *account)
@@ -381,6 +420,16 @@ void worker_wait(struct worker *worker, uint64_t until_ns)
 uint64_t worker_time_ns(const struct worker *worker)
 {
     return atomic_load_explicit(&worker->time_ns, memory_order_relaxed);
+}
+
+void worker_add_counts(const struct worker *worker, struct worker_counts *counts)
+{
+    uint64_t *words = &counts->first_ns;
+    uint64_t first_ns = atomic_load_explicit(&worker->counts[0], memory_order_relaxed);
+    if (first_ns && (words[0] == 0 || first_ns < words[0]))
+        words[0] = first_ns;
+    for (unsigned i = 1; i < COUNT_WORDS; i++)
+        words[i] += atomic_load_explicit(&worker->counts[i], memory_order_relaxed);
 }
 
 struct worker_flood worker_flood(const struct worker *worker)

@@ -59,6 +59,22 @@ struct worker_account {
     struct flow_cache_counters cache;
 };
 
+/* What a worker tells about once a second, for statistics; the ledger's cut is the exact account.
+ */
+struct worker_counts {
+    uint64_t first_ns; /* time of its first packet, told at once; 0 = none yet */
+    uint64_t metered_packets;
+    uint64_t ignored_packets;
+    uint64_t ignored_octets; /* of frames */
+    uint64_t dropped_packets;
+    uint64_t dropped_octets; /* of frames */
+    uint64_t fragment_hits;
+    uint64_t fragment_misses;
+    uint64_t flows;   /* records created */
+    uint64_t evicted; /* records that left because the cache was full */
+    uint64_t held;    /* records in the cache */
+};
+
 struct worker;
 
 /* NULL and ERROR if memory is short. Control thread. */
@@ -77,6 +93,10 @@ void worker_wait(struct worker *worker, uint64_t until_ns);
 
 /* Newest time the worker knows (packet times and NOW_NS); 0 before any. Any thread. */
 uint64_t worker_time_ns(const struct worker *worker);
+
+/* Adds the counts of the last whole second to *COUNTS; of first times the earliest stays. Any
+ * thread. */
+void worker_add_counts(const struct worker *worker, struct worker_counts *counts);
 
 /* Asks the worker to receive no more, end all records (reason 4) and say ENDED. Any thread,
  * also a signal handler. */

@@ -8,7 +8,8 @@
 
 #include "base/check.h"
 
-enum { IPFIX_HEADER_OCTETS = 16, NETFLOW9_HEADER_OCTETS = 20 };
+enum { IPFIX_HEADER_OCTETS = 16, NETFLOW9_HEADER_OCTETS = 20, NETFLOW5_HEADER_OCTETS = 24 };
+enum { OPTIONS_TEMPLATE_SET = 3, NETFLOW5_SYSTEMATIC = 1 << 14 };
 
 static void put_at16(struct message_builder *builder, uint32_t at, unsigned value)
 {
@@ -44,7 +45,9 @@ void message_begin(struct message_builder *builder, uint8_t *data, uint32_t octe
 {
     builder->data = data;
     builder->octets_max = octets_max;
-    builder->octets = builder->version == 9 ? NETFLOW9_HEADER_OCTETS : IPFIX_HEADER_OCTETS;
+    builder->octets = builder->version == 9    ? NETFLOW9_HEADER_OCTETS
+                      : builder->version == 10 ? IPFIX_HEADER_OCTETS
+                                               : NETFLOW5_HEADER_OCTETS;
     builder->set_at = 0;
     builder->set_id = 0;
     builder->data_records = 0;
@@ -64,7 +67,11 @@ static bool message_continues(const struct message_builder *builder, uint16_t id
 
 bool message_fits(const struct message_builder *builder, uint16_t id, uint32_t octets, bool new_set)
 {
-    /* Set headers and message headers are whole units, so padding by offset is padding by Set. */
+    if (builder->version == 5)
+        return builder->all_records + octets / NETFLOW5_RECORD_OCTETS <= NETFLOW5_RECORDS_MAX &&
+               builder->octets + octets <= builder->octets_max;
+    /* Set headers and message headers are whole units, so padding by offset is padding by Set, or
+     * less where a Set was not padded. */
     uint32_t end = builder->octets;
     if (!message_continues(builder, id, new_set))
         end = padded(end) + SET_HEADER_OCTETS;
@@ -76,7 +83,9 @@ static void message_close_set(struct message_builder *builder)
     if (!builder->set_at)
         return;
     check(builder->octets > builder->set_at + SET_HEADER_OCTETS);
-    while (builder->octets % SET_PADDING_UNIT)
+    /* IPFIX need not pad, and some readers take padding for one more Options Template. */
+    bool padding = builder->version == 9 || builder->set_id != OPTIONS_TEMPLATE_SET;
+    while (padding && builder->octets % SET_PADDING_UNIT)
         builder->data[builder->octets++] = 0;
     put_at16(builder, builder->set_at + 2, builder->octets - builder->set_at);
     builder->set_at = 0;
@@ -84,7 +93,7 @@ static void message_close_set(struct message_builder *builder)
 
 void message_set(struct message_builder *builder, uint16_t id, bool new_set)
 {
-    if (message_continues(builder, id, new_set))
+    if (message_continues(builder, id, new_set) || builder->version == 5)
         return;
     message_close_set(builder);
     builder->set_at = builder->octets;
@@ -108,6 +117,16 @@ uint32_t message_finish(struct message_builder *builder, uint64_t export_ns)
         put_at32(builder, 12, builder->sequence);
         put_at32(builder, 16, builder->domain);
         builder->sequence++;
+    } else if (builder->version == 5) {
+        put_at16(builder, 0, 5);
+        put_at16(builder, 2, builder->all_records);
+        put_at32(builder, 4, (export_s - builder->boot_s) * 1000u);
+        put_at32(builder, 8, export_s);
+        put_at32(builder, 12, 0); /* nanoseconds beyond the second */
+        put_at32(builder, 16, builder->sequence);
+        put_at16(builder, 20, builder->domain); /* engine type and engine id */
+        put_at16(builder, 22, builder->sampling ? NETFLOW5_SYSTEMATIC | builder->sampling : 0);
+        builder->sequence += builder->data_records;
     } else {
         put_at16(builder, 0, 10);
         put_at16(builder, 2, builder->octets);
@@ -136,7 +155,7 @@ void message_put_field(struct message_builder *builder, enum element element)
         message_put16(builder, info->octets);
         return;
     }
-    message_put16(builder, info->id | (info->pen ? 0x8000u : 0));
+    message_put16(builder, info->id | (info->pen ? 0x8000u : 0u));
     message_put16(builder, info->octets);
     if (info->pen)
         message_put32(builder, info->pen);

@@ -1,7 +1,7 @@
 /*
- * Builds one IPFIX (RFC 7011) or NetFlow v9 (RFC 3954) message in place: header, Sets, padding,
- * sequence number. A destination owns one builder and uses it for one message after the other;
- * exporter's thread only.
+ * Builds one IPFIX (RFC 7011), NetFlow v9 (RFC 3954) or NetFlow v5 message in place: header, Sets,
+ * padding, sequence number. NetFlow v5 has no Sets: its functions leave them out. A destination
+ * owns one builder and uses it for one message after the other; exporter's thread only.
  */
 #ifndef SPANFLOW_EXPORTER_ENCODE_MESSAGE_H
 #define SPANFLOW_EXPORTER_ENCODE_MESSAGE_H
@@ -12,12 +12,14 @@
 #include "template/template.h"
 
 enum { SET_HEADER_OCTETS = 4, SET_PADDING_UNIT = 4 };
+enum { NETFLOW5_RECORD_OCTETS = 48, NETFLOW5_RECORDS_MAX = 30, NETFLOW5_SAMPLING_MAX = 16383 };
 
 struct message_builder {
     unsigned version;
     uint32_t domain;
     uint32_t sequence; /* of the next message */
-    uint32_t boot_s;   /* v9: second at which sysUptime was 0 */
+    uint32_t boot_s;   /* v5, v9: second at which sysUptime was 0 */
+    uint32_t sampling; /* v5: announced interval; 0 = none */
     uint8_t *data;     /* not owned; NULL while no message is open */
     uint32_t octets_max;
     uint32_t octets;

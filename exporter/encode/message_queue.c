@@ -63,6 +63,12 @@ void message_queue_close(struct message_queue *queue)
     queue->open = NULL;
 }
 
+void message_queue_end_file(struct message_queue *queue)
+{
+    check(queue->closed_count > 0);
+    message_queue_at(queue, queue->closed_count - 1)->ends_file = true;
+}
+
 struct queued_message *message_queue_at(const struct message_queue *queue, uint32_t i)
 {
     debug_check(i < queue->closed_count);

@@ -18,8 +18,11 @@ struct queued_message {
     uint32_t records;      /* cache records */
     uint32_t data_records; /* on the wire */
     uint32_t counted;      /* by IPFIX sequence numbers: flow and options data records */
+    uint64_t packets;      /* of the cache records */
+    uint64_t ip_octets;    /* of the cache records */
     uint64_t opened_ns;    /* monotonic */
-    bool preface;          /* belongs in front of a session, see destination_session.c */
+    bool preface;          /* belongs in front of a session, see destination_send.c */
+    bool ends_file;        /* what follows it belongs into another file */
     uint8_t data[];
 };
 
@@ -46,6 +49,8 @@ void message_queue_destroy(struct message_queue *queue);
 struct queued_message *message_queue_open(struct message_queue *queue, uint64_t monotonic_ns);
 /* The open message is complete and waits to be sent. */
 void message_queue_close(struct message_queue *queue);
+/* The message closed last, which is still in the queue, is the last of its file. */
+void message_queue_end_file(struct message_queue *queue);
 /* The I-th oldest closed message, I < closed_count. */
 struct queued_message *message_queue_at(const struct message_queue *queue, uint32_t i);
 /* Frees the oldest closed message. */

@@ -1,6 +1,6 @@
 /*
- * The profiles: which elements a destination's records carry, in which order, and which
- * combinations of settings are refused. Constant data; called when a destination is configured.
+ * The profiles: which elements a destination's records carry, in which order. Constant data;
+ * called when a destination is configured. Which settings go together is in profile_check.c.
  */
 #include <stddef.h>
 
@@ -17,14 +17,27 @@ enum {
     WHEN_US = 1 << 5,
     WHEN_NS = 1 << 6,
     WHEN_JSON = 1 << 7,
-    WHEN_NFDUMP = 1 << 8,
-    WHEN_PLAIN = 1 << 9,
-    WHEN_AGGREGATE = 1 << 10
+    WHEN_AGGREGATE = 1 << 8
+};
+
+/* In which profiles: any bit. */
+enum {
+    IN_PLAIN = 1 << PROFILE_PLAIN,
+    IN_NFDUMP = 1 << PROFILE_NFDUMP,
+    IN_SILK = 1 << PROFILE_SILK,
+    IN_FLUENTD = 1 << PROFILE_FLUENTD_V9,
+    IN_FULL = 1 << PROFILE_FULL,
+    IN_BOTH = IN_SILK | IN_FULL,
+    IN_MORE = IN_NFDUMP | IN_FULL,
+    IN_IPFIX = IN_PLAIN | IN_NFDUMP | IN_SILK | IN_FULL,
+    IN_ANY = IN_IPFIX | IN_FLUENTD,
+    IN_JSON_ONLY = IN_PLAIN | IN_NFDUMP | IN_SILK
 };
 
 struct profile_row {
     uint16_t element;
     uint16_t when;
+    uint16_t profiles;
 };
 
 /*
@@ -32,57 +45,82 @@ struct profile_row {
  * a later reverse element for its forward twin.
  */
 static const struct profile_row profile_rows[] = {
-    {ELEMENT_REVERSE_OCTET_DELTA_COUNT, WHEN_BIFLOW},
-    {ELEMENT_REVERSE_PACKET_DELTA_COUNT, WHEN_BIFLOW},
-    {ELEMENT_REVERSE_IP_CLASS_OF_SERVICE, WHEN_BIFLOW | WHEN_JSON},
-    {ELEMENT_REVERSE_TCP_CONTROL_BITS, WHEN_BIFLOW | WHEN_JSON},
-    {ELEMENT_REVERSE_FLOW_START_MILLISECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_MS},
-    {ELEMENT_REVERSE_FLOW_END_MILLISECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_MS},
-    {ELEMENT_REVERSE_FLOW_START_MICROSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_US},
-    {ELEMENT_REVERSE_FLOW_END_MICROSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_US},
-    {ELEMENT_REVERSE_FLOW_START_NANOSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_NS},
-    {ELEMENT_REVERSE_FLOW_END_NANOSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_NS},
-    {ELEMENT_SOURCE_IPV4_ADDRESS, WHEN_IPV4},
-    {ELEMENT_DESTINATION_IPV4_ADDRESS, WHEN_IPV4},
-    {ELEMENT_SOURCE_IPV4_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV4},
-    {ELEMENT_DESTINATION_IPV4_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV4},
-    {ELEMENT_SOURCE_IPV6_ADDRESS, WHEN_IPV6},
-    {ELEMENT_DESTINATION_IPV6_ADDRESS, WHEN_IPV6},
-    {ELEMENT_SOURCE_IPV6_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV6},
-    {ELEMENT_DESTINATION_IPV6_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV6},
-    {ELEMENT_SOURCE_TRANSPORT_PORT, WHEN_ALWAYS},
-    {ELEMENT_DESTINATION_TRANSPORT_PORT, WHEN_ALWAYS},
-    {ELEMENT_PROTOCOL_IDENTIFIER, WHEN_ALWAYS},
-    {ELEMENT_TCP_CONTROL_BITS, WHEN_ALWAYS},
-    {ELEMENT_IP_CLASS_OF_SERVICE, WHEN_ALWAYS},
-    {ELEMENT_INGRESS_INTERFACE, WHEN_ALWAYS},
-    {ELEMENT_EGRESS_INTERFACE, WHEN_ALWAYS},
-    {ELEMENT_VLAN_ID, WHEN_ALWAYS},
-    {ELEMENT_FLOW_DIRECTION, WHEN_ALWAYS},
-    {ELEMENT_FLOW_END_REASON, WHEN_ALWAYS},
-    {ELEMENT_OCTET_DELTA_COUNT, WHEN_ALWAYS},
-    {ELEMENT_PACKET_DELTA_COUNT, WHEN_ALWAYS},
-    {ELEMENT_FLOW_START_MILLISECONDS, WHEN_MS},
-    {ELEMENT_FLOW_END_MILLISECONDS, WHEN_MS},
-    {ELEMENT_FLOW_START_MICROSECONDS, WHEN_US},
-    {ELEMENT_FLOW_END_MICROSECONDS, WHEN_US},
-    {ELEMENT_FLOW_START_NANOSECONDS, WHEN_NS},
-    {ELEMENT_FLOW_END_NANOSECONDS, WHEN_NS},
-    {ELEMENT_ICMP_TYPE_CODE_IPV4, WHEN_ICMP | WHEN_IPV4},
-    {ELEMENT_ICMP_TYPE_CODE_IPV6, WHEN_ICMP | WHEN_IPV6},
-    {ELEMENT_DOT1Q_CUSTOMER_VLAN_ID, WHEN_PLAIN | WHEN_JSON},
-    {ELEMENT_BIFLOW_DIRECTION, WHEN_PLAIN | WHEN_BIFLOW},
-    {ELEMENT_SOURCE_MAC_ADDRESS, WHEN_NFDUMP},
-    {ELEMENT_DESTINATION_MAC_ADDRESS, WHEN_NFDUMP},
-    {ELEMENT_MINIMUM_TTL, WHEN_NFDUMP},
-    {ELEMENT_MAXIMUM_TTL, WHEN_NFDUMP},
-    {ELEMENT_DOT1Q_VLAN_ID, WHEN_NFDUMP},
-    {ELEMENT_DOT1Q_CUSTOMER_VLAN_ID, WHEN_NFDUMP},
-    {ELEMENT_MPLS_TOP_LABEL, WHEN_NFDUMP},
-    {ELEMENT_MPLS_LABEL_2, WHEN_NFDUMP},
-    {ELEMENT_MPLS_LABEL_3, WHEN_NFDUMP},
-    {ELEMENT_APPLICATION_ID, WHEN_NFDUMP},
-    {ELEMENT_BIFLOW_DIRECTION, WHEN_NFDUMP},
+    {ELEMENT_REVERSE_OCTET_DELTA_COUNT, WHEN_BIFLOW, IN_ANY},
+    {ELEMENT_REVERSE_PACKET_DELTA_COUNT, WHEN_BIFLOW, IN_ANY},
+    {ELEMENT_REVERSE_IP_CLASS_OF_SERVICE, WHEN_BIFLOW, IN_BOTH},
+    {ELEMENT_REVERSE_IP_CLASS_OF_SERVICE, WHEN_BIFLOW | WHEN_JSON, IN_PLAIN | IN_NFDUMP},
+    {ELEMENT_REVERSE_TCP_CONTROL_BITS, WHEN_BIFLOW, IN_FULL},
+    {ELEMENT_REVERSE_TCP_CONTROL_BITS, WHEN_BIFLOW | WHEN_JSON, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_VLAN_ID, WHEN_BIFLOW, IN_SILK},
+    {ELEMENT_REVERSE_FLOW_START_MILLISECONDS, WHEN_BIFLOW | WHEN_MS, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_END_MILLISECONDS, WHEN_BIFLOW | WHEN_MS, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_START_MICROSECONDS, WHEN_BIFLOW | WHEN_US, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_END_MICROSECONDS, WHEN_BIFLOW | WHEN_US, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_START_NANOSECONDS, WHEN_BIFLOW | WHEN_NS, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_END_NANOSECONDS, WHEN_BIFLOW | WHEN_NS, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_START_MILLISECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_MS, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_FLOW_END_MILLISECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_MS, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_FLOW_START_MICROSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_US, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_FLOW_END_MICROSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_US, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_FLOW_START_NANOSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_NS, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_FLOW_END_NANOSECONDS, WHEN_BIFLOW | WHEN_JSON | WHEN_NS, IN_JSON_ONLY},
+    {ELEMENT_REVERSE_INGRESS_INTERFACE, WHEN_BIFLOW, IN_FULL},
+    {ELEMENT_REVERSE_EGRESS_INTERFACE, WHEN_BIFLOW, IN_FULL},
+    {ELEMENT_REVERSE_MINIMUM_TTL, WHEN_BIFLOW, IN_FULL},
+    {ELEMENT_REVERSE_MAXIMUM_TTL, WHEN_BIFLOW, IN_FULL},
+    {ELEMENT_REVERSE_FLOW_DELTA_MILLISECONDS, WHEN_BIFLOW, IN_BOTH},
+    {ELEMENT_REVERSE_INITIAL_TCP_FLAGS, WHEN_BIFLOW, IN_BOTH},
+    {ELEMENT_REVERSE_UNION_TCP_FLAGS, WHEN_BIFLOW, IN_BOTH},
+    {ELEMENT_REVERSE_FLOW_ATTRIBUTES, WHEN_BIFLOW, IN_BOTH},
+    {ELEMENT_SOURCE_IPV4_ADDRESS, WHEN_IPV4, IN_ANY},
+    {ELEMENT_DESTINATION_IPV4_ADDRESS, WHEN_IPV4, IN_ANY},
+    {ELEMENT_SOURCE_IPV4_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV4, IN_ANY},
+    {ELEMENT_DESTINATION_IPV4_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV4, IN_ANY},
+    {ELEMENT_SOURCE_IPV6_ADDRESS, WHEN_IPV6, IN_ANY},
+    {ELEMENT_DESTINATION_IPV6_ADDRESS, WHEN_IPV6, IN_ANY},
+    {ELEMENT_SOURCE_IPV6_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV6, IN_ANY},
+    {ELEMENT_DESTINATION_IPV6_PREFIX_LENGTH, WHEN_AGGREGATE | WHEN_IPV6, IN_ANY},
+    {ELEMENT_SOURCE_TRANSPORT_PORT, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_DESTINATION_TRANSPORT_PORT, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_PROTOCOL_IDENTIFIER, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_TCP_CONTROL_BITS, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_IP_CLASS_OF_SERVICE, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_INGRESS_INTERFACE, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_EGRESS_INTERFACE, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_VLAN_ID, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_FLOW_DIRECTION, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_FLOW_END_REASON, WHEN_ALWAYS, IN_IPFIX},
+    {ELEMENT_OCTET_DELTA_COUNT, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_PACKET_DELTA_COUNT, WHEN_ALWAYS, IN_ANY},
+    {ELEMENT_FLOW_START_MILLISECONDS, WHEN_MS, IN_IPFIX},
+    {ELEMENT_FLOW_END_MILLISECONDS, WHEN_MS, IN_IPFIX},
+    {ELEMENT_FLOW_START_MICROSECONDS, WHEN_US, IN_IPFIX},
+    {ELEMENT_FLOW_END_MICROSECONDS, WHEN_US, IN_IPFIX},
+    {ELEMENT_FLOW_START_NANOSECONDS, WHEN_NS, IN_IPFIX},
+    {ELEMENT_FLOW_END_NANOSECONDS, WHEN_NS, IN_IPFIX},
+    {ELEMENT_FLOW_START_SYS_UP_TIME, WHEN_ALWAYS, IN_FLUENTD},
+    {ELEMENT_FLOW_END_SYS_UP_TIME, WHEN_ALWAYS, IN_FLUENTD},
+    {ELEMENT_ICMP_TYPE_CODE_IPV4, WHEN_ICMP | WHEN_IPV4, IN_ANY},
+    {ELEMENT_ICMP_TYPE_CODE_IPV6, WHEN_ICMP | WHEN_IPV6, IN_ANY},
+    {ELEMENT_INITIAL_TCP_FLAGS, WHEN_ALWAYS, IN_BOTH},
+    {ELEMENT_UNION_TCP_FLAGS, WHEN_ALWAYS, IN_BOTH},
+    {ELEMENT_FLOW_ATTRIBUTES, WHEN_ALWAYS, IN_BOTH},
+    {ELEMENT_SILK_APP_LABEL, WHEN_ALWAYS, IN_BOTH},
+    {ELEMENT_DOT1Q_CUSTOMER_VLAN_ID, WHEN_JSON, IN_PLAIN | IN_SILK},
+    {ELEMENT_BIFLOW_DIRECTION, WHEN_BIFLOW, IN_PLAIN},
+    {ELEMENT_SOURCE_MAC_ADDRESS, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_DESTINATION_MAC_ADDRESS, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_MINIMUM_TTL, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_MAXIMUM_TTL, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_DOT1Q_VLAN_ID, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_DOT1Q_CUSTOMER_VLAN_ID, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_MPLS_TOP_LABEL, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_MPLS_LABEL_2, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_MPLS_LABEL_3, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_APPLICATION_ID, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_BIFLOW_DIRECTION, WHEN_ALWAYS, IN_MORE},
+    {ELEMENT_IP_VERSION, WHEN_ALWAYS, IN_FULL},
+    {ELEMENT_FLOW_ID, WHEN_ALWAYS, IN_FULL},
 };
 enum { PROFILE_ROW_COUNT = sizeof profile_rows / sizeof profile_rows[0] };
 
@@ -90,9 +128,7 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
 {
     static const uint16_t unit[] = {
         [TIME_MILLISECONDS] = WHEN_MS, [TIME_MICROSECONDS] = WHEN_US, [TIME_NANOSECONDS] = WHEN_NS};
-    static const uint16_t profile[PROFILE_COUNT] = {
-        [PROFILE_PLAIN] = WHEN_PLAIN, [PROFILE_NFDUMP] = WHEN_NFDUMP};
-    unsigned facts = (unsigned)unit[destination->time_unit] | profile[destination->profile];
+    unsigned facts = unit[destination->time_unit];
     facts |= kind & TEMPLATE_IPV6 ? WHEN_IPV6 : WHEN_IPV4;
     facts |= kind & TEMPLATE_ICMP ? WHEN_ICMP : 0;
     facts |= kind & TEMPLATE_BIFLOW ? WHEN_BIFLOW : 0;
@@ -101,49 +137,58 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
     return facts;
 }
 
-uint32_t profile_fields(const struct destination_config *destination, unsigned kind,
-                        uint16_t fields[TEMPLATE_FIELDS_MAX])
+/* Whether an element of a destination's own list has a place in the templates of KIND. */
+static bool element_belongs(enum element element, unsigned kind)
 {
-    static_assert((int)PROFILE_ROW_COUNT <= (int)TEMPLATE_FIELDS_MAX, "every row may be a field");
-    unsigned facts = profile_facts(destination, kind);
+    switch (element) {
+    case ELEMENT_SOURCE_IPV4_ADDRESS:
+    case ELEMENT_DESTINATION_IPV4_ADDRESS:
+        return !(kind & TEMPLATE_IPV6);
+    case ELEMENT_SOURCE_IPV6_ADDRESS:
+    case ELEMENT_DESTINATION_IPV6_ADDRESS:
+        return kind & TEMPLATE_IPV6;
+    case ELEMENT_SOURCE_IPV4_PREFIX_LENGTH:
+    case ELEMENT_DESTINATION_IPV4_PREFIX_LENGTH:
+        return (kind & TEMPLATE_AGGREGATE) && !(kind & TEMPLATE_IPV6);
+    case ELEMENT_SOURCE_IPV6_PREFIX_LENGTH:
+    case ELEMENT_DESTINATION_IPV6_PREFIX_LENGTH:
+        return (kind & TEMPLATE_AGGREGATE) && (kind & TEMPLATE_IPV6);
+    case ELEMENT_ICMP_TYPE_CODE_IPV4:
+        return (kind & TEMPLATE_ICMP) && !(kind & TEMPLATE_IPV6);
+    case ELEMENT_ICMP_TYPE_CODE_IPV6:
+        return (kind & TEMPLATE_ICMP) && (kind & TEMPLATE_IPV6);
+    default:
+        return !element_is_reverse(element) || (kind & TEMPLATE_BIFLOW);
+    }
+}
+
+/* In the order given, but reverse elements first. */
+static uint32_t own_fields(const struct destination_config *destination, unsigned kind,
+                           uint16_t fields[TEMPLATE_FIELDS_MAX])
+{
     uint32_t count = 0;
-    for (unsigned i = 0; i < PROFILE_ROW_COUNT; i++)
-        if ((profile_rows[i].when & facts) == profile_rows[i].when)
-            fields[count++] = profile_rows[i].element;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (uint32_t i = 0; i < destination->element_count; i++) {
+            enum element element = destination->elements[i];
+            if (element_is_reverse(element) == (turn == 0) && element_belongs(element, kind))
+                fields[count++] = (uint16_t)element;
+        }
+    }
     return count;
 }
 
-bool destination_config_check(const struct destination_config *destination, struct error *error)
+uint32_t profile_fields(const struct destination_config *destination, unsigned kind,
+                        uint16_t fields[TEMPLATE_FIELDS_MAX])
 {
-    const char *name = destination->name;
-    bool json = destination->kind == DESTINATION_JSON;
-    if ((unsigned)destination->profile >= PROFILE_COUNT) {
-        error_set(error, "%s: this profile is not in this build", name);
-        return false;
+    static_assert((int)EXPORT_ELEMENTS_MAX <= (int)TEMPLATE_FIELDS_MAX, "each may be a field");
+    if (destination->profile == PROFILE_ELEMENTS)
+        return own_fields(destination, kind, fields);
+    unsigned facts = profile_facts(destination, kind);
+    uint32_t count = 0;
+    for (unsigned i = 0; i < PROFILE_ROW_COUNT && count < TEMPLATE_FIELDS_MAX; i++) {
+        const struct profile_row *row = &profile_rows[i];
+        if ((row->when & facts) == row->when && row->profiles & 1u << destination->profile)
+            fields[count++] = row->element;
     }
-    if (!json && destination->version != 9 && destination->version != 10) {
-        error_set(error, "%s: version=%u is not known: use version=9 or version=10", name,
-                  destination->version);
-        return false;
-    }
-    if (!json && destination->kind != DESTINATION_UDP && destination->version != 10) {
-        error_set(error, "%s: only udp: carries NetFlow v9: use version=10", name);
-        return false;
-    }
-    bool v9 = !json && destination->version == 9;
-    if (v9 && destination->time_unit != TIME_MILLISECONDS) {
-        error_set(error, "%s: NetFlow v9 has milliseconds only: use time=ms or version=10", name);
-        return false;
-    }
-    if (v9 && destination->biflow && destination->profile != PROFILE_NFDUMP) {
-        error_set(error, "%s: biflow=yes over NetFlow v9 needs profile=nfdump, or use version=10",
-                  name);
-        return false;
-    }
-    if (destination_is_datagram(destination->kind) &&
-        (destination->mtu < 512 || destination->mtu > 65535)) {
-        error_set(error, "%s: mtu=%u is out of range: use 512 to 65535", name, destination->mtu);
-        return false;
-    }
-    return true;
+    return count;
 }

@@ -33,10 +33,16 @@ void values_context_init(struct values_context *context,
     }
     context->groups = groups;
     context->vlan_outer = vlan_outer;
+    context->continued = destination->profile == PROFILE_SILK;
+    context->scale = destination->scale ? process->sampling_interval : 1;
     context->port_count = process->interface_count;
+    /* Readers that keep 16 bits would show the wrong interface, or their largest: 0 is unknown. */
+    bool narrow = destination->profile == PROFILE_SILK || destination->profile == PROFILE_V5;
     for (uint32_t i = 0; i < process->interface_count; i++) {
-        context->ports[i].ingress = htobe32(process->interfaces[i].ifindex);
-        context->ports[i].egress = htobe32(process->interfaces[i].partner_ifindex);
+        uint32_t ingress = process->interfaces[i].ifindex;
+        uint32_t egress = process->interfaces[i].partner_ifindex;
+        context->ports[i].ingress = htobe32(narrow && ingress > UINT16_MAX ? 0 : ingress);
+        context->ports[i].egress = htobe32(narrow && egress > UINT16_MAX ? 0 : egress);
     }
 }
 
@@ -98,30 +104,121 @@ static void fill_link(struct record_values *values, const struct flow_record *re
     }
 }
 
+enum { WELL_KNOWN_PORTS = 1024, ATTRIBUTE_SAME_SIZE = 1 };
+
+/* The responder's port, if it says what is spoken there. */
+static unsigned app_label(const struct flow_record *record)
+{
+    const struct flow_key_head *key = &record->hot->key;
+    bool ports = key->protocol == 6 || key->protocol == 17 || key->protocol == 132;
+    bool from_b = (flow_state(record->hot) & FLOW_STATE_INITIATOR_B) != 0;
+    unsigned port = be16toh(from_b ? key->port_a : key->port_b);
+    return ports && port < WELL_KNOWN_PORTS ? port : 0;
+}
+
+/* One packet has one size; of more the record does not know it. */
+static unsigned attributes(const struct flow_record *record, unsigned side)
+{
+    return flow_packets(record->hot, record->cold, side) == 1 ? ATTRIBUTE_SAME_SIZE : 0;
+}
+
 static void fill_detail(struct record_values *values, const struct flow_record *record,
                         unsigned side)
 {
+    const struct flow_hot *hot = record->hot;
     /* RFC 6759: engine 6 (user defined) and the rule's number */
     uint32_t application = record->cold->application;
     values->application = application ? htobe32(6u << 24 | application) : 0;
-    values->ttl_min = record->hot->ttl_min[side];
-    values->ttl_max = record->hot->ttl_max[side];
-    unsigned initiator = (flow_state(record->hot) & FLOW_STATE_INITIATOR_B) != 0;
+    values->ttl_min = hot->ttl_min[side];
+    values->ttl_max = hot->ttl_max[side];
+    values->ip_version = record->hot6 ? 6 : 4;
+    values->flow_id = htobe64(record->cold->flow_id);
+    values->initial_flags = hot->initial_flags[side];
+    values->later_flags = (uint8_t)flow_later_flags(hot, side);
+    values->app_label = htobe16((uint16_t)app_label(record));
+    values->attributes = htobe16((uint16_t)attributes(record, side));
+    unsigned initiator = (flow_state(hot) & FLOW_STATE_INITIATOR_B) != 0;
     values->biflow_direction = 0;
     if (record->cold->marks & FLOW_MARK_INITIATOR_SEEN)
         values->biflow_direction = side == initiator ? 1 : 2;
 }
 
-static void fill_reverse(struct record_values *values, const struct values_context *context,
-                         const struct flow_record *record, unsigned side)
+static void fill_port(const struct values_context *context, const struct flow_record *record,
+                      unsigned side, uint32_t *ingress, uint32_t *egress)
+{
+    uint32_t port = record->cold->port[side];
+    port = port < context->port_count ? port : context->port_count;
+    *ingress = context->ports[port].ingress;
+    *egress = context->ports[port].egress;
+}
+
+/* The answer starts after the flow, unless the flow's record began with it. */
+static uint32_t reverse_delta(const struct flow_record *record, unsigned side)
 {
     unsigned other = side ^ 1u;
-    values->reverse_octets = htobe64(flow_octets(record->hot, record->cold, other));
-    values->reverse_packets = htobe64(flow_packets(record->hot, record->cold, other));
-    values->reverse_tos = record->hot->tos[other];
-    values->reverse_tcp_flags = (uint8_t)flow_tcp_flags(record->hot, other);
+    uint64_t start_ms = record_start_ns(record, side) / 1000000u;
+    uint64_t answer_ms = record_start_ns(record, other) / 1000000u;
+    if (!flow_packets(record->hot, record->cold, other) || answer_ms < start_ms)
+        return 0;
+    return answer_ms - start_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)(answer_ms - start_ms);
+}
+
+static void fill_answer(struct record_values *values, const struct values_context *context,
+                        const struct flow_record *record, unsigned side)
+{
+    unsigned other = side ^ 1u;
+    const struct flow_hot *hot = record->hot;
+    values->reverse_tos = hot->tos[other];
+    values->reverse_tcp_flags = (uint8_t)flow_tcp_flags(hot, other);
     values->reverse_start = time_field(record_start_ns(record, other), context->time_code);
-    values->reverse_end = time_field(record->hot->last_ns[other], context->time_code);
+    values->reverse_end = time_field(hot->last_ns[other], context->time_code);
+    uint32_t ingress, egress;
+    fill_port(context, record, other, &ingress, &egress);
+    values->reverse_ingress = ingress;
+    values->reverse_egress = egress;
+    values->reverse_ttl_min = hot->ttl_min[other];
+    values->reverse_ttl_max = hot->ttl_max[other];
+    values->reverse_vlan = values->vlan;
+    values->reverse_delta = htobe32(reverse_delta(record, side));
+    values->reverse_initial_flags = hot->initial_flags[other];
+    values->reverse_later_flags = (uint8_t)flow_later_flags(hot, other);
+    values->reverse_attributes = htobe16((uint16_t)attributes(record, other));
+}
+
+static void fill_uptime(struct record_values *values, const struct values_context *context,
+                        const struct flow_record *record, unsigned side)
+{
+    uint64_t start_ms = record_start_ns(record, side) / 1000000u;
+    uint64_t end_ms = record->hot->last_ns[side] / 1000000u;
+    values->start_uptime = htobe32((uint32_t)(start_ms - context->boot_ms));
+    values->end_uptime = htobe32((uint32_t)(end_ms - context->boot_ms));
+}
+
+bool record_uptime_fits(const struct values_context *context, const struct flow_record *record,
+                        unsigned side, bool wraps)
+{
+    uint64_t start_ms = record_start_ns(record, side) / 1000000u;
+    uint64_t end_ms = record->hot->last_ns[side] / 1000000u;
+    if (start_ms < context->boot_ms)
+        return false;
+    return wraps || end_ms - context->boot_ms <= UINT32_MAX;
+}
+
+static uint64_t scaled(uint64_t count, uint32_t scale)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(count, (uint64_t)scale, &product) ? UINT64_MAX : product;
+}
+
+/* Counters of what was metered become estimates of what was observed. */
+static void scale_counters(struct record_values *values, const struct values_context *context)
+{
+    values->octets = htobe64(scaled(be64toh(values->octets), context->scale));
+    values->packets = htobe64(scaled(be64toh(values->packets), context->scale));
+    if (!(context->groups & VALUES_REVERSE))
+        return;
+    values->reverse_octets = htobe64(scaled(be64toh(values->reverse_octets), context->scale));
+    values->reverse_packets = htobe64(scaled(be64toh(values->reverse_packets), context->scale));
 }
 
 void record_values_fill(struct record_values *values, const struct values_context *context,
@@ -152,6 +249,8 @@ void record_values_fill(struct record_values *values, const struct values_contex
     values->vlan = htobe16((uint16_t)(context->vlan_outer || inner == 0 ? outer : inner));
     values->direction = (cold->marks & (FLOW_MARK_DIRECTION_A << side)) != 0;
     values->end_reason = cold->end_reason;
+    if (context->continued && cold->marks & FLOW_MARK_CONTINUED)
+        values->end_reason |= FLOW_END_CONTINUED;
     values->octets = htobe64(flow_octets(hot, cold, side));
     values->packets = htobe64(flow_packets(hot, cold, side));
     values->start = time_field(record_start_ns(record, side), context->time_code);
@@ -160,10 +259,64 @@ void record_values_fill(struct record_values *values, const struct values_contex
         fill_link(values, record, side);
     if (context->groups & VALUES_DETAIL)
         fill_detail(values, record, side);
-    if (context->groups & VALUES_REVERSE)
-        fill_reverse(values, context, record, side);
+    if (context->groups & VALUES_REVERSE) {
+        values->reverse_octets = htobe64(flow_octets(hot, cold, side ^ 1u));
+        values->reverse_packets = htobe64(flow_packets(hot, cold, side ^ 1u));
+    }
+    if (context->groups & VALUES_ANSWER)
+        fill_answer(values, context, record, side);
     if ((context->groups & VALUES_PREFIX) && record->extra) {
         values->source_prefix_length = record->extra->source_prefix_length;
         values->destination_prefix_length = record->extra->destination_prefix_length;
     }
+    if (context->groups & VALUES_UPTIME)
+        fill_uptime(values, context, record, side);
+    if (context->scale > 1)
+        scale_counters(values, context);
+}
+
+uint32_t record_pieces(const struct values_context *context, const struct flow_record *record,
+                       unsigned side)
+{
+    uint64_t packets = flow_packets(record->hot, record->cold, side);
+    uint64_t octets = scaled(flow_octets(record->hot, record->cold, side), context->scale);
+    uint64_t wanted = scaled(packets, context->scale), pieces = 1;
+    wanted = octets > wanted ? octets : wanted;
+    if (wanted > UINT32_MAX)
+        pieces = wanted / UINT32_MAX + 1; /* shares differ by one at most */
+    return pieces > packets || pieces > RECORD_PIECES_MAX ? 0 : (uint32_t)pieces;
+}
+
+/* What lies before the PIECE-th of PIECES equal shares of WHOLE. */
+static uint64_t share(uint64_t whole, uint32_t piece, uint32_t pieces)
+{
+    return whole / pieces * piece + whole % pieces * piece / pieces;
+}
+
+void record_values_fill_piece(struct record_values *values, const struct values_context *context,
+                              const struct flow_record *record, unsigned side, uint32_t piece,
+                              uint32_t pieces)
+{
+    record_values_fill(values, context, record, side);
+    if (pieces == 1)
+        return;
+    uint64_t octets = be64toh(values->octets), packets = be64toh(values->packets);
+    values->octets = htobe64(share(octets, piece + 1, pieces) - share(octets, piece, pieces));
+    values->packets = htobe64(share(packets, piece + 1, pieces) - share(packets, piece, pieces));
+    uint64_t start_ns = record_start_ns(record, side), whole_ns = record->hot->last_ns[side];
+    whole_ns -= start_ns;
+    uint64_t from_ns = start_ns + share(whole_ns, piece, pieces);
+    uint64_t to_ns = start_ns + share(whole_ns, piece + 1, pieces);
+    values->start = time_field(from_ns, context->time_code);
+    values->end = time_field(to_ns, context->time_code);
+    values->start_uptime = htobe32((uint32_t)(from_ns / 1000000u - context->boot_ms));
+    values->end_uptime = htobe32((uint32_t)(to_ns / 1000000u - context->boot_ms));
+    values->attributes = 0;
+    if (piece + 1 < pieces)
+        values->end_reason = (uint8_t)((values->end_reason & FLOW_END_CONTINUED) | FLOW_END_ACTIVE);
+    if (piece == 0)
+        return;
+    values->initial_flags = values->later_flags; /* the flow's first packet is in the first piece */
+    if (context->continued)
+        values->end_reason |= FLOW_END_CONTINUED;
 }

@@ -52,8 +52,26 @@ struct record_values {
     uint8_t reverse_tcp_flags;
     uint64_t reverse_start;
     uint64_t reverse_end;
-    uint8_t source_prefix_length;
+    uint32_t start_uptime;
+    uint32_t end_uptime;
+    uint8_t ip_version;
+    uint64_t flow_id;
+    uint8_t initial_flags;
+    uint8_t later_flags;
+    uint16_t app_label;
+    uint16_t attributes;
+    uint32_t reverse_ingress;
+    uint32_t reverse_egress;
+    uint8_t reverse_ttl_min;
+    uint8_t reverse_ttl_max;
+    uint16_t reverse_vlan;
+    uint32_t reverse_delta;
+    uint8_t reverse_initial_flags;
+    uint8_t reverse_later_flags;
+    uint16_t reverse_attributes;
+    uint8_t source_prefix_length; /* of an aggregate */
     uint8_t destination_prefix_length;
+    uint8_t zeros[8]; /* fields of NetFlow v5 that stay empty */
     uint8_t slack[VALUES_COPY_UNIT];
 } __attribute__((packed));
 static_assert(offsetof(struct record_values, source_port) ==
@@ -72,8 +90,11 @@ enum time_code {
 /* What the values of one destination depend on besides the record. */
 struct values_context {
     enum time_code time_code;
-    uint32_t groups; /* enum value_group */
-    bool vlan_outer; /* element 58 is the outer tag, because 245 stands beside it */
+    uint32_t groups;  /* enum value_group */
+    bool vlan_outer;  /* element 58 is the outer tag, because 245 stands beside it */
+    bool continued;   /* 136 tells by FLOW_END_CONTINUED that an active cut came before */
+    uint32_t scale;   /* counters are multiplied by it */
+    uint64_t boot_ms; /* second of sysUptime 0, for VALUES_UPTIME */
     uint32_t port_count;
     /* 10 and 14 by flow_cold.port, network order; the row behind the last is all zero */
     struct {
@@ -88,9 +109,28 @@ void values_context_init(struct values_context *context,
                          const struct destination_config *destination, uint32_t groups,
                          bool vlan_outer);
 
+/* Bit of element 136 in profile silk. */
+enum { FLOW_END_CONTINUED = 0x80 };
+
 /* Computes the values of RECORD with the sender of SIDE as source. Exporter's thread. */
 void record_values_fill(struct record_values *values, const struct values_context *context,
                         const struct flow_record *record, unsigned side);
+
+/* Whether the times of SIDE can be told since the boot second: not before it and, unless WRAPS,
+ * less than 2^32 milliseconds after it. */
+bool record_uptime_fits(const struct values_context *context, const struct flow_record *record,
+                        unsigned side, bool wraps);
+
+/* The number of data records that each tell less than 2^32 octets and packets of SIDE; 0 if there
+ * are too few packets for so many, or more than RECORD_PIECES_MAX would be needed. */
+enum { RECORD_PIECES_MAX = 1024 };
+uint32_t record_pieces(const struct values_context *context, const struct flow_record *record,
+                       unsigned side);
+/* The values of piece PIECE of PIECES: counters and time are shared out without rest, every piece
+ * but the last ends by the active timeout and every one but the first continues. */
+void record_values_fill_piece(struct record_values *values, const struct values_context *context,
+                              const struct flow_record *record, unsigned side, uint32_t piece,
+                              uint32_t pieces);
 
 /* TIME_NS since 1970 in CODE, host order. */
 uint64_t time_encode(uint64_t time_ns, enum time_code code);

@@ -14,7 +14,7 @@
 #include "exporting_process.h"
 #include "template/record_values.h"
 
-enum { TEMPLATE_FIELDS_MAX = 56, TEMPLATE_ID_MIN = 256 };
+enum { TEMPLATE_FIELDS_MAX = 64, TEMPLATE_ID_MIN = 256 };
 
 /* Which of a destination's templates. ICMP and biflow never meet: ICMP is not joined. Aggregates
  * have one direction and no ICMP type. */
@@ -38,7 +38,7 @@ struct template
     uint16_t field_count;
     uint16_t block_count;
     uint32_t groups;                      /* enum value_group */
-    uint16_t fields[TEMPLATE_FIELDS_MAX]; /* enum element */
+    uint16_t fields[TEMPLATE_FIELDS_MAX]; /* enum element; none in NetFlow v5 */
     struct template_block blocks[TEMPLATE_FIELDS_MAX];
 };
 
@@ -58,9 +58,15 @@ uint16_t template_id_of(unsigned version, const uint16_t *fields, uint32_t count
 uint32_t profile_fields(const struct destination_config *destination, unsigned kind,
                         uint16_t fields[TEMPLATE_FIELDS_MAX]);
 
-/* Whether version, profile, biflow, time unit, mtu and kind go together; else one line in ERROR
- * that names what to change. Any thread. */
+/* The fields of TEMPLATE that make the flow's key, as element 173 tells them: bit i for field i. */
+uint64_t template_flow_keys(const struct template *template, bool vlan_is_key);
+
+/* Whether version, profile, elements, biflow, time unit, mtu and kind go together; else one line in
+ * ERROR that names what to change. Any thread. */
 bool destination_config_check(const struct destination_config *destination, struct error *error);
+/* The same for sampling of one packet in INTERVAL. */
+bool destination_sampling_check(const struct destination_config *destination, uint32_t interval,
+                                struct error *error);
 
 /* Copies one data record of TEMPLATE to OUT, which has VALUES_COPY_UNIT bytes of slack. */
 static inline void template_copy(const struct template *template,

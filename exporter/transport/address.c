@@ -36,12 +36,14 @@ struct addrinfo *address_find(const struct destination_config *destination, int 
     return NULL;
 }
 
-int address_bind(int socket, int family, const char *source, struct error *error)
+int address_bind(int socket, int family, const char *source, uint16_t port, struct error *error)
 {
+    char service[8];
+    snprintf(service, sizeof service, "%u", port);
     struct addrinfo hints = {
         .ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
     struct addrinfo *found;
-    int status = getaddrinfo(source, "0", &hints, &found);
+    int status = getaddrinfo(source[0] ? source : NULL, service, &hints, &found);
     if (status != 0) {
         error_set(error, "source=%s is not an address of the collector's family: %s", source,
                   gai_strerror(status));

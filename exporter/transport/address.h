@@ -21,8 +21,9 @@ void address_describe(const struct destination_config *destination, char *text, 
 struct addrinfo *address_find(const struct destination_config *destination, int type,
                               struct error *error);
 
-/* Binds SOCKET of FAMILY to the local address SOURCE, any port. 0, or -1 and ERROR. */
-int address_bind(int socket, int family, const char *source, struct error *error);
+/* Binds SOCKET of FAMILY to the local address SOURCE ("": any) and PORT (0: any). 0, or -1 and
+ * ERROR. */
+int address_bind(int socket, int family, const char *source, uint16_t port, struct error *error);
 
 /* Sets the don't-fragment bit of a datagram socket and switches its error queue on. 0, or -1 and
  * ERROR. */

@@ -77,6 +77,8 @@ struct transport {
  * *MESSAGE_OCTETS_MAX, it gets the length of the longest message. */
 int transport_udp_open(struct transport *transport, const struct destination_config *destination,
                        uint32_t *message_octets_max, struct error *error);
+/* The port that a UDP transport sends from, 0 if the kernel does not tell. */
+uint16_t transport_udp_port(const struct transport *transport);
 int transport_file_open(struct transport *transport, const struct destination_config *destination,
                         struct error *error);
 /* TCP, TLS, DTLS, SCTP: does not wait for a connection. */

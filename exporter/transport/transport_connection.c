@@ -134,7 +134,8 @@ static void begin_attempt(struct connection *c)
     if (c->kind == DESTINATION_TCP || c->kind == DESTINATION_TLS)
         set_keepalive(c->socket);
     if ((c->kind == DESTINATION_DTLS && address_forbid_fragments(c->socket, family, &error) != 0) ||
-        (c->source_address[0] && address_bind(c->socket, family, c->source_address, &error) != 0)) {
+        (c->source_address[0] &&
+         address_bind(c->socket, family, c->source_address, 0, &error) != 0)) {
         attempt_failed(c, error.text, false);
         return;
     }
@@ -389,7 +390,7 @@ static int connection_check(const struct connection *c, struct error *error)
         return -1;
     }
     if (c->source_address[0])
-        status = address_bind(probe, c->addresses->ai_family, c->source_address, &inner);
+        status = address_bind(probe, c->addresses->ai_family, c->source_address, 0, &inner);
     if (status != 0)
         error_set(error, "%s: %s", c->where, inner.text);
     close(probe);

@@ -267,6 +267,19 @@ static const struct transport_ops udp_ops = {
     .message_octets = udp_message_octets,
 };
 
+/* Binds FD if the destination says where it sends from. A port that it had before and that is taken
+ * now is no reason to send nothing. */
+static int udp_bind(int fd, int family, const struct destination_config *destination,
+                    struct error *error)
+{
+    const char *source = destination->source_address;
+    struct error ignored;
+    if (destination->source_port &&
+        address_bind(fd, family, source, destination->source_port, &ignored) == 0)
+        return 0;
+    return source[0] ? address_bind(fd, family, source, 0, error) : 0;
+}
+
 /* A socket connected to ADDRESS, or -1 and ERROR. */
 static int udp_connect(const struct addrinfo *address, const struct destination_config *destination,
                        struct error *error)
@@ -276,9 +289,8 @@ static int udp_connect(const struct addrinfo *address, const struct destination_
         error_set(error, "no UDP socket: %s", strerror(errno));
         return -1;
     }
-    const char *source = destination->source_address;
     if (address_forbid_fragments(fd, address->ai_family, error) != 0 ||
-        (source[0] && address_bind(fd, address->ai_family, source, error) != 0)) {
+        udp_bind(fd, address->ai_family, destination, error) != 0) {
         close(fd);
         return -1;
     }
@@ -323,4 +335,16 @@ int transport_udp_open(struct transport *transport, const struct destination_con
     udp->report.state = TRANSPORT_STATE_OPEN;
     *transport = (struct transport){&udp_ops, udp};
     return 0;
+}
+
+uint16_t transport_udp_port(const struct transport *transport)
+{
+    const struct transport_udp *udp = transport->state;
+    struct sockaddr_storage address;
+    socklen_t octets = sizeof address;
+    if (getsockname(udp->socket, (struct sockaddr *)&address, &octets) != 0)
+        return 0;
+    if (address.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }

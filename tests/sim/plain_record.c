@@ -39,6 +39,7 @@ static void take_side(struct plain_record *row, const struct flow_record *record
     s->tcp_flags = (uint16_t)flow_tcp_flags(hot, side);
     s->port = cold->port[side];
     s->initial_flags = hot->initial_flags[side];
+    s->later_flags = (uint8_t)flow_later_flags(hot, side);
     s->tos = hot->tos[side];
     s->ttl_min = hot->ttl_min[side];
     s->ttl_max = hot->ttl_max[side];
@@ -194,11 +195,12 @@ void plain_record_print(const char *name, const struct plain_record *row)
     fputc('\n', stderr);
     for (unsigned side = 0; side < 2; side++) {
         const struct plain_side *s = &row->side[side];
-        fprintf(stderr,
-                "    side %u: %" PRIu64 " packets %" PRIu64 " octets first %" PRIu64
-                " last %" PRIu64 " flags %03x initial %02x tos %02x ttl %u-%u port %u labels %u\n",
-                side, s->packets, s->octets, s->first_ns, s->last_ns, s->tcp_flags,
-                s->initial_flags, s->tos, s->ttl_min, s->ttl_max, s->port, s->label_count);
+        fprintf(
+            stderr,
+            "    side %u: %" PRIu64 " packets %" PRIu64 " octets first %" PRIu64 " last %" PRIu64
+            " flags %03x initial %02x later %02x tos %02x ttl %u-%u port %u labels %u\n",
+            side, s->packets, s->octets, s->first_ns, s->last_ns, s->tcp_flags, s->initial_flags,
+            s->later_flags, s->tos, s->ttl_min, s->ttl_max, s->port, s->label_count);
     }
 }
 

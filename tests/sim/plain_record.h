@@ -32,12 +32,13 @@ struct plain_side {
     uint16_t tcp_flags;
     uint16_t port;
     uint8_t initial_flags;
+    uint8_t later_flags; /* of all packets but the first */
     uint8_t tos;
     uint8_t ttl_min;
     uint8_t ttl_max;
     uint8_t label_count;
     uint8_t labels[3][3];
-    uint8_t reserved[6];
+    uint8_t reserved[5];
 };
 
 struct plain_record {

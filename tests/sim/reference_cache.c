@@ -182,6 +182,8 @@ static void count(struct entry *e, const struct packet_facts *facts, uint64_t ti
         s->port = port;
         s->label_count = facts->label_count;
         memcpy(s->labels, facts->labels, (size_t)facts->label_count * 3);
+    } else {
+        s->later_flags |= (uint8_t)facts->tcp_flags;
     }
     s->packets++;
     s->octets += facts->ip_octets;

@@ -13,12 +13,13 @@ struct state {
     bool fresh; /* nothing was sent in this session yet */
 };
 
-/* What a session must begin with: a Template Set, and number 0 (RFC 7011 sections 3.1 and 8.1). */
+/* What a session must begin with: a Template Set, or the Options Template Set of the types of what
+ * is in it, and number 0 (RFC 7011 sections 3.1 and 8.1). */
 static void check_first(struct state *state, const struct iovec *message)
 {
     const uint8_t *octets = message->iov_base;
     if (state->fresh)
-        check(octets[16] == 0 && octets[17] == 2 &&
+        check(octets[16] == 0 && (octets[17] == 2 || octets[17] == 3) &&
               !(octets[8] | octets[9] | octets[10] | octets[11]));
     state->fresh = false;
 }

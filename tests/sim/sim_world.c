@@ -39,13 +39,22 @@ static void fill_destination(struct sim_world *world, uint32_t number)
     d->kind = DESTINATION_UDP; /* its transport is replaced before the first step */
     snprintf(d->host, sizeof d->host, "127.0.0.1");
     d->port = 9;
-    d->version = random_chance(random, 50) ? 9 : 10;
-    if (world->plan.moods[number - 1].sessions) {
+    static const struct {
+        unsigned version;
+        enum export_profile profile;
+        bool biflow;
+    } forms[] = {{10, PROFILE_PLAIN, true},      {10, PROFILE_NFDUMP, true},
+                 {10, PROFILE_SILK, true},       {10, PROFILE_FULL, true},
+                 {9, PROFILE_PLAIN, false},      {9, PROFILE_NFDUMP, true},
+                 {9, PROFILE_FLUENTD_V9, false}, {5, PROFILE_V5, false}};
+    enum { FORMS = sizeof forms / sizeof forms[0], FORMS_IPFIX = 4 };
+    bool sessions = world->plan.moods[number - 1].sessions; /* of IPFIX, the first forms, only */
+    if (sessions)
         d->kind = DESTINATION_TCP;
-        d->version = 10;
-    }
-    d->profile = random_chance(random, 50) ? PROFILE_PLAIN : PROFILE_NFDUMP;
-    d->biflow = random_chance(random, 50) && (d->version == 10 || d->profile == PROFILE_NFDUMP);
+    unsigned form = (unsigned)random_below(random, sessions ? FORMS_IPFIX : FORMS);
+    d->version = forms[form].version;
+    d->profile = forms[form].profile;
+    d->biflow = forms[form].biflow && random_chance(random, 50);
     d->mtu = (uint32_t)random_between(random, 576, 9000);
     d->rate_set = random_chance(random, 50);
     d->rate = random_chance(random, 50) ? 0 : random_between(random, 1000, 1000000);

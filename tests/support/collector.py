@@ -41,7 +41,7 @@ def free_port():
 class Nfcapd:
     """One nfcapd with the stock socket buffer, and what it wrote once it is stopped."""
 
-    def __init__(self, folder, port, prefix=()):
+    def __init__(self, folder, port, prefix=(), more=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = port
@@ -49,7 +49,7 @@ class Nfcapd:
         self.prefix = list(prefix)
         self.process = subprocess.Popen(
             self.prefix + ["nfcapd", "-b", "127.0.0.1", "-p", str(port), "-w", str(self.folder),
-                           "-t", "86400"],
+                           "-t", "86400", *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env=dict(os.environ, TZ="UTC"))
         try:
@@ -116,7 +116,7 @@ class Nfcapd:
     def domains(self):
         """System id of nfdump -> observation domain."""
         result = {}
-        for path in sorted(self.folder.glob("nfcapd.2*")):
+        for path in sorted(self.folder.rglob("nfcapd.2*")):
             text = subprocess.run(["nfdump", "-E", str(path)], capture_output=True, text=True,
                                   check=False, timeout=60).stdout
             for system, domain in re.findall(r"SysID: (\d+),.*?ID:\s+(\d+),", text):

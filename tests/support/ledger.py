@@ -22,11 +22,16 @@ def problems(ledger):
             result.append(f"{name} is not the sum of its reasons")
     for row in [ledger] + ledger.get("workers", []):
         result += identities(row)
+    shared = [it["name"] for it in ledger.get("groups", []) if it["mode"] != "parallel"]
+    for name in shared:
+        given = sum(row["records"] for row in ledger["destinations"] if row.get("group") == name)
+        if given != ledger["records"]["out"]:
+            result.append(f"group {name}: {given} of {ledger['records']['out']} records")
     for row in ledger["destinations"]:
         found = row["sent"] + row["queued"] + row["spooled"] + sum(row["lost"].values())
         if found != row["records"]:
             result.append(f"{row['name']}: {row['records']} records but {found} accounted for")
-        if row["records"] != ledger["records"]["out"]:
+        if row.get("group") not in shared and row["records"] != ledger["records"]["out"]:
             result.append(f"{row['name']}: {row['records']} of {ledger['records']['out']} records")
     return result
 

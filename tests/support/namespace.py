@@ -2,13 +2,16 @@
 
 The probe listens on `probe0`; frames go in at `wire0`. Needs root; taken down by close().
 """
+import ctypes
 import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 
+SO_RCVBUFFORCE = 33  # Linux, not named by Python 3.11
 SEND_FRAMES = str(pathlib.Path(__file__).resolve().with_name("send_frames.py"))
 
 
@@ -29,11 +32,7 @@ class Namespace:
         self._run(["ip", "netns", "add", self.name])
         try:
             self._inside("ip", "link", "set", "lo", "up")
-            self._inside("ip", "link", "add", self.WIRE, "type", "veth", "peer", "name", self.PROBE)
-            for interface in (self.WIRE, self.PROBE):
-                # Neither neighbour discovery nor ARP: only our frames are on this wire.
-                self._inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
-                self._inside("ip", "link", "set", interface, "arp", "off", "up")
+            self.plug()
         except subprocess.CalledProcessError:
             self.close()
             raise
@@ -51,6 +50,29 @@ class Namespace:
 
     def _inside(self, *command):
         self._run(self.prefix + list(command))
+
+    def plug(self):
+        """Makes the pair; after unplug() the kernel gives it other indices."""
+        self._inside("ip", "link", "add", self.WIRE, "type", "veth", "peer", "name", self.PROBE)
+        for interface in (self.WIRE, self.PROBE):
+            # Neither neighbour discovery nor ARP: only our frames are on this wire.
+            self._inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+            self._inside("ip", "link", "set", interface, "arp", "off", "up")
+
+    def socket(self):
+        """A UDP socket on the namespace's loopback, held by this process."""
+        setns = ctypes.CDLL(None, use_errno=True).setns
+        with open("/proc/self/ns/net", "rb") as home, \
+                open(f"/run/netns/{self.name}", "rb") as there:
+            if setns(there.fileno(), 0) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                inside.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+                inside.bind(("127.0.0.1", 0))
+            finally:
+                setns(home.fileno(), 0)
+        return inside
 
     def unplug(self):
         """Takes the probe's interface away."""

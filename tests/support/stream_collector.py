@@ -169,7 +169,7 @@ def decode_file(path, datagrams, cut=False):
         problems = [text for text in problems if not excused(text, reader)]
     if not datagrams and reader.messages:
         first = reader.messages[0]
-        if first["sequence"] != 0 or first["sets"][:1] != [2]:
+        if first["sequence"] != 0 or first["sets"][0] not in (2, 3):  # templates, or their types
             problems.append(f"begins with {first}")
     return records, problems
 

@@ -4,8 +4,8 @@
  *
  *   export_records COUNT SEED DESTINATION...
  *   DESTINATION = KIND,VERSION,PROFILE,BIFLOW,UNIT,MTU,RATE,TARGET
- *   KIND = udp | file | json; BIFLOW = yes | no; UNIT = ms | us | ns; RATE = records/s, - = default
- *   TARGET = ADDRESS@PORT or PATH
+ *   KIND = udp | file | json; PROFILE = a profile, or element names with + between; BIFLOW = yes |
+ * no; UNIT = ms | us | ns; RATE = records/s, - = default TARGET = ADDRESS@PORT or PATH
  *
  * The ledger of each destination goes to stderr. For interop tests; single thread.
  */
@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 
 #include "../unit/exporter/record_builder.h"
+#include "element/element.h"
 #include "encode/text.h"
 #include "exporting_process.h"
 
@@ -26,6 +27,26 @@ static int fail(const char *what, const char *detail)
 {
     fprintf(stderr, "export_records: %s %s\n", what, detail);
     return 2;
+}
+
+static const char *const profile_names[] = {"plain", "nfdump", "silk", "fluentd-v9", "v5", "full"};
+
+/* A profile's name, or element names with + between. */
+static int parse_profile(struct destination_config *d, char *text)
+{
+    for (unsigned i = 0; i < sizeof profile_names / sizeof profile_names[0]; i++)
+        if (strcmp(profile_names[i], text) == 0) {
+            d->profile = (enum export_profile)i;
+            return 0;
+        }
+    d->profile = PROFILE_ELEMENTS;
+    for (char *name = strsep(&text, "+"); name; name = strsep(&text, "+")) {
+        enum element element = element_find(name);
+        if (element == ELEMENT_COUNT || d->element_count == EXPORT_ELEMENTS_MAX)
+            return -1;
+        d->elements[d->element_count++] = (uint16_t)element;
+    }
+    return 0;
 }
 
 static int parse_destination(struct destination_config *d, char *text, unsigned index)
@@ -41,7 +62,9 @@ static int parse_destination(struct destination_config *d, char *text, unsigned 
               : words[0][0] == 'f' ? DESTINATION_FILE
                                    : DESTINATION_JSON;
     d->version = (unsigned)atoi(words[1]);
-    d->profile = words[2][0] == 'n' ? PROFILE_NFDUMP : PROFILE_PLAIN;
+    if (parse_profile(d, words[2]) != 0)
+        return -1;
+    d->scale = getenv("EXPORT_RECORDS_SCALE") != NULL;
     d->biflow = words[3][0] == 'y';
     d->time_unit = words[4][0] == 'm'   ? TIME_MILLISECONDS
                    : words[4][0] == 'u' ? TIME_MICROSECONDS
@@ -87,6 +110,9 @@ static void print_direction(const struct flow_description *f, unsigned turn)
            d->tos);
     printf("\"first_ns\":%llu,\"last_ns\":%llu,\"port\":%u,\"egress\":%u,",
            (unsigned long long)d->first_ns, (unsigned long long)d->last_ns, d->port, d->egress);
+    printf("\"initial_flags\":%u,\"later_flags\":%u,\"continued\":%u,\"flow_id\":%llu,",
+           d->initial_flags, (d->tcp_flags & 0xffu) & ~(unsigned)d->initial_only, f->continued,
+           (unsigned long long)f->flow_id);
     printf("\"ttl_min\":%u,\"ttl_max\":%u,\"reason\":%u,\"vlans\":[%u,%u],", d->ttl_min, d->ttl_max,
            f->end_reason, f->vlan_outer, f->vlan_inner);
     char mac[2][18] = {{0}};
@@ -168,6 +194,7 @@ int main(int argc, char **argv)
         .statistics_interval_s = 60,
         .sampling_interval = 1,
         .offline = true,
+        .vlan_is_key = true,
         .queue_octets_max = 16u << 20};
     if (argc < 4)
         return fail("usage:", "export_records COUNT SEED DESTINATION...");
@@ -187,6 +214,7 @@ int main(int argc, char **argv)
     struct exporting_process *process = exporting_process_create(&config, &ring, 1, &error);
     if (!process)
         return fail("cannot start:", error.text);
+    exporting_process_tell_metering(process, &(struct metering_counts){.start_ns = start_ns}, 0);
     run(process, ring, strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
     report(process);
     int status = exporting_process_failed(process);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A small, strict decoder of IPFIX (RFC 7011) and NetFlow v9 (RFC 3954), written for the tests.
+"""A small, strict decoder of IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and v5, written for the tests.
 
   flowread.py FILE...          IPFIX files, pcap files with UDP, or dumps of datagrams
   flowread.py --messages ...   prints one object for each message instead of each record
@@ -9,6 +9,7 @@ Prints each data record as a JSON line. Everything that a strict collector could
 and makes the exit status 1. Shares nothing with the encoder: names and types are listed again here.
 A dump is a row of datagrams, each behind its length as four octets, most significant first.
 """
+import hashlib
 import ipaddress
 import json
 import struct
@@ -41,7 +42,32 @@ ELEMENTS = {
     166: ("notSentFlowTotalCount", "u"), 167: ("notSentPacketTotalCount", "u"),
     168: ("notSentOctetTotalCount", "u"), 239: ("biflowDirection", "u"),
     243: ("dot1qVlanId", "u"), 245: ("dot1qCustomerVlanId", "u"),
+    260: ("maxExportSeconds", "u"), 262: ("messageMD5Checksum", "hex"),
+    263: ("messageScope", "u"), 264: ("minExportSeconds", "u"), 267: ("sessionScope", "u"),
+    269: ("maxFlowEndMilliseconds", "u"), 272: ("minFlowStartMilliseconds", "u"),
+    60: ("ipVersion", "u"), 86: ("packetTotalCount", "u"), 130: ("exporterIPv4Address", "ip"),
+    134: ("droppedOctetTotalCount", "u"), 135: ("droppedPacketTotalCount", "u"),
+    144: ("exportingProcessId", "u"), 145: ("templateId", "u"), 148: ("flowId", "u"),
+    160: ("systemInitTimeMilliseconds", "u"), 173: ("flowKeyIndicator", "u"),
+    303: ("informationElementId", "u"), 322: ("observationTimeSeconds", "u"),
+    323: ("observationTimeMilliseconds", "u"), 339: ("informationElementDataType", "u"),
+    340: ("informationElementDescription", "text"), 341: ("informationElementName", "text"),
+    342: ("informationElementRangeBegin", "u"), 343: ("informationElementRangeEnd", "u"),
+    344: ("informationElementSemantics", "u"), 345: ("informationElementUnits", "u"),
+    346: ("privateEnterpriseNumber", "u"),
 }
+# Of CERT; the reverse of an element has its id + 0x4000.
+CERT = 6871
+ELEMENTS_CERT = {
+    14: ("initialTCPFlags", "u"), 15: ("unionTCPFlags", "u"),
+    21: ("reverseFlowDeltaMilliseconds", "u"), 33: ("silkAppLabel", "u"),
+    40: ("flowAttributes", "u"), 100: ("expiredFragmentCount", "u"),
+    101: ("assembledFragmentCount", "u"), 102: ("meanFlowRate", "u"),
+    103: ("meanPacketRate", "u"), 104: ("flowTableFlushEventCount", "u"),
+    105: ("flowTablePeakCount", "u"),
+}
+VARIABLE = 65535
+V5_HEADER, V5_RECORD = 24, 48
 # Names that v9 gives to types of its own.
 ELEMENTS_V9 = {23: ("reverseOctetDeltaCount", "u"), 24: ("reversePacketDeltaCount", "u")}
 SCOPES_V9 = {1: "scopeSystem", 2: "scopeInterface"}
@@ -72,14 +98,20 @@ class Template:
     def __init__(self, fields, options):
         self.fields = fields
         self.options = options
-        self.length = sum(field[2] for field in fields)
+        self.variable = any(field[2] == VARIABLE for field in fields)
+        self.length = sum(1 if field[2] == VARIABLE else field[2] for field in fields)
 
     def read(self, octets):
+        """One record, and the octets it took."""
         record, at = {}, 0
         for name, kind, length in self.fields:
+            if length == VARIABLE:
+                length, at = octets[at], at + 1
+                if length == 255:
+                    length, at = int.from_bytes(octets[at:at + 2], "big"), at + 2
             record[name] = decode(kind, octets[at:at + length])
             at += length
-        return record
+        return record, at
 
 
 class FlowReader:
@@ -109,6 +141,8 @@ class FlowReader:
                               struct.unpack(">HHIIII", data[:20])))
             header["length"] = len(data)
             body = 20
+        elif version == 5 and len(data) >= V5_HEADER:
+            return self.feed_v5(data)
         else:
             self.complain(f"no message: version {version}, {len(data)} octets")
             return []
@@ -117,7 +151,46 @@ class FlowReader:
         records = self.read_sets(header, data, body)
         self.check_sequence(header)
         self.check_times(header, records)
+        self.check_checksum(header, data, records)
         return records
+
+    def feed_v5(self, data):
+        """NetFlow v5 in the names of IPFIX, times in milliseconds since 1970."""
+        names = ("version", "count", "uptime", "time", "nanoseconds", "sequence", "engine_type",
+                 "engine_id", "sampling")
+        header = dict(zip(names, struct.unpack(">HHIIIIBBH", data[:V5_HEADER])))
+        header.update(length=len(data), domain=header["engine_type"] << 8 | header["engine_id"],
+                      kinds={"templates": 0, "options": 0, "data": header["count"]})
+        self.messages.append(header)
+        if len(data) != V5_HEADER + header["count"] * V5_RECORD or not 1 <= header["count"] <= 30:
+            self.complain(f"{header['count']} records in {len(data)} octets")
+        records = []
+        for at in range(V5_HEADER, len(data) - V5_RECORD + 1, V5_RECORD):
+            row = struct.unpack(">4s4s4sHHIIIIHHBBBBHHBBH", data[at:at + V5_RECORD])
+            if any(row[2]) or row[11] or any(row[15:]):
+                self.complain("a field that nobody knows is not 0")
+            record = {"sourceIPv4Address": decode("ip", row[0]),
+                      "destinationIPv4Address": decode("ip", row[1])}
+            record.update(zip(("ingressInterface", "egressInterface", "packetDeltaCount",
+                               "octetDeltaCount", "flowStartSysUpTime", "flowEndSysUpTime",
+                               "sourceTransportPort", "destinationTransportPort"), row[3:11]))
+            record.update(zip(("tcpControlBits", "protocolIdentifier", "ipClassOfService"),
+                              row[12:15]))
+            records.append(record)
+        self.make_absolute(header, records)
+        self.check_sequence(header)
+        self.check_times(header, records)
+        return records
+
+    @staticmethod
+    def make_absolute(header, records):
+        """Times since the boot second become milliseconds since 1970."""
+        for record in records:
+            for name in ("Start", "End"):
+                uptime = record.pop(f"flow{name}SysUpTime", None)
+                if uptime is not None:
+                    age = (header["uptime"] - uptime) & 0xffffffff
+                    record[f"flow{name}Milliseconds"] = header["time"] * 1000 - age
 
     def read_sets(self, header, data, at):
         records = []
@@ -150,14 +223,17 @@ class FlowReader:
             number &= 0x7fff
             pen, at = int.from_bytes(body[at:at + 4], "big"), at + 4
         table = {**ELEMENTS, **ELEMENTS_V9} if header["version"] == 9 else ELEMENTS
-        name, kind = table.get(number, (f"element{pen}.{number}", "hex"))
-        if pen == REVERSE:
+        forward, reverse = number, pen == REVERSE
+        if pen == CERT:
+            table, reverse, forward = ELEMENTS_CERT, bool(number & 0x4000), number & 0x3fff
+        name, kind = table.get(forward, (f"element{pen}.{number}", "hex"))
+        if reverse:
             name = "reverse" + name[0].upper() + name[1:]
-        elif pen or number not in table:
+        if pen not in (0, REVERSE, CERT) or forward not in table:
             self.complain(f"element {pen}/{number} is not known here")
         if header["version"] == 9 and number == 139:
             self.complain("element 139 in v9")
-        if length == 0 or length == 65535:
+        if length == 0 or (length == VARIABLE and (kind != "text" or header["version"] == 9)):
             self.complain(f"{name} of length {length}")
         return (name, kind, length), at
 
@@ -208,18 +284,20 @@ class FlowReader:
         if not template:
             self.complain(f"data before template {ident}")
             return []
-        count, rest = divmod(len(body), template.length)
-        if count == 0 or rest > 3 or any(body[count * template.length:]):
-            self.complain(f"Set {ident}: {count} records and {rest} octets of padding")
-        header["kinds"]["data"] += count
-        header.setdefault("options_data", 0)
-        records = []
-        for i in range(count):
-            record = template.read(body[i * template.length:(i + 1) * template.length])
+        records, at = [], 0
+        while len(body) - at >= template.length:
+            record, taken = template.read(body[at:])
+            at += taken
             if template.options:
                 record["options"] = True
-                header["options_data"] += 1
             records.append(record)
+        if not records or len(body) - at > 3 or any(body[at:]):
+            self.complain(f"Set {ident}: {len(records)} records and {len(body) - at} octets behind")
+        header["kinds"]["data"] += len(records)
+        header["options_data"] = (header.get("options_data", 0) +
+                                  (len(records) if template.options else 0))
+        if header["version"] == 9:
+            self.make_absolute(header, records)
         return records
 
     def check_sequence(self, header):
@@ -227,15 +305,26 @@ class FlowReader:
         expected = self.sequence.get(key)
         if expected is not None and header["sequence"] != expected:
             self.complain(f"sequence {header['sequence']}, expected {expected}")
-        step = header["kinds"]["data"] if header["version"] == 10 else 1
+        step = 1 if header["version"] == 9 else header["kinds"]["data"]
         self.sequence[key] = (header["sequence"] + step) & 0xffffffff
         if header["version"] == 9 and header["count"] != sum(header["kinds"].values()):
             self.complain(f"count {header['count']}, holds {header['kinds']}")
 
+    def check_checksum(self, header, data, records):
+        """RFC 5655: the MD5 of the message with zeros in place of the digest."""
+        told = [bytes.fromhex(record["messageMD5Checksum"][2:]) for record in records
+                if "messageMD5Checksum" in record]
+        header["checksums"] = len(told)
+        for digest in told:
+            at = data.find(digest)
+            zeroed = data[:at] + bytes(16) + data[at + 16:]
+            if len(told) != 1 or hashlib.md5(zeroed).digest() != digest:
+                self.complain(f"{len(told)} checksums, {digest.hex()} is wrong")
+
     def check_times(self, header, records):
         for record in records:
             for name, unit in END_UNITS.items():
-                if name not in record:
+                if name not in record or name.replace("End", "Start") not in record:
                     continue
                 if record[name.replace("End", "Start")] > record[name]:
                     self.complain("a record starts after its end")

@@ -26,6 +26,11 @@ static const char *const bases[] = {
     "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"fileWriter\":{\"file\":\"f\"}}]}}}",
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
     "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{"
+    "\"deliveryGroup\":[{\"name\":\"g\"}],"
+    "\"destination\":[{\"name\":\"d\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"j\"}},"
+    "{\"name\":\"e\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"k\"}},"
+    "{\"name\":\"f\",\"group\":\"other\",\"jsonWriter\":{\"file\":\"l\"}}]}}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
@@ -49,6 +54,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/selectionProcess/filter", "udp"},
     {"/spanflow/selectionProcess/ignorePrefix", "2001:db8::/32"},
     {"/spanflow/exportingProcess/destination/name", "other"},
+    {"/spanflow/exportingProcess/destination/informationElement", "sourceIPv6Address"},
     {"/spanflow/exportingProcess/destination/udpExporter/destinationAddress", "192.0.2.1"},
     {"/spanflow/exportingProcess/destination/udpExporter/sourceAddress", "::1"},
     {"/spanflow/exportingProcess/destination/tcpExporter/destinationAddress", "192.0.2.1"},
@@ -64,6 +70,9 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/fileWriter/file", "other"},
     {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
     {"/spanflow/ledgerFile", "other"},
+    {"/spanflow/stateDirectory", "other"},
+    {"/spanflow/exportingProcess/destination/group", "other"},
+    {"/spanflow/exportingProcess/deliveryGroup/name", "other"},
 };
 
 /* The other value for the leaf PATH, NULL if the list has none. */
@@ -97,6 +106,7 @@ static void data_path(const char *path, char *text, size_t size)
     for (char *part = strtok_r(copy, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
         const char *key = strcmp(part, "observationPoint") == 0 ? "[name='o']"
                           : strcmp(part, "destination") == 0    ? "[name='d']"
+                          : strcmp(part, "deliveryGroup") == 0  ? "[name='g']"
                                                                 : "";
         length += (size_t)snprintf(text + length, size - length, "/%s%s%s",
                                    length ? "" : "spanflow:", part, key);
@@ -119,7 +129,9 @@ static int effect(const char *base, const char *path, const char *value)
     bool set = !key && lyd_new_path(tree.root, NULL, text, value, LYD_NEW_PATH_UPDATE, NULL) == 0;
     if (key) {
         char changed[1024];
-        const char *old = strstr(path, "observationPoint") ? "\"o\"" : "\"d\"";
+        const char *old = strstr(path, "observationPoint") ? "\"o\""
+                          : strstr(path, "deliveryGroup")  ? "\"g\""
+                                                           : "\"d\"";
         const char *at = strstr(base, old);
         set = at != NULL;
         if (set) {

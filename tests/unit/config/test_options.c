@@ -1,5 +1,6 @@
 /* Every option and every word of -i and -e, as seen in the configuration that comes out. */
 #include "config_test.h"
+#include "element/element.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,8 @@ static void destinations(void **state)
     assert_int_equal(destination[2].domain, 3);
     assert_int_equal(destination[2].time_unit, TIME_NANOSECONDS);
     assert_int_equal(destination[2].version, 10);
+    assert_false(destination[2].rotation_s || destination[2].rotation_octets);
+    assert_false(destination[2].checksum || destination[2].zstd);
     assert_int_equal(destination[3].kind, DESTINATION_JSON);
     assert_string_equal(destination[3].path, "-");
     assert_int_equal(destination[3].profile, PROFILE_NFDUMP);
@@ -210,6 +213,37 @@ static void destinations(void **state)
     assert_string_equal(destination[5].name, "udp://h:9995?version=9");
     assert_int_equal(destination[5].port, 9995);
     assert_int_equal(destination[5].version, 9);
+    probe_config_free(config);
+}
+
+static void groups(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-r", "a", "-e", "json:1?group=b", "-e", "json:2", "-e", "json:3?group=a",
+                       "-e", "udp://h?group=b", "-e", "json:4?group=c", "--group",
+                       "a=fallback,hold=7", "--group", "b=balance"));
+    const struct exporting_process_config *exporting = &config->exporting;
+    assert_int_equal(exporting->group_count, 2);
+    assert_int_equal(exporting->groups[0].mode, EXPORT_FALLBACK);
+    assert_int_equal(exporting->groups[0].hold_s, 7);
+    assert_int_equal(exporting->groups[1].mode, EXPORT_BALANCE);
+    assert_int_equal(exporting->groups[1].hold_s, 10);
+    static const uint32_t wanted[] = {2, 0, 1, 2, 0};
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(exporting->destinations[i].group, wanted[i]);
+    probe_config_free(config);
+}
+
+static void rows_of_files(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-e", "file:f?rotate-seconds=300&rotate-octets=9000000000&checksum=yes"));
+    const struct destination_config *destination = config->exporting.destinations;
+    assert_int_equal(destination->rotation_s, 300);
+    assert_int_equal(destination->rotation_octets, 9000000000);
+    assert_true(destination->checksum && !destination->zstd);
     probe_config_free(config);
 }
 
@@ -239,6 +273,45 @@ static void connections(void **state)
     assert_int_equal(d[2].version, 10);
     assert_int_equal(d[3].kind, DESTINATION_SCTP);
     assert_int_equal(d[3].port, 5);
+    probe_config_free(config);
+}
+
+/* Each profile brings its version and port; version 5 is a profile of its own. */
+static void profiles_bring_their_version(void **state)
+{
+    (void)state;
+    static const struct {
+        char *word;
+        enum export_profile profile;
+        unsigned version;
+        uint16_t port;
+    } cases[] = {{"udp://h?profile=silk", PROFILE_SILK, 10, 4739},
+                 {"udp://h?profile=full", PROFILE_FULL, 10, 4739},
+                 {"udp://h?profile=fluentd-v9", PROFILE_FLUENTD_V9, 9, 2055},
+                 {"udp://h?profile=v5", PROFILE_V5, 5, 2055},
+                 {"udp://h?version=5", PROFILE_V5, 5, 2055},
+                 {"udp://h?elements=flowId,octetDeltaCount", PROFILE_ELEMENTS, 10, 4739},
+                 {"udp://h?elements=vlanId&version=9", PROFILE_ELEMENTS, 9, 2055}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct probe_config *config = accepted(WORDS("-r", "a", "-e", cases[i].word));
+        const struct destination_config *d = &config->exporting.destinations[0];
+        assert_int_equal(d->profile, cases[i].profile);
+        assert_int_equal(d->version, cases[i].version);
+        assert_int_equal(d->port, cases[i].port);
+        assert_false(d->scale);
+        probe_config_free(config);
+    }
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-e", "json:x?elements=flowEndNanoseconds,flowId&scale=yes", "-s", "1/4"));
+    const struct destination_config *d = &config->exporting.destinations[0];
+    assert_int_equal(d->element_count, 2);
+    assert_int_equal(d->elements[0], ELEMENT_FLOW_END_NANOSECONDS);
+    assert_int_equal(d->elements[1], ELEMENT_FLOW_ID);
+    assert_int_equal(d->time_unit, TIME_NANOSECONDS);
+    assert_true(d->scale);
+    probe_config_free(config);
+    config = accepted(WORDS("-r", "a", "-n", "h:9", "-v", "5"));
+    assert_int_equal(config->exporting.destinations[0].profile, PROFILE_V5);
     probe_config_free(config);
 }
 
@@ -365,7 +438,10 @@ int main(void)
         cmocka_unit_test(memif_roles),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
+        cmocka_unit_test(rows_of_files),
+        cmocka_unit_test(groups),
         cmocka_unit_test(connections),
+        cmocka_unit_test(profiles_bring_their_version),
         cmocka_unit_test(long_names_stay_whole),
         cmocka_unit_test(manual_page_has_every_option),
         cmocka_unit_test(answers),

@@ -32,29 +32,16 @@ static void check_all(const struct refusal *refusals, size_t count)
 static void not_in_this_build(void **state)
 {
     (void)state;
-    static char *const words[][2] = {
-        {"-i", "xdp:eth0"},
-        {"-e", "kafka://broker/topic"},
-        {"-e", "udp://h?version=5"},
-        {"-e", "udp://h?profile=silk"},
-        {"-e", "udp://h?profile=fluentd-v9"},
-        {"-e", "udp://h?profile=v5"},
-        {"-e", "udp://h?profile=full"},
-        {"-e", "udp://h?anonymise=k"},
-        {"-e", "udp://h?group=g"},
-        {"-e", "json:x?format=json"},
-        {"--group", "g=parallel"},
-        {"--spool", "/tmp,max=1"},
-        {"--state", "/tmp"},
+    static char *const words[][3] = {
+        {"-i", "xdp:eth0"},           {"-e", "kafka://broker/topic"}, {"-e", "udp://h?anonymise=k"},
+        {"-e", "json:x?format=json"}, {"--spool", "/tmp,max=1"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const char *line = refused_after_good((char *[]){words[i][0], words[i][1], NULL});
+        const char *line = refused_after_good(words[i]);
         assert_memory_equal(line, words[i][0], strlen(words[i][0]));
         assert_non_null(strstr(line, words[i][1]));
         assert_non_null(strstr(line, "not in this build"));
     }
-    assert_non_null(
-        strstr(refused_after_good((char *[]){"-n", "h:1", "-v", "5", NULL}), "not in this build"));
 }
 
 static void options(void **state)
@@ -124,13 +111,6 @@ static void destinations(void **state)
         {{"-e", "udp://[::1"}, "[ADDRESS]:PORT"},
         {{"-e", "udp://[::1]99"}, "[ADDRESS]:PORT"},
         {{"-e", "json:"}, "path: \"\" is not possible"},
-        {{"-e", "json:x?version=9"}, "version= has no meaning for json:"},
-        {{"-e", "json:x?domain=2"}, "domain= has no meaning for json:"},
-        {{"-e", "json:x?time=us"}, "time= has no meaning for json:"},
-        {{"-e", "file:x?rate=1"}, "rate= has no meaning for file:"},
-        {{"-e", "file:x?mtu=1400"}, "mtu= has no meaning for file:"},
-        {{"-e", "file:x?source=::1"}, "source= has no meaning for file:"},
-        {{"-e", "file:x?version=9"}, "holds IPFIX messages only"},
         {{"-e", "udp://h?mtu=511"}, "mtu: \"511\" is not possible; give 512..65535 octets"},
         {{"-e", "udp://h?mtu=65536"}, "mtu: \"65536\""},
         {{"-e", "udp://h?domain=0"}, "domain: \"0\" is not possible; give 1..4294967295"},
@@ -143,7 +123,6 @@ static void destinations(void **state)
         {{"-e", "udp://h?mtu=600&mtu=700"}, "mtu= is given twice"},
         {{"-e", "udp://h?version=9&biflow=yes"}, "only in profile nfdump"},
         {{"-e", "udp://h?version=9&time=us"}, "version 9 tells flow times in milliseconds only"},
-        {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
         {{"-e", "json:-"}, "-e json:-: given twice"},
         {{"-e", "json:-?biflow=yes"}, "'json:-' writes it already"},
         {{"-e", "json:a.pcap"}, "captureFile: 'a.pcap' is also to be written"},
@@ -154,6 +133,36 @@ static void destinations(void **state)
         {{"-e", "udp://[::1]?source=192.0.2.1"}, "/udpExporter/sourceAddress: '192.0.2.1'"},
         {{"-e", "udp://h", "-e", "udp://h:4739"}, "/udpExporter/observationDomainId"},
         {{"-e", "udp://h", "-n", "h:4739"}, "give another domain"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void files_and_groups(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-e", "file:x?rotate-seconds=0"}, "rotate-seconds: \"0\" is not possible; give 1.."},
+        {{"-e", "file:x?rotate-octets=262143"}, "rotate-octets: \"262143\" is not possible"},
+        {{"-e", "file:-?rotate-seconds=1"}, "the standard output cannot be several files"},
+        {{"-e", "file:-?rotate-octets=300000"}, "the standard output cannot be several files"},
+        {{"-e", "file:x?compress=gzip"}, "compress: \"gzip\" is not possible; give one of none"},
+        {{"-e", "file:x?checksum=md5"}, "checksum: \"md5\" is not possible"},
+        {{"-e", "json:x?rotate-seconds=9"}, "rotate-seconds= has no meaning for json:"},
+        {{"-e", "file:x?rate=1"}, "rate= has no meaning for file:"},
+        {{"-e", "file:x?mtu=1400"}, "mtu= has no meaning for file:"},
+        {{"-e", "file:x?source=::1"}, "source= has no meaning for file:"},
+        {{"-e", "file:x?version=9"}, "holds IPFIX messages only"},
+        {{"-e", "file:x?profile=nfdump&time=ns"}, "nfdump reads flow times in milliseconds only"},
+        {{"-e", "json:x?version=9"}, "version= has no meaning for json:"},
+        {{"-e", "json:x?domain=2"}, "domain= has no meaning for json:"},
+        {{"-e", "json:x?time=us"}, "time= has no meaning for json:"},
+        {{"--group", "g"}, "--group g: give NAME=parallel"},
+        {{"--group", "g=both"}, "--group g=both: \"both\" is not possible"},
+        {{"--group", "g=fallback,wait=3"}, "perhaps ,hold=SECONDS"},
+        {{"--group", "g=fallback,hold=2"}, "give 3..86400 seconds"},
+        {{"--group", "=fallback"}, "is not possible"},
+        {{"--group", "g=balance"}, "deliveryGroup[name='g']: no destination has this group"},
+        {{"-e", "json:x?group="}, "group: \"\" is not possible"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
 }
@@ -183,6 +192,42 @@ static void connections(void **state)
         {{"-e", "tls://h?verify=perhaps"}, "verify: \"perhaps\" is not possible"},
         {{"-e", "tcp://192.0.2.1?source=::1"}, "/tcpExporter/sourceAddress: '::1' is not of the"},
         {{"-e", "tcp://h", "-e", "tcp://h:4739"}, "/tcpExporter/observationDomainId"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void profiles_and_elements(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-e", "udp://h?version=5&biflow=yes"}, "no form for both directions in one record"},
+        {{"-e", "udp://h?profile=fluentd-v9&biflow=yes"}, "no form for both directions"},
+        {{"-e", "udp://h?version=5&profile=nfdump"}, "version=5 goes with profile=v5 only"},
+        {{"-e", "udp://h?version=9&profile=v5"}, "profile=v5 needs version=5"},
+        {{"-e", "udp://h?version=9&profile=silk"}, "profile=silk needs version=10"},
+        {{"-e", "udp://h?version=9&profile=full"}, "profile=full needs version=10"},
+        {{"-e", "udp://h?version=10&profile=fluentd-v9"}, "profile=fluentd-v9 needs version=9"},
+        {{"-e", "udp://h?profile=fluentd-v9&time=ns"}, "milliseconds only"},
+        {{"-e", "udp://h?profile=v5&domain=70000"}, "domain=70000 does not fit"},
+        {{"-e", "udp://h?profile=v5", "-s", "1/20000"}, "cannot announce 1/20000: use scale=yes"},
+        {{"-e", "udp://h?profile=silk&time=us"}, "SiLK reads flow times in milliseconds only"},
+        {{"-e", "json:x?profile=v5"}, "choose another profile for a file"},
+        {{"-e", "file:x?profile=fluentd-v9"}, "choose another profile for a file"},
+        {{"-e", "tcp://h?profile=v5"}, "go over plain UDP only; choose another profile"},
+        {{"-e", "sctp://h?profile=fluentd-v9"}, "go over plain UDP only"},
+        {{"-e", "dtls://h?profile=v5"}, "go over plain UDP only"},
+        {{"-e", "udp://h?elements="}, "elements: \"\" is not possible"},
+        {{"-e", "udp://h?elements=sourceIPAddress"}, "did you mean sourceIPv4Address?"},
+        {{"-e", "udp://h?elements=vlanid"}, "/informationElement: \"vlanid\" is no element"},
+        {{"-e", "udp://h?elements=vlanId,vlanId"}, "elements: given twice"},
+        {{"-e", "udp://h?elements=vlanId&profile=full"}, "remove one of them"},
+        {{"-e", "udp://h?elements=vlanId&biflow=yes"}, "needs reverse elements"},
+        {{"-e", "udp://h?elements=vlanId,reverseVlanId"}, "reverseVlanId tells of the answer"},
+        {{"-e", "udp://h?version=9&elements=flowId"}, "flowId cannot be told in NetFlow v9"},
+        {{"-e", "udp://h?elements=flowEndSysUpTime"}, "flowEndSysUpTime is for NetFlow v9"},
+        {{"-e", "udp://h?elements=flowEndNanoseconds"}, "use time="},
+        {{"-e", "json:x?elements=flowEndNanoseconds,flowStartMilliseconds"}, "one unit for all"},
+        {{"-e", "json:x?scale=perhaps"}, "scale: \"perhaps\" is not possible"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
 }
@@ -291,7 +336,9 @@ int main(void)
         cmocka_unit_test(not_in_this_build),
         cmocka_unit_test(options),
         cmocka_unit_test(destinations),
+        cmocka_unit_test(files_and_groups),
         cmocka_unit_test(connections),
+        cmocka_unit_test(profiles_and_elements),
         cmocka_unit_test(streams_that_do_not_clash),
         cmocka_unit_test(whole_runs),
         cmocka_unit_test(files),

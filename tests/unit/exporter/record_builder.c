@@ -31,9 +31,11 @@ static void fill_side(struct flow_hot *hot, struct flow_cold *cold, struct flow_
     hot->counter[side] = packets << FLOW_OCTET_BITS | octets;
     cold->octets_carry[side] = (uint16_t)octets_carry;
     cold->packets_carry[side] = (uint16_t)packets_carry;
-    hot->flags_state |= (uint32_t)direction->tcp_flags << (side * 12);
+    uint32_t flags = direction->tcp_flags & ~(uint32_t)direction->initial_only;
+    hot->flags_state |= flags << (side * 12);
     if (!direction->packets)
         return;
+    hot->initial_flags[side] = direction->initial_flags;
     hot->last_ns[side] = direction->last_ns;
     hot->ttl_min[side] = direction->ttl_min;
     hot->ttl_max[side] = direction->ttl_max;
@@ -59,6 +61,8 @@ unsigned record_build(const struct flow_description *flow, uint8_t *lines)
     fill_side(&hot, &cold, &extra, side, &flow->direction[0]);
     fill_side(&hot, &cold, &extra, side ^ 1u, &flow->direction[1]);
     cold.marks |= flow->initiator_seen ? FLOW_MARK_INITIATOR_SEEN : 0;
+    cold.marks |= flow->continued ? FLOW_MARK_CONTINUED : 0;
+    cold.flow_id = flow->flow_id;
     memcpy(cold.mac_a, side ? flow->destination_mac : flow->source_mac, 6);
     memcpy(cold.mac_b, side ? flow->source_mac : flow->destination_mac, 6);
     memcpy(hot6.address_a, key.address6_a, 16);
@@ -133,9 +137,18 @@ static void describe_direction(struct flow_direction *direction, uint64_t *state
     direction->port = (uint16_t)((r >> 36) % 3);
     direction->egress = r >> 40 & 1;
     direction->label_count = r >> 44 & 7 ? 0 : (uint8_t)(1 + (r >> 48) % 3);
-    for (unsigned i = 0; i < direction->label_count; i++)
+    for (unsigned i = 0; i < direction->label_count && i < 3; i++)
         for (unsigned byte = 0; byte < 3; byte++)
             direction->labels[i][byte] = (uint8_t)(r >> (8 * byte + i));
+}
+
+/* Which flags the first packet had, and which of these it alone. */
+static void describe_first_packet(struct flow_direction *direction, uint64_t r)
+{
+    direction->initial_flags = (uint8_t)(direction->tcp_flags & r);
+    direction->initial_only = (uint8_t)(direction->initial_flags & (r >> 8));
+    if (direction->packets == 1)
+        direction->initial_flags = direction->initial_only = (uint8_t)direction->tcp_flags;
 }
 
 void record_describe(struct flow_description *flow, uint64_t seed, uint64_t start_ns)
@@ -170,4 +183,9 @@ void record_describe(struct flow_description *flow, uint64_t seed, uint64_t star
     describe_direction(&flow->direction[0], &state, start_ns, flow->protocol == 6);
     if (flow_key_joins(flow->protocol, flow->source_port, flow->destination_port) && (r >> 9 & 3))
         describe_direction(&flow->direction[1], &state, start_ns, flow->protocol == 6);
+    r = next_random(&state);
+    describe_first_packet(&flow->direction[0], r);
+    describe_first_packet(&flow->direction[1], r >> 16);
+    flow->continued = r >> 32 & 1;
+    flow->flow_id = next_random(&state);
 }

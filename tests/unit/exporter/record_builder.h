@@ -14,7 +14,9 @@
 struct flow_direction {
     uint64_t packets, octets;
     uint64_t first_ns, last_ns;
-    uint16_t tcp_flags; /* 12 bits */
+    uint16_t tcp_flags;    /* of all packets, 12 bits */
+    uint8_t initial_flags; /* of the first */
+    uint8_t initial_only;  /* of these, what no later one has */
     uint8_t tos, ttl_min, ttl_max;
     uint16_t port; /* index of the interface table */
     uint8_t egress;
@@ -31,6 +33,8 @@ struct flow_description {
     uint8_t source_mac[6], destination_mac[6];
     uint8_t end_reason;
     uint8_t initiator_seen;
+    uint8_t continued; /* an active cut came before */
+    uint64_t flow_id;
     struct flow_direction direction[2];
 };
 

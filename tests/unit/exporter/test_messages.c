@@ -69,8 +69,8 @@ static void ipfix_data_message_is_exact(void **state)
     free(fake);
 }
 
-/* standards: trap 5, sysUptime and the second in the header must name one instant */
-static void trap_5_netflow9_boot_is_a_whole_second(void **state)
+/* sysUptime and the second in the header must name one instant */
+static void netflow9_boot_is_a_whole_second(void **state)
 {
     (void)state;
     struct exporting_process_config config;
@@ -99,6 +99,153 @@ static void trap_5_netflow9_boot_is_a_whole_second(void **state)
     assert_int_equal(get16(data + 22), 4 + 118 + 2);
     assert_int_equal(get16(data + 142), 0); /* padding */
     free(fake);
+}
+
+/* sysUptime of record and header from one boot second; a biflow is two records */
+static void netflow5_message_is_exact(void **state)
+{
+    (void)state;
+    struct exporting_process_config config;
+    struct flow_description flow;
+    struct fake_transport *fake = fake_transport_new();
+    fake_config(&config);
+    config.destinations[0].version = 5;
+    config.destinations[0].profile = PROFILE_V5;
+    config.destinations[0].domain = 0x0203;
+    config.sampling_interval = 100;
+    config.interface_count = 1;
+    config.interfaces[0].ifindex = 7;
+    config.interfaces[0].partner_ifindex = 65536;
+    describe_simple(&flow);
+    flow.direction[0].port = 0;
+    flow.direction[1].octets = 4000000000;
+    export_one(&config, &flow, SIMPLE_SECOND * second_ns, fake);
+    assert_int_equal(fake->message_count, 1);
+    /* boot is 1699999999, the message of 1700000002: uptime 3000; engine 2/3; mode 1, 1/100 */
+    check_octets(fake, 0,
+                 "0005000200000bb8"
+                 "6553f10200000000"
+                 "0000000002034064"
+                 "c00002010a000009"
+                 "0000000000070000"
+                 "000000030000012c"
+                 "000007200000076c"
+                 "9c4001bb001b06b8"
+                 "0000000000000000"
+                 "0a000009c0000201"
+                 "0000000000000000"
+                 "00000002ee6b2800"
+                 "00000726000007d0"
+                 "01bb9c4000120600"
+                 "0000000000000000");
+    free(fake);
+}
+
+static void netflow5_leaves_out_ipv6_and_counts_it(void **state)
+{
+    (void)state;
+    struct exporting_process_config config;
+    struct fake_transport *fake = fake_transport_new();
+    fake_config(&config);
+    config.destinations[0].version = 5;
+    config.destinations[0].profile = PROFILE_V5;
+    config.destinations[0].mtu = 9000;
+    struct record_ring *ring = fake_ring(1 << 14);
+    struct exporting_process *process = fake_process(&config, &ring, 1, fake);
+    uint32_t ipv6 = 0, count = 0;
+    for (uint64_t i = 0; i < 400; i++) {
+        struct flow_description flow;
+        record_describe(&flow, i, SIMPLE_SECOND * second_ns);
+        ipv6 += flow.family == 6;
+        assert_int_equal(record_push(ring, &flow), 0);
+    }
+    while (!exporting_process_drain(process, 1, SIMPLE_SECOND * second_ns, NULL))
+        continue;
+    for (uint32_t i = 0; i < fake->message_count; i++) {
+        uint32_t octets;
+        const uint8_t *message = fake_message(fake, i, &octets);
+        assert_in_range(get16(message + 2), 1, 30);
+        assert_int_equal(octets, 24 + 48 * get16(message + 2));
+        assert_int_equal(get32(message + 16), count); /* the sequence counts records */
+        count += get16(message + 2);
+    }
+    static struct exporter_counters counters;
+    exporting_process_counters(process, &counters);
+    assert_true(ipv6 > 100);
+    assert_int_equal(counters.destination[0].lost[DESTINATION_LOST_NOT_REPRESENTABLE], ipv6);
+    assert_int_equal(counters.destination[0].sent, 400 - ipv6);
+    assert_int_equal(counters.destination[0].data_records, count);
+    assert_true(counters.destination[0].lost_packets > ipv6);
+    exporting_process_destroy(process);
+    record_ring_destroy(ring);
+    free(fake);
+}
+
+/* Whether the Set at AT holds options data: its Options Template stands before it. */
+static bool find_options(const uint8_t *message, uint32_t at)
+{
+    for (uint32_t set = 16; set < at; set += get16(message + set + 2))
+        if (get16(message + set) == 3 && get16(message + set + 4) == get16(message + at))
+            return true;
+    return false;
+}
+
+/* Sums of the counters at OFFSETS (octets, packets) of data records in data Sets. */
+static uint32_t add_records(const struct fake_transport *fake, uint32_t record, uint32_t octets_at,
+                            uint64_t sums[2])
+{
+    uint32_t records = 0, octets;
+    for (uint32_t i = 0; i < fake->message_count; i++) {
+        const uint8_t *message = fake_message(fake, i, &octets);
+        for (uint32_t at = 16; at < octets; at += get16(message + at + 2)) {
+            if (get16(message + at) < 256 || find_options(message, at))
+                continue;
+            uint32_t inside = get16(message + at + 2) - 4;
+            for (uint32_t r = 0; r + record <= inside; r += record, records++) {
+                const uint8_t *data = message + at + 4 + r;
+                assert_int_equal(get32(data + octets_at), 0); /* below 2^32 */
+                assert_int_not_equal(get32(data + octets_at + 4), 0);
+                assert_int_not_equal(get32(data + octets_at + 12), 0);
+                sums[0] += get32(data + octets_at + 4);
+                sums[1] += get32(data + octets_at + 12);
+            }
+        }
+    }
+    return records;
+}
+
+/* SiLK and v5 keep 32 bits: more octets are told by several records whose sum is exact. */
+static void counters_beyond_32_bits_are_told_by_several_records(void **state)
+{
+    (void)state;
+    static const uint64_t cases[][3] = {/* octets, packets, records */
+                                        {4294967295, 5000000, 1},
+                                        {4294967296, 5000000, 2},
+                                        {4294967296, 1, 0}, /* one packet cannot be two records */
+                                        {43000000001, 70000001, 11},
+                                        {300, 4294967296, 2},
+                                        {5000000000000, 4000000000, 0}}; /* too many */
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct exporting_process_config config;
+        struct flow_description flow;
+        struct fake_transport *fake = fake_transport_new();
+        fake_config(&config);
+        config.destinations[0].profile = PROFILE_SILK;
+        config.destinations[0].mtu = 65535;
+        describe_simple(&flow);
+        flow.direction[0].octets = cases[i][0];
+        flow.direction[0].packets = cases[i][1];
+        flow.direction[1].packets = 0;
+        export_one(&config, &flow, SIMPLE_SECOND * second_ns, fake);
+        uint64_t sums[2] = {0};
+        uint32_t records = add_records(fake, 59 + 6, 27, sums);
+        assert_int_equal(records, cases[i][2]);
+        if (records) {
+            assert_int_equal(sums[0], cases[i][0]);
+            assert_int_equal(sums[1], cases[i][1]);
+        }
+        free(fake);
+    }
 }
 
 static void ipfix_templates_are_exact(void **state)
@@ -268,7 +415,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipfix_data_message_is_exact),
-        cmocka_unit_test(trap_5_netflow9_boot_is_a_whole_second),
+        cmocka_unit_test(netflow9_boot_is_a_whole_second),
+        cmocka_unit_test(netflow5_message_is_exact),
+        cmocka_unit_test(netflow5_leaves_out_ipv6_and_counts_it),
+        cmocka_unit_test(counters_beyond_32_bits_are_told_by_several_records),
         cmocka_unit_test(ipfix_templates_are_exact),
         cmocka_unit_test(biflow_template_has_enterprise_fields_first),
         cmocka_unit_test(records_end_before_the_export_time),

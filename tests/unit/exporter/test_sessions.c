@@ -16,7 +16,7 @@
 
 static const uint64_t second_ns = 1000000000u;
 static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
-enum { TEMPLATE_SET = 2, PLAIN_ID = 14714, RECORD_OCTETS = 59 };
+enum { TEMPLATE_SET = 2, OPTIONS_TEMPLATE_SET = 3, PLAIN_ID = 14714, RECORD_OCTETS = 59 };
 
 struct bench {
     struct exporting_process_config config;
@@ -212,9 +212,64 @@ static void statistics_need_their_template_once(void **state)
     assert_int_equal(bench->fake->message_count, 4);
     for (uint32_t i = 1, octets; i < 4; i++) {
         const uint8_t *message = fake_message(bench->fake, i, &octets);
-        assert_true(get16(message + 16) >= 256);
-        assert_int_equal(get32(message + 8), i); /* options data counts, templates do not */
+        for (uint32_t at = 16; at < octets; at += get16(message + at + 2))
+            assert_true(get16(message + at) >= 256);
+        /* What was exported, lost by metering, and by exporting; templates do not count. */
+        assert_int_equal(get32(message + 8), 3 * i);
     }
+}
+
+/* Notes the ids of a Template Set, or of the one Options Template in its Set. */
+static void note_templates(bool known[1 << 16], const uint8_t *set)
+{
+    if (get16(set) == OPTIONS_TEMPLATE_SET) {
+        known[get16(set + 4)] = true;
+        return;
+    }
+    for (uint32_t at = 4; at + 4 < get16(set + 2);) {
+        uint32_t fields = get16(set + at + 2);
+        known[get16(set + at)] = true;
+        for (at += 4; fields > 0; fields--)
+            at += get16(set + at) & 0x8000 ? 8 : 4;
+    }
+}
+
+/* Also what waited in the queue when the session ended, and what is sent rarely. */
+static void a_session_defines_all_that_it_holds(void **state)
+{
+    struct bench *bench = *state;
+    static bool known[1 << 16];
+    uint32_t data_sets = 0;
+    bench->config.statistics_interval_s = 10;
+    bench->config.destinations[0].profile = PROFILE_SILK;
+    start(bench);
+    bench->fake->session.number = 1;
+    step(bench, 1);
+    bench->fake->session.confirmed = bench->fake->message_count;
+    step(bench, 1);
+    bench->fake->session.confirmed = 0;
+    bench->fake->answer = TRANSPORT_AGAIN;
+    bench->fake->take = 0;
+    push(bench, 20);
+    for (unsigned i = 0; i < 320; i++) /* the probe's own statistics come each 300 s */
+        step(bench, second_ns);
+    uint32_t first = bench->fake->message_count;
+    bench->fake->session.number = 2;
+    bench->fake->take = UINT64_MAX;
+    step(bench, 1);
+    assert_true(bench->fake->message_count > first + 30);
+    for (uint32_t i = first, octets; i < bench->fake->message_count; i++) {
+        const uint8_t *message = fake_message(bench->fake, i, &octets);
+        for (uint32_t at = 16; at < octets; at += get16(message + at + 2)) {
+            bool data = get16(message + at) >= 256;
+            if (data)
+                assert_true(known[get16(message + at)]);
+            else
+                note_templates(known, message + at);
+            data_sets += data;
+        }
+    }
+    assert_true(data_sets > 60);
 }
 
 static void datagrams_repeat_templates_in_a_session(void **state)
@@ -350,6 +405,7 @@ int main(void)
         BENCH_TEST(templates_that_did_not_leave_are_not_doubled),
         BENCH_TEST(a_message_that_was_begun_keeps_its_place),
         BENCH_TEST(statistics_need_their_template_once),
+        BENCH_TEST(a_session_defines_all_that_it_holds),
         BENCH_TEST(datagrams_repeat_templates_in_a_session),
         BENCH_TEST(a_lost_datagram_is_a_gap_in_the_numbers),
         BENCH_TEST(a_collector_that_was_never_reached_fails_the_run),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "encode/message.h"
 #include "fake_transport.h"
 #include "template/template.h"
 
@@ -24,7 +25,9 @@ static struct destination_config udp(unsigned version, enum export_profile profi
                                        .mtu = 1400};
 }
 
-/* IDS: element ids as numbers; those of enterprise 29305 negative; closed by 0. */
+/* IDS: element ids as numbers; those of enterprise 29305 negative, of 6871 + CERT; closed by 0. */
+enum { CERT = 100000 };
+
 static void check_fields(const struct destination_config *d, unsigned kind, const int *ids)
 {
     uint16_t fields[TEMPLATE_FIELDS_MAX];
@@ -32,8 +35,9 @@ static void check_fields(const struct destination_config *d, unsigned kind, cons
     for (; ids[i]; i++) {
         assert_true(i < count);
         const struct element_info *element = &element_table[fields[i]];
-        assert_int_equal(element->id, ids[i] < 0 ? -ids[i] : ids[i]);
-        assert_int_equal(element->pen, ids[i] < 0 ? PEN_REVERSE : 0);
+        int id = ids[i] < 0 ? -ids[i] : ids[i] % CERT;
+        assert_int_equal(element->id, id);
+        assert_int_equal(element->pen, ids[i] < 0 ? PEN_REVERSE : ids[i] >= CERT ? PEN_CERT : 0);
     }
     assert_int_equal(i, count);
 }
@@ -91,8 +95,8 @@ static void nfdump_is_plain_and_more(void **state)
                          153, 32, 56, 80, 52, 53, 243, 245, 70, 71, 72, 95,  239, 0});
 }
 
-/* standards: nfdump takes a later reverse element for its forward twin */
-static void trap_2_reverse_elements_stand_first(void **state)
+/* nfdump takes a later reverse element for its forward twin */
+static void reverse_elements_stand_before_forward_ones(void **state)
 {
     (void)state;
     for (unsigned version = 9; version <= 10; version++) {
@@ -107,6 +111,123 @@ static void trap_2_reverse_elements_stand_first(void **state)
     }
     assert_int_equal(element_table[ELEMENT_REVERSE_OCTET_DELTA_COUNT].v9_type, 23);
     assert_int_equal(element_table[ELEMENT_REVERSE_PACKET_DELTA_COUNT].v9_type, 24);
+}
+
+/* SiLK reads the answer only if 6871/21 is there, and takes the quick way with 152, 153, 1 and 2.
+ */
+static void silk_pairs_reverse_counts_with_the_answers_delay(void **state)
+{
+    (void)state;
+    struct destination_config d = udp(10, PROFILE_SILK, true);
+    check_fields(
+        &d, TEMPLATE_BIFLOW,
+        (int[]){-1, -2, -5,  -58, CERT + 21, CERT + 16398, CERT + 16399, CERT + 16424, 8,  12,
+                7,  11, 4,   6,   5,         10,           14,           58,           61, 136,
+                1,  2,  152, 153, CERT + 14, CERT + 15,    CERT + 40,    CERT + 33,    0});
+    check_fields(&d, 0,
+                 (int[]){8,   12, 7, 11,  4,   6,         5,         10,        14,        58, 61,
+                         136, 1,  2, 152, 153, CERT + 14, CERT + 15, CERT + 40, CERT + 33, 0});
+}
+
+static void fluentd_has_the_types_of_rfc_3954_only(void **state)
+{
+    (void)state;
+    struct destination_config d = udp(9, PROFILE_FLUENTD_V9, false);
+    check_fields(&d, TEMPLATE_ICMP,
+                 (int[]){8, 12, 7, 11, 4, 6, 5, 10, 14, 58, 61, 1, 2, 22, 21, 32, 0});
+    uint16_t fields[TEMPLATE_FIELDS_MAX];
+    for (unsigned kind = 0; kind < TEMPLATE_BIFLOW; kind++)
+        for (uint32_t i = profile_fields(&d, kind, fields); i-- > 0;)
+            assert_in_range(element_table[fields[i]].v9_type, 1, 79);
+}
+
+static void version_9_never_tells_the_flow_id(void **state)
+{
+    (void)state;
+    /* nfcapd 1.7.1 takes a record with 148 for an event of a firewall */
+    struct destination_config d = udp(9, PROFILE_NFDUMP, true);
+    uint16_t fields[TEMPLATE_FIELDS_MAX];
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++)
+        for (uint32_t i = profile_fields(&d, kind, fields); i-- > 0;)
+            assert_int_not_equal(element_table[fields[i]].id, 148);
+    assert_int_equal(element_table[ELEMENT_FLOW_ID].v9_type, 0);
+}
+
+static void full_holds_every_element_of_flows(void **state)
+{
+    (void)state;
+    struct destination_config d = udp(10, PROFILE_FULL, true);
+    bool seen[ELEMENT_COUNT] = {false};
+    for (unsigned unit = TIME_MILLISECONDS; unit <= TIME_NANOSECONDS; unit++) {
+        d.time_unit = unit;
+        for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+            uint16_t fields[TEMPLATE_FIELDS_MAX];
+            uint32_t count = profile_fields(&d, kind, fields);
+            assert_true(count < TEMPLATE_FIELDS_MAX);
+            for (uint32_t i = 0; i < count; i++)
+                seen[fields[i]] = true;
+        }
+    }
+    for (unsigned i = 0; i < ELEMENT_COUNT; i++) {
+        const struct element_info *info = &element_table[i];
+        bool flows = info->value != ELEMENT_NO_VALUE && info->group != VALUES_UPTIME;
+        if (seen[i] != (flows && i != ELEMENT_REVERSE_VLAN_ID)) /* the key's, in silk only */
+            fail_msg("%s", info->name);
+    }
+}
+
+static void the_element_table_is_consistent(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ELEMENT_COUNT; i++) {
+        const struct element_info *a = &element_table[i];
+        assert_non_null(a->name);
+        assert_true(strlen(a->help) > 3 && strlen(a->help) < 80);
+        assert_true(a->id > 0 && a->id < 0x8000);
+        if (a->value != ELEMENT_NO_VALUE)
+            assert_int_equal(element_find(a->name), i);
+        for (unsigned j = 0; j < i; j++) {
+            const struct element_info *b = &element_table[j];
+            assert_false(a->id == b->id && a->pen == b->pen);
+            assert_string_not_equal(a->name, b->name);
+        }
+        if (a->pen != PEN_REVERSE)
+            continue;
+        for (unsigned j = 0; j < ELEMENT_COUNT; j++) /* RFC 5103: type and length of the twin */
+            if (element_table[j].id == a->id && element_table[j].pen == 0) {
+                assert_int_equal(element_table[j].type, a->type);
+                assert_int_equal(element_table[j].octets, a->octets);
+            }
+    }
+    assert_int_equal(element_find("sourceIPAddress"), ELEMENT_COUNT);
+    assert_int_equal(element_find("samplingInterval"), ELEMENT_COUNT); /* options records only */
+    assert_string_equal(element_nearest("sourceIPAddress"), "sourceIPv4Address");
+    assert_string_equal(element_nearest("octetdeltacounts"), "octetDeltaCount");
+}
+
+static struct destination_config own(unsigned version, bool biflow, const enum element *elements)
+{
+    struct destination_config d = udp(version, PROFILE_ELEMENTS, biflow);
+    for (; *elements != ELEMENT_COUNT; elements++)
+        d.elements[d.element_count++] = (uint16_t)*elements;
+    return d;
+}
+
+static void an_own_list_keeps_its_order_and_its_family(void **state)
+{
+    (void)state;
+    struct error error = {""};
+    struct destination_config d =
+        own(10, true,
+            (enum element[]){ELEMENT_PACKET_DELTA_COUNT, ELEMENT_SOURCE_IPV4_ADDRESS,
+                             ELEMENT_SOURCE_IPV6_ADDRESS, ELEMENT_REVERSE_PACKET_DELTA_COUNT,
+                             ELEMENT_ICMP_TYPE_CODE_IPV4, ELEMENT_FLOW_ID, ELEMENT_COUNT});
+    assert_true(destination_config_check(&d, &error));
+    check_fields(&d, 0, (int[]){2, 8, 148, 0});
+    check_fields(&d, TEMPLATE_ICMP, (int[]){2, 8, 32, 148, 0});
+    check_fields(&d, TEMPLATE_IPV6, (int[]){2, 27, 148, 0});
+    check_fields(&d, TEMPLATE_ICMP | TEMPLATE_IPV6, (int[]){2, 27, 148, 0});
+    check_fields(&d, TEMPLATE_BIFLOW, (int[]){-2, 2, 8, 148, 0});
 }
 
 static void each_template_of_plain(void (*check_one)(const struct template *, unsigned kind))
@@ -128,7 +249,7 @@ static void check_times_are_milliseconds(const struct template *template, unsign
     }
 }
 
-static void trap_4_times_are_milliseconds_unless_asked(void **state)
+static void times_are_milliseconds_unless_asked(void **state)
 {
     (void)state;
     each_template_of_plain(check_times_are_milliseconds);
@@ -142,12 +263,12 @@ static void check_counters(const struct template *template, unsigned kind)
         assert_false(element->id == 85 || element->id == 86);
         if (element->id == 1 || element->id == 2)
             assert_int_equal(element->octets, 8);
-        if (element->id == 6) /* trap 15: two octets show as 0 in nfacctd */
+        if (element->id == 6) /* two octets show as 0 in nfacctd */
             assert_int_equal(element->octets, 1);
     }
 }
 
-static void trap_7_15_counters_are_8_octets_flags_1(void **state)
+static void counters_have_eight_octets_and_flags_one(void **state)
 {
     (void)state;
     each_template_of_plain(check_counters);
@@ -160,12 +281,13 @@ static void check_one_family(const struct template *template, unsigned kind)
         bool ipv4 = id == 8 || id == 12 || id == 32;
         bool ipv6 = id == 27 || id == 28 || id == 139;
         assert_false(kind & TEMPLATE_IPV6 ? ipv4 : ipv6);
-        assert_int_equal(element_table[template->fields[i]].pen, 0); /* trap 10 */
+        assert_int_equal(element_table[template->fields[i]].pen,
+                         0); /* one kills a Logstash template */
         assert_true(id < 434);
     }
 }
 
-static void trap_9_10_one_family_and_no_enterprise_elements(void **state)
+static void templates_hold_one_family_and_no_enterprise_elements(void **state)
 {
     (void)state;
     each_template_of_plain(check_one_family);
@@ -265,6 +387,31 @@ static void unfit_settings_are_refused_by_name(void **state)
     assert_true(destination_config_check(&d, &error));
     expect_refused(udp(9, PROFILE_PLAIN, true), "biflow");
     expect_refused(udp(5, PROFILE_PLAIN, false), "version=5");
+    expect_refused(udp(7, PROFILE_PLAIN, false), "version=7");
+    expect_refused(udp(9, PROFILE_SILK, false), "version=10");
+    expect_refused(udp(9, PROFILE_FULL, false), "version=10");
+    expect_refused(udp(10, PROFILE_FLUENTD_V9, false), "version=9");
+    expect_refused(udp(9, PROFILE_V5, false), "version=5");
+    expect_refused(udp(9, PROFILE_FLUENTD_V9, true), "biflow");
+    expect_refused(udp(5, PROFILE_V5, true), "biflow");
+    d = udp(10, PROFILE_SILK, false);
+    d.time_unit = TIME_NANOSECONDS;
+    expect_refused(d, "time=ms");
+    d = udp(5, PROFILE_V5, false);
+    d.domain = 65536;
+    expect_refused(d, "domain=65536");
+    d.domain = 1;
+    assert_true(destination_sampling_check(&d, 16383, &error));
+    assert_false(destination_sampling_check(&d, 16384, &error));
+    assert_non_null(strstr(error.text, "scale=yes"));
+    d.scale = true;
+    assert_true(destination_sampling_check(&d, 16384, &error));
+    d = udp(5, PROFILE_V5, false);
+    d.kind = DESTINATION_JSON;
+    expect_refused(d, "profile=v5");
+    d = udp(9, PROFILE_FLUENTD_V9, false);
+    d.kind = DESTINATION_FILE;
+    expect_refused(d, "profile=fluentd-v9");
     d = udp(9, PROFILE_PLAIN, false);
     d.time_unit = TIME_MICROSECONDS;
     expect_refused(d, "time=");
@@ -278,16 +425,98 @@ static void unfit_settings_are_refused_by_name(void **state)
     expect_refused(d, "mtu=65536");
 }
 
+static void unfit_elements_are_refused_by_name(void **state)
+{
+    (void)state;
+    expect_refused(own(10, false, (enum element[]){ELEMENT_COUNT}), "elements=");
+    expect_refused(
+        own(10, false,
+            (enum element[]){ELEMENT_REVERSE_OCTET_DELTA_COUNT, ELEMENT_FLOW_ID, ELEMENT_COUNT}),
+        "reverseOctetDeltaCount tells of the answer");
+    expect_refused(own(10, true, (enum element[]){ELEMENT_FLOW_ID, ELEMENT_COUNT}),
+                   "needs reverse elements");
+    expect_refused(own(9, false, (enum element[]){ELEMENT_FLOW_ID, ELEMENT_COUNT}), "flowId");
+    expect_refused(own(9, false, (enum element[]){ELEMENT_INITIAL_TCP_FLAGS, ELEMENT_COUNT}),
+                   "initialTCPFlags");
+    expect_refused(own(10, false, (enum element[]){ELEMENT_FLOW_END_SYS_UP_TIME, ELEMENT_COUNT}),
+                   "flowEndMilliseconds");
+    expect_refused(
+        own(10, false, (enum element[]){ELEMENT_VLAN_ID, ELEMENT_VLAN_ID, ELEMENT_COUNT}),
+        "vlanId is named twice");
+    expect_refused(own(10, false, (enum element[]){ELEMENT_FLOW_END_NANOSECONDS, ELEMENT_COUNT}),
+                   "time=");
+    struct destination_config d =
+        own(9, true, (enum element[]){ELEMENT_REVERSE_OCTET_DELTA_COUNT, ELEMENT_COUNT});
+    expect_refused(d, "biflow");
+}
+
+/* Whatever is asked for: each template, and both directions of a record, fit the smallest MTU. */
+static void the_largest_templates_fit_the_smallest_mtu(void **state)
+{
+    (void)state;
+    enum { HEADERS = 48 + 20 + SET_HEADER_OCTETS + SET_PADDING_UNIT };
+    for (unsigned turn = 0; turn < 3; turn++) {
+        struct destination_config d = udp(10, turn ? PROFILE_ELEMENTS : PROFILE_FULL, turn != 1);
+        for (unsigned i = 0; turn && i < ELEMENT_COUNT; i++) {
+            const struct element_info *info = &element_table[i];
+            bool mine = turn == 2 || !element_is_reverse(i);
+            if (info->value != ELEMENT_NO_VALUE && mine && info->group != VALUES_UPTIME &&
+                d.element_count < EXPORT_ELEMENTS_MAX &&
+                (info->type != TYPE_TIME || info->units == UNITS_MILLISECONDS))
+                d.elements[d.element_count++] = (uint16_t)i;
+        }
+        struct template_set set;
+        struct error error = {""};
+        assert_true(destination_config_check(&d, &error));
+        template_set_init(&set, &d);
+        for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+            const struct template *t = &set.kinds[kind];
+            assert_true(template_definition_octets(10, t) + HEADERS <= 512);
+            assert_true((kind & TEMPLATE_BIFLOW ? 1u : 2u) * t->octets + HEADERS <= 512);
+        }
+    }
+}
+
+static void interfaces_beyond_16_bits_are_unknown_where_16_bits_are_kept(void **state)
+{
+    (void)state;
+    struct exporting_process_config config;
+    fake_config(&config);
+    config.interface_count = 1;
+    config.interfaces[0].ifindex = 65536 + 7;
+    config.interfaces[0].partner_ifindex = 65535;
+    static const struct {
+        enum export_profile profile;
+        uint32_t ingress;
+    } cases[] = {{PROFILE_PLAIN, 65536 + 7}, {PROFILE_SILK, 0}, {PROFILE_V5, 0}};
+    for (unsigned i = 0; i < 3; i++) {
+        static struct values_context context;
+        struct destination_config d = udp(10, cases[i].profile, false);
+        values_context_init(&context, &config, &d, 0, false);
+        assert_int_equal(be32toh(context.ports[0].ingress), cases[i].ingress);
+        assert_int_equal(be32toh(context.ports[0].egress), 65535);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_has_the_published_order),
         cmocka_unit_test(aggregates_tell_their_prefix_lengths),
         cmocka_unit_test(nfdump_is_plain_and_more),
-        cmocka_unit_test(trap_2_reverse_elements_stand_first),
-        cmocka_unit_test(trap_4_times_are_milliseconds_unless_asked),
-        cmocka_unit_test(trap_7_15_counters_are_8_octets_flags_1),
-        cmocka_unit_test(trap_9_10_one_family_and_no_enterprise_elements),
+        cmocka_unit_test(reverse_elements_stand_before_forward_ones),
+        cmocka_unit_test(silk_pairs_reverse_counts_with_the_answers_delay),
+        cmocka_unit_test(fluentd_has_the_types_of_rfc_3954_only),
+        cmocka_unit_test(version_9_never_tells_the_flow_id),
+        cmocka_unit_test(full_holds_every_element_of_flows),
+        cmocka_unit_test(the_element_table_is_consistent),
+        cmocka_unit_test(an_own_list_keeps_its_order_and_its_family),
+        cmocka_unit_test(unfit_elements_are_refused_by_name),
+        cmocka_unit_test(the_largest_templates_fit_the_smallest_mtu),
+        cmocka_unit_test(interfaces_beyond_16_bits_are_unknown_where_16_bits_are_kept),
+        cmocka_unit_test(times_are_milliseconds_unless_asked),
+        cmocka_unit_test(counters_have_eight_octets_and_flags_one),
+        cmocka_unit_test(templates_hold_one_family_and_no_enterprise_elements),
         cmocka_unit_test(template_ids_depend_on_fields_alone),
         cmocka_unit_test(the_plan_copies_what_the_fields_say),
         cmocka_unit_test(plain_is_copied_in_one_block),

@@ -1,0 +1,186 @@
+/*
+ * The state file: rows come back after it was opened again, the oldest row makes room, a
+ * destination goes on with its kept numbers, and messages that were not handed over leave no gap.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "export_state.h"
+#include "fake_transport.h"
+#include "record_builder.h"
+
+struct folder {
+    char path[64];
+};
+
+static int set_up(void **state)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    assert_non_null(folder);
+    strcpy(folder->path, "/tmp/spanflow.state.XXXXXX");
+    assert_non_null(mkdtemp(folder->path));
+    *state = folder;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct folder *folder = *state;
+    char name[128];
+    snprintf(name, sizeof name, "%s/exporter.state", folder->path);
+    unlink(name);
+    assert_int_equal(rmdir(folder->path), 0); /* nothing else was left */
+    free(folder);
+    return 0;
+}
+
+static struct export_state *open_state(const struct folder *folder)
+{
+    struct error note = {""}, error = {""};
+    struct export_state *state = export_state_open(folder->path, &note, &error);
+    assert_string_equal(error.text, "");
+    assert_string_equal(note.text, "");
+    assert_non_null(state);
+    return state;
+}
+
+static void describe(struct destination_config *to, unsigned number)
+{
+    memset(to, 0, sizeof *to);
+    snprintf(to->host, sizeof to->host, "192.0.2.%u", number);
+    to->port = 4739;
+    to->version = 10;
+    to->domain = 1;
+}
+
+static void rows_come_back(void **test)
+{
+    struct destination_config to;
+    struct export_state *state = open_state(*test);
+    for (unsigned i = 0; i < 3; i++) {
+        describe(&to, i);
+        struct state_destination *row = export_state_destination(state, &to);
+        assert_int_equal(row->sequence, 0);
+        state_destination_keep(row, 100 + i);
+        row->source_port = 4000 + i;
+    }
+    export_state_keep_interface(state, "eth1", 7);
+    export_state_keep_interface(state, "eth1", 8);
+    export_state_close(state);
+    state = open_state(*test);
+    for (unsigned i = 0; i < 3; i++) {
+        describe(&to, i);
+        struct state_destination *row = export_state_destination(state, &to);
+        assert_int_equal(row->sequence, 100 + i);
+        assert_int_equal(row->source_port, 4000 + i);
+    }
+    to.domain = 2; /* another stream */
+    assert_int_equal(export_state_destination(state, &to)->sequence, 0);
+    assert_int_equal(export_state_interface(state, "eth1"), 8);
+    assert_int_equal(export_state_interface(state, "eth2"), 0);
+    export_state_close(state);
+}
+
+static void the_oldest_row_makes_room(void **test)
+{
+    struct destination_config to;
+    for (unsigned i = 0; i < 70; i++) {
+        struct export_state *state = open_state(*test);
+        describe(&to, i);
+        state_destination_keep(export_state_destination(state, &to), 1000 + i);
+        describe(&to, 0); /* used in every run */
+        assert_int_equal(export_state_destination(state, &to)->sequence, 1000);
+        export_state_close(state);
+    }
+    struct export_state *state = open_state(*test);
+    for (unsigned i = 69; i >= 7; i--) {
+        describe(&to, i);
+        assert_int_equal(export_state_destination(state, &to)->sequence, 1000 + i);
+    }
+    describe(&to, 1);
+    assert_int_equal(export_state_destination(state, &to)->sequence, 0);
+    export_state_close(state);
+}
+
+static void one_probe_has_it(void **test)
+{
+    const struct folder *folder = *test;
+    struct error note = {""}, error = {""};
+    struct export_state *state = open_state(folder);
+    assert_null(export_state_open(folder->path, &note, &error));
+    assert_non_null(strstr(error.text, "another spanflowd uses it"));
+    export_state_close(state);
+}
+
+/* One run of VERSION that pushes COUNT records of which the transport takes TAKE messages; returns
+ * the sequence number of its first message. It ends as if it had been killed. */
+static uint32_t run(const struct folder *folder, unsigned version, uint32_t count, uint64_t take,
+                    uint32_t *messages)
+{
+    struct exporting_process_config config;
+    struct fake_transport *fake = fake_transport_new();
+    struct record_ring *ring = fake_ring(1 << 14);
+    struct flow_description flow;
+    fake_config(&config);
+    config.offline = false;
+    config.destinations[0].version = version;
+    if (version == 5)
+        config.destinations[0].profile = PROFILE_V5;
+    config.state = open_state(folder);
+    fake->take = take;
+    fake->answer = TRANSPORT_AGAIN;
+    struct exporting_process *process = fake_process(&config, &ring, 1, fake);
+    describe_simple(&flow);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(record_push(ring, &flow), 0);
+    exporting_process_step(process, 1, SIMPLE_SECOND * 1000000000ull, NULL);
+    assert_true(fake->message_count > 0);
+    *messages = fake->message_count;
+    uint32_t octets;
+    uint32_t at = version == 5 ? 16 : version == 9 ? 12 : 8;
+    uint32_t sequence = get32(fake_message(fake, 0, &octets) + at);
+    exporting_process_destroy(process);
+    export_state_close(config.state);
+    record_ring_destroy(ring);
+    free(fake);
+    return sequence;
+}
+
+static void what_was_not_sent_is_no_gap(void **test)
+{
+    uint32_t first, second;
+    assert_int_equal(run(*test, 9, 600, 5, &first), 0);
+    assert_int_equal(first, 5);
+    assert_int_equal(run(*test, 9, 600, 17, &second), 5);
+    assert_int_equal(second, 17);
+    assert_int_equal(run(*test, 9, 600, 1, &first), 22);
+    /* IPFIX counts records, and is another stream. */
+    assert_int_equal(run(*test, 10, 600, 1, &first), 0);
+    assert_int_equal(run(*test, 10, 600, 2, &first), 0); /* the first message had only templates */
+    uint32_t sequence = run(*test, 10, 600, 1, &first);
+    assert_true(sequence > 10 && sequence < 60);
+    /* NetFlow v5 counts records too, and has no templates: 28 in each of five messages. */
+    assert_int_equal(run(*test, 5, 600, 5, &first), 0);
+    assert_int_equal(run(*test, 5, 600, 1, &first), 140);
+}
+
+#define STATE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STATE_TEST(rows_come_back),
+        STATE_TEST(the_oldest_row_makes_room),
+        STATE_TEST(one_probe_has_it),
+        STATE_TEST(what_was_not_sent_is_no_gap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
