@@ -292,7 +292,7 @@ static bool advance_portion(struct exporting_process *process, uint64_t monotoni
     bool closing = draining && rings_are_empty(process), moved = taken > 0;
     for (uint32_t i = 0; i < process->counters.destination_count; i++) {
         struct destination *d = &process->destinations[i];
-        if (d->broken)
+        if (d->broken || process->abandoned) /* what it had is counted, and nothing more is sent */
             continue;
         pacing_offered(&d->pacing, monotonic_ns, taken);
         destination_close_due(d, closing);
