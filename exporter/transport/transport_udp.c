@@ -340,8 +340,9 @@ int transport_udp_open(struct transport *transport, const struct destination_con
 uint16_t transport_udp_port(const struct transport *transport)
 {
     const struct transport_udp *udp = transport->state;
-    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    struct sockaddr_storage address;
     socklen_t octets = sizeof address;
+    memset(&address, 0, sizeof address);
     if (getsockname(udp->socket, (struct sockaddr *)&address, &octets) != 0)
         return 0;
     if (address.ss_family == AF_INET6)
