@@ -31,11 +31,11 @@ static int compare_sums(const void *left, const void *right)
     const struct flow_sum *a = left, *b = right;
     int order = memcmp(&a->key.head, &b->key.head, sizeof a->key.head);
     if (order == 0)
-        order = memcmp(a->key.address6_a, b->key.address6_a, 16);
-    if (order == 0)
-        order = memcmp(a->key.address6_b, b->key.address6_b, 16);
-    if (order == 0)
         order = a->key.family - b->key.family;
+    if (order == 0 && a->key.family == 6)
+        order = memcmp(a->key.address6_a, b->key.address6_a, 16);
+    if (order == 0 && a->key.family == 6)
+        order = memcmp(a->key.address6_b, b->key.address6_b, 16);
     return order == 0 ? a->side - b->side : order;
 }
 
