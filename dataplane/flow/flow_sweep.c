@@ -161,6 +161,9 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
         struct flow_bucket *bucket = &cache->buckets[cache->flush_bucket];
         if (cache->flush_bucket + BUCKETS_AHEAD <= cache->bucket_mask)
             prefetch_bucket(cache, bucket + BUCKETS_AHEAD, true);
+        /* All go, so no bucket needs to know of its keys in other ones any more. */
+        bucket->foreign = 0;
+        bucket->overflow = 0;
         for (unsigned live = bucket->occupied; live; live &= live - 1) {
             struct flow_slot at = {bucket, (unsigned)__builtin_ctz(live)};
             uint32_t index = bucket->index[at.slot];
