@@ -334,7 +334,7 @@ static void read_flood_policy(const struct lyd_node *root, struct probe_config *
     uint32_t hysteresis = number32(root, FLOOD "occupancyHysteresis");
     flood->level1 = strcmp(level1, "on") == 0 || (strcmp(level1, "auto") == 0 && !config->offline);
     flood->enter_percent = enter;
-    flood->leave_percent = enter > hysteresis ? enter - hysteresis : 0;
+    flood->leave_percent = enter - hysteresis; /* the model sees to it that it is less */
     flood->short_idle_ns = number(root, FLOOD "shortIdleTimeout", 0) * SECOND_NS;
     flood->new_flows_per_s = number(root, FLOOD "level2", 0);
     flood->ipv4_prefix_length = (uint8_t)number(root, FLOOD "ipv4PrefixLength", 0);

@@ -79,11 +79,11 @@ static void floods(void **state)
     assert_int_equal(config->flood.new_flows_per_s, 0);
     probe_config_free(config);
     config = accepted(WORDS("-r", "a", "-e", "json:-", "-e", "udp://h", "--flood",
-                            "level1=on,enter=10,hysteresis=20", "--flood",
+                            "level1=on,enter=30,hysteresis=20", "--flood",
                             "idle=3,level2=5000,prefix4=16,prefix6=64"));
     assert_true(config->flood.level1);
-    assert_int_equal(config->flood.enter_percent, 10);
-    assert_int_equal(config->flood.leave_percent, 0);
+    assert_int_equal(config->flood.enter_percent, 30);
+    assert_int_equal(config->flood.leave_percent, 10);
     assert_int_equal(config->flood.short_idle_ns, 3000000000);
     assert_int_equal(config->flood.new_flows_per_s, 5000);
     assert_int_equal(config->flood.ipv4_prefix_length, 16);
