@@ -23,6 +23,7 @@ enum { PARSED_AT_ONCE = 16 };
 struct worker {
     struct worker_config config;
     struct parser *parser;
+    struct duplicate_table *duplicates; /* NULL: copies are not looked for */
     struct flow_cache *cache;
     struct worker_ledger ledger;
     enum worker_phase phase;
@@ -63,7 +64,12 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     worker->config.cache.worker = config->number;
     worker->sources_open = config->source_count;
     worker->parser = parser_create(&config->parser, error);
-    if (worker->parser)
+    bool good = worker->parser != NULL;
+    if (good && config->duplicate_window_ns) {
+        worker->duplicates = duplicate_table_create(config->duplicate_window_ns, error);
+        good = worker->duplicates != NULL;
+    }
+    if (good)
         worker->cache = flow_cache_create(&worker->config.cache, error);
     if (!worker->cache) {
         worker_destroy(worker);
@@ -77,6 +83,7 @@ void worker_destroy(struct worker *worker)
     if (!worker)
         return;
     flow_cache_destroy(worker->cache);
+    duplicate_table_destroy(worker->duplicates);
     parser_destroy(worker->parser);
     free(worker);
 }
@@ -150,6 +157,7 @@ static const struct packet_batch *compact(struct worker *worker, const struct pa
         out->timestamp_ns[o] = batch->timestamp_ns[i];
         out->port[o] = batch->port[i];
         out->link[o] = batch->link[i];
+        out->capture[o] = batch->capture[i];
     }
     return out;
 }
@@ -192,26 +200,39 @@ static void follow_time(struct worker *worker, const struct packet_batch *batch)
     }
 }
 
+/* Where copies are looked for, packets are sampled when the copies are out: one in N is one in N of
+ * what the network carried, and a packet is not taken once more because it was seen twice. */
 static void meter(struct worker *worker)
 {
     const struct packet_batch *batch = &worker->batch;
     check(batch->count >= 1 && batch->count <= PACKET_BATCH_MAX);
     follow_time(worker, batch);
-    uint64_t kept = sample(worker, batch, filter(worker, batch, all_of(batch->count)));
+    uint64_t kept = filter(worker, batch, all_of(batch->count));
+    if (!worker->duplicates)
+        kept = sample(worker, batch, kept);
     if (kept != all_of(batch->count))
         batch = compact(worker, batch, kept);
     if (batch->count == 0)
         return;
     uint64_t usable = 0;
+    uint64_t copies = 0;
     for (uint32_t first = 0; first < batch->count; first += PARSED_AT_ONCE) {
         uint32_t left = batch->count - first;
         uint32_t count = left < PARSED_AT_ONCE ? left : PARSED_AT_ONCE;
         usable |= parse_range(worker->parser, batch, first, count, worker->facts);
+        if (worker->duplicates)
+            copies |= duplicate_table_find(worker->duplicates, batch, worker->facts, first, count,
+                                           usable);
         flow_cache_announce(worker->cache, worker->facts, first, count);
     }
-    if (__builtin_expect(usable != all_of(batch->count), 0))
-        count_ignored(worker, batch, all_of(batch->count) & ~usable);
-    uint64_t chosen = outside_ignored(worker, batch, usable);
+    uint64_t chosen = all_of(batch->count);
+    if (worker->duplicates) {
+        count_filtered(worker, batch, copies, FILTERED_DUPLICATE);
+        chosen = sample(worker, batch, chosen & ~copies);
+    }
+    if (__builtin_expect((chosen & ~usable) != 0, 0))
+        count_ignored(worker, batch, chosen & ~usable);
+    chosen = outside_ignored(worker, batch, chosen & usable);
     if (chosen)
         flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
 }
@@ -319,6 +340,8 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
         account->source[s] = worker->config.sources[s]->ledger;
     account->cached = flow_cache_walk(worker->cache);
     account->parser = *parser_counters(worker->parser);
+    if (worker->duplicates)
+        account->duplicates = *duplicate_counters(worker->duplicates);
     flow_cache_copy_counters(worker->cache, &account->cache);
 }
 

@@ -13,6 +13,7 @@
 #include "base/ledger_terms.h"
 #include "flow/flow_cache.h"
 #include "flow/prefix_set.h"
+#include "packet/duplicate_table.h"
 #include "packet/packet_source.h"
 #include "parse/parse.h"
 
@@ -38,6 +39,7 @@ struct worker_config {
     const struct packet_filter *filter; /* NULL = all; not owned */
     const struct prefix_set *ignore;    /* NULL = none; not owned */
     uint32_t sampling_interval;         /* 1 of N, systematic */
+    uint64_t duplicate_window_ns;       /* copies from other ports are left out; 0 = metered */
     bool offline;                       /* packet time is the clock; never lose to speed */
 };
 
@@ -56,6 +58,7 @@ struct worker_account {
     struct ledger_pair cached;    /* walked */
     struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */
     struct parser_counters parser;
+    struct duplicate_counters duplicates;
     struct flow_cache_counters cache;
 };
 
