@@ -18,7 +18,7 @@
     X(PACKET_DELTA_COUNT, 2, 0, "packetDeltaCount", UNSIGNED, 8, 2, packets, BASE, DELTA, PACKETS, \
       "packets of the record's direction")                                                         \
     X(DELTA_FLOW_COUNT, 3, 0, "deltaFlowCount", UNSIGNED, 8, 3, flow_count, DETAIL, DELTA, FLOWS,  \
-      "flow records that became one at this destination, 1 if it is one by itself")                \
+      "records that became one with aggregate=client-port, else 1")                                \
     X(PROTOCOL_IDENTIFIER, 4, 0, "protocolIdentifier", UNSIGNED, 1, 4, protocol, BASE, KEY, NONE,  \
       "protocol number of the IP header")                                                          \
     X(IP_CLASS_OF_SERVICE, 5, 0, "ipClassOfService", UNSIGNED, 1, 5, tos, BASE, IDENTIFIER, NONE,  \

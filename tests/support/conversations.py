@@ -49,7 +49,8 @@ def packets(count, seed=1, strangers=0):
         kind = rng.randrange(10)
         if kind == 0:
             protocol = 1 if family == 4 else 58
-            talk = [(True, struct.pack(">BBHHH", 8 if family == 4 else 128, 0, 0, 1, number % 65536))]
+            kind = 8 if family == 4 else 128
+            talk = [(True, struct.pack(">BBHHH", kind, 0, 0, 1, number % 65536))]
         elif kind < 4:
             protocol, talk = 17, udp_talk(rng, port, rng.choice((53, 123, 8125, 50000)))
         else:
