@@ -36,12 +36,13 @@ struct destination {
     struct message_queue queue;
     struct transport transport; /* owned */
     struct pacing pacing;
-    struct crypto_pan *anonymiser;     /* NULL: none; owned */
-    struct client_ports *client_ports; /* records that wait for others; NULL: none do; owned */
-    struct state_destination *kept;    /* what outlives the process; NULL: nothing. Not owned */
-    uint32_t message_octets;           /* most octets of one message */
-    uint32_t slots_reserved;           /* free slots that one more record may need */
-    uint64_t monotonic_ns;             /* of the current step */
+    /* Owned, NULL if none: who changes addresses, and the records that wait for others. */
+    struct crypto_pan *anonymiser;
+    struct client_ports *client_ports;
+    struct state_destination *kept; /* what outlives the process; NULL: nothing. Not owned */
+    uint32_t message_octets;        /* most octets of one message */
+    uint32_t slots_reserved;        /* free slots that one more record may need */
+    uint64_t monotonic_ns;          /* of the current step */
     uint64_t export_ns;
     uint64_t start_ns;           /* monotonic time of the first step */
     uint64_t refreshed_ns;       /* monotonic time of the last template refresh */

@@ -62,18 +62,20 @@ struct destination_config {
     bool scale;      /* counters times the sampling interval, which is not announced then */
     bool aggregates; /* prefix aggregates may come: their templates are needed */
     enum time_unit time_unit;
-    uint32_t domain;               /* observation domain / source id */
-    uint32_t mtu;                  /* whole IP packet, UDP and DTLS; 512..65535 */
-    uint64_t rate;                 /* records/s; 0 = unpaced; UDP and DTLS only */
-    bool rate_set;                 /* otherwise the default pacing applies */
-    uint32_t rotation_s;           /* FILE: a new file at each multiple; 0 = never by time */
-    uint64_t rotation_octets;      /* FILE: bound of one file's messages; 0 = none */
-    bool checksum;                 /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
-    bool zstd;                     /* FILE: compressed */
-    uint32_t group;                /* index of its group + 1; 0 = none: it gets every record */
-    char anonymisation_key[1024];  /* file of the key, "" = addresses are told as they are */
-    uint32_t client_port_records;  /* bound of the records that wait for others; 0 = none merged */
-    uint32_t client_port_window_s; /* how long one waits at most */
+    uint32_t domain;          /* observation domain / source id */
+    uint32_t mtu;             /* whole IP packet, UDP and DTLS; 512..65535 */
+    uint64_t rate;            /* records/s; 0 = unpaced; UDP and DTLS only */
+    bool rate_set;            /* otherwise the default pacing applies */
+    uint32_t rotation_s;      /* FILE: a new file at each multiple; 0 = never by time */
+    uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
+    bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
+    bool zstd;                /* FILE: compressed */
+    uint32_t group;           /* index of its group + 1; 0 = none: it gets every record */
+    /* File of the key of anonymisation, "" = addresses are told as they are. */
+    char anonymisation_key[1024];
+    /* Bound of the records that wait to become one with others, 0 = none do; for how long. */
+    uint32_t client_port_records;
+    uint32_t client_port_window_s;
 };
 
 /* Whether KIND sends messages to a collector; the others write a file. */
