@@ -31,6 +31,7 @@ enum options_kind {
     OPTIONS_SAMPLING_ALGORITHM, /* v9 only: newer collectors want the algorithm beside the rate */
     OPTIONS_INTERFACES,
     OPTIONS_FLOW_KEYS,      /* RFC 7011 section 4.4 */
+    OPTIONS_ANONYMISATION,  /* RFC 6235 section 6.1 */
     OPTIONS_EXPORTED,       /* RFC 7011 section 4.1 */
     OPTIONS_METERING_LOSS,  /* section 4.2 */
     OPTIONS_EXPORTING_LOSS, /* section 4.3 */

@@ -98,6 +98,8 @@ static const char *element_problem(const struct destination_config *d, enum elem
         return "cannot be told in NetFlow v9: use version=10 or leave it out";
     if (info->group == VALUES_UPTIME && (json || d->version != 9))
         return "is for NetFlow v9: use flowStartMilliseconds and flowEndMilliseconds";
+    if (info->type == TYPE_MAC && d->anonymisation_key[0])
+        return "names a device: leave it out where addresses are anonymised";
     if (element_is_reverse(element) && !d->biflow)
         return "tells of the answer: use biflow=yes or leave it out";
     return NULL;

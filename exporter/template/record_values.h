@@ -71,12 +71,15 @@ struct record_values {
     uint16_t reverse_attributes;
     uint8_t source_prefix_length; /* of an aggregate */
     uint8_t destination_prefix_length;
+    uint64_t flow_count;
     uint8_t zeros[8]; /* fields of NetFlow v5 that stay empty */
     uint8_t slack[VALUES_COPY_UNIT];
 } __attribute__((packed));
 static_assert(offsetof(struct record_values, source_port) ==
                   offsetof(struct record_values, address) + 32,
               "IPv4 and IPv6 addresses both end where the ports begin");
+
+struct crypto_pan;
 
 /* How a time is written. */
 enum time_code {
@@ -92,9 +95,11 @@ struct values_context {
     enum time_code time_code;
     uint32_t groups;  /* enum value_group */
     bool vlan_outer;  /* element 58 is the outer tag, because 245 stands beside it */
+    bool biflow;      /* a record that tells both directions counts the flows of both */
     bool continued;   /* 136 tells by FLOW_END_CONTINUED that an active cut came before */
     uint32_t scale;   /* counters are multiplied by it */
     uint64_t boot_ms; /* second of sysUptime 0, for VALUES_UPTIME */
+    struct crypto_pan *anonymiser; /* NULL: addresses are told as they are. Not owned */
     uint32_t port_count;
     /* 10 and 14 by flow_cold.port, network order; the row behind the last is all zero */
     struct {
@@ -103,7 +108,7 @@ struct values_context {
     } ports[EXPORT_INTERFACES_MAX + 1];
 };
 
-/* Sets CONTEXT up for DESTINATION, whose templates need GROUPS. */
+/* Sets CONTEXT up for DESTINATION, whose templates need GROUPS; without an anonymiser. */
 void values_context_init(struct values_context *context,
                          const struct exporting_process_config *process,
                          const struct destination_config *destination, uint32_t groups,
