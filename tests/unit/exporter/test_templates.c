@@ -450,6 +450,25 @@ static void unfit_elements_are_refused_by_name(void **state)
     expect_refused(d, "biflow");
 }
 
+/* RFC 5103 section 4: no reverse elements without a Directional Key Field, in either family. */
+static void reverse_elements_need_a_directional_key(void **state)
+{
+    (void)state;
+    enum element reverse = ELEMENT_REVERSE_OCTET_DELTA_COUNT;
+    enum element four = ELEMENT_SOURCE_IPV4_ADDRESS, six = ELEMENT_DESTINATION_IPV6_ADDRESS;
+    enum element port = ELEMENT_DESTINATION_TRANSPORT_PORT, flow = ELEMENT_FLOW_ID;
+    struct error error;
+    expect_refused(own(10, true, (enum element[]){flow, reverse, ELEMENT_COUNT}), "two ends");
+    expect_refused(own(10, true, (enum element[]){four, reverse, ELEMENT_COUNT}), "two ends");
+    expect_refused(own(10, true, (enum element[]){six, reverse, ELEMENT_COUNT}), "two ends");
+    struct destination_config good[] = {
+        own(10, true, (enum element[]){four, six, reverse, ELEMENT_COUNT}),
+        own(10, true, (enum element[]){port, reverse, ELEMENT_COUNT}),
+        own(10, false, (enum element[]){flow, ELEMENT_COUNT})};
+    for (unsigned i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(destination_config_check(&good[i], &error));
+}
+
 /* Whatever is asked for: each template, and both directions of a record, fit the smallest MTU. */
 static void the_largest_templates_fit_the_smallest_mtu(void **state)
 {
@@ -512,6 +531,7 @@ int main(void)
         cmocka_unit_test(the_element_table_is_consistent),
         cmocka_unit_test(an_own_list_keeps_its_order_and_its_family),
         cmocka_unit_test(unfit_elements_are_refused_by_name),
+        cmocka_unit_test(reverse_elements_need_a_directional_key),
         cmocka_unit_test(the_largest_templates_fit_the_smallest_mtu),
         cmocka_unit_test(interfaces_beyond_16_bits_are_unknown_where_16_bits_are_kept),
         cmocka_unit_test(times_are_milliseconds_unless_asked),
