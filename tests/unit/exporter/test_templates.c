@@ -191,6 +191,9 @@ static void the_element_table_is_consistent(void **state)
             assert_false(a->id == b->id && a->pen == b->pen);
             assert_string_not_equal(a->name, b->name);
         }
+        bool described = a->pen && a->pen != PEN_REVERSE;
+        if (described && a->type != TYPE_UNSIGNED) /* RFC 5610 3.10: any of numbers only */
+            assert_int_equal(element_semantics_number(i), 0);
         if (a->pen != PEN_REVERSE)
             continue;
         for (unsigned j = 0; j < ELEMENT_COUNT; j++) /* RFC 5103: type and length of the twin */
