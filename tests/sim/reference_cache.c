@@ -134,8 +134,7 @@ static bool expire(struct reference_cache *cache, uint32_t at, uint64_t time_ns)
         go_on(e);
         e->origin_ns = active;
         if (first)
-            e->origin_ns -=
-                flow_key_phase_ns(&e->record.key.head, cache->config.active_timeout_ns);
+            e->origin_ns -= flow_key_phase_ns(&e->record.key.head, cache->config.active_timeout_ns);
         if (time_ns < idle)
             return true;
     } else {
