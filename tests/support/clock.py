@@ -10,13 +10,14 @@ LIBRARY = probe.BUILD / "tests" / "tools" / "shifted_clock.so"
 
 
 class ShiftedClock:
-    """.environment is for the process whose clock it is."""
+    """.environment is for the process whose clock it is. SPEED: how fast time passes in it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, speed=1):
         self.path = pathlib.Path(folder, "shift")
         self.path.write_bytes(struct.pack("=q", 0))
         self.seconds = 0
-        self.environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), SHIFTED_CLOCK=str(self.path))
+        self.environment = dict(os.environ, LD_PRELOAD=str(LIBRARY), SHIFTED_CLOCK=str(self.path),
+                                CLOCK_SPEED=str(speed))
 
     def set(self, seconds):
         """So many seconds ahead of the machine's clock, negative: behind."""
