@@ -31,6 +31,7 @@ struct connection {
     uint64_t pause_ns; /* between the last attempt and the next */
     uint64_t looked_ns;
     uint64_t number;     /* sessions so far */
+    bool renewing;       /* the present attempt follows a session that was not bad */
     bool delivered;      /* something was taken in this session */
     struct error failed; /* why the session must end, noticed while sending; "" = it need not */
 

@@ -152,6 +152,24 @@ static void fallback_and_back(void **state)
     assert_non_null(line);
 }
 
+/* A session that the transport itself replaces is no trouble, unless that fails. */
+static void a_new_session_is_no_trouble(void **state)
+{
+    struct bench *bench = *state;
+    bench->fakes[0]->with_sessions = true;
+    bench->fakes[0]->session.number = 1;
+    start(bench, EXPORT_FALLBACK);
+    pass(bench, 2);
+    assert_int_equal(taker(bench, 1), 0);
+    bench->fakes[0]->session.number = 0;
+    bench->fakes[0]->session.renewing = true;
+    pass(bench, 2);
+    assert_int_equal(taker(bench, 2), 0);
+    bench->fakes[0]->session.renewing = false;
+    pass(bench, 1);
+    assert_int_equal(taker(bench, 3), 1);
+}
+
 static void a_broken_member_is_gone(void **state)
 {
     struct bench *bench = *state;
@@ -274,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(fallback_and_back),
+        BENCH_TEST(a_new_session_is_no_trouble),
         BENCH_TEST(a_broken_member_is_gone),
         BENCH_TEST(a_full_queue_falls_back),
         BENCH_TEST(balance_moves_only_the_share_of_who_is_away),
