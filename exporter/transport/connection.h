@@ -23,6 +23,7 @@ struct connection {
     struct tls_context *tls;        /* NULL: plain */
     struct tls_session *session;    /* of the present socket, NULL: none */
     uint32_t datagram_octets;       /* DTLS: the longest */
+    uint32_t path_octets;           /* DTLS: the longest message, 0: as when it was opened */
     int socket;                     /* -1: none */
 
     uint64_t now_ns;   /* of the present step */

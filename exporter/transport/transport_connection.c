@@ -379,6 +379,11 @@ static void connection_report(const void *state, struct transport_report *report
     *report = ((const struct connection *)state)->report;
 }
 
+static uint32_t connection_message_octets(const void *state)
+{
+    return ((const struct connection *)state)->path_octets;
+}
+
 static const struct transport_ops stream_ops = {
     .send = connection_send,
     .complete = connection_complete,
@@ -393,6 +398,7 @@ static const struct transport_ops whole_ops = {
     .close = connection_close,
     .step = connection_step,
     .report = connection_report,
+    .message_octets = connection_message_octets,
 };
 
 /* What can be found out without a collector: the source address, SCTP in the kernel. */

@@ -77,6 +77,8 @@ static void pass(struct bench *bench, unsigned seconds)
 {
     for (unsigned i = 0; i < 10 * seconds; i++) {
         bench->now_ns += second_ns / 10;
+        for (unsigned member = 0; member <= MEMBERS; member++)
+            bench->fakes[member]->now_ns = bench->now_ns;
         exporting_process_step(bench->process, bench->now_ns,
                                SIMPLE_SECOND * second_ns + bench->now_ns, NULL);
     }
@@ -239,14 +241,17 @@ static void balance_moves_only_the_share_of_who_is_away(void **state)
     assert_memory_equal(first, again, sizeof first);
 }
 
-/* What happens to one member changes no number of a destination that stands alone. */
+/* What happens to one member changes no number of a destination that stands alone, no octet that
+ * it sends, and not the time of one of its messages. */
 static void others_notice_nothing(void **state)
 {
     struct bench *bench = *state;
+    struct fake_transport *alone = bench->fakes[MEMBERS], *before = fake_transport_new();
     static struct exporter_counters calm, trouble;
     for (unsigned round = 0; round < 2; round++) {
         start(bench, EXPORT_BALANCE);
-        bench->fakes[MEMBERS]->message_count = 0;
+        alone->message_count = 0;
+        alone->now_ns = 0;
         bench->now_ns = second_ns;
         bench->pushed = 0;
         for (unsigned i = 0; i < 200; i++) {
@@ -255,6 +260,8 @@ static void others_notice_nothing(void **state)
                 bench->fakes[0]->answer = TRANSPORT_REFUSED;
                 bench->fakes[1]->take = 0;
                 bench->fakes[1]->answer = TRANSPORT_BROKEN;
+                bench->fakes[2]->take = 0;
+                bench->fakes[2]->answer = TRANSPORT_AGAIN;
             }
             taker(bench, i);
             if (i % 20 == 0)
@@ -262,9 +269,17 @@ static void others_notice_nothing(void **state)
         }
         pass(bench, 3);
         take_account(bench, round ? &trouble : &calm);
-        if (round == 0)
+        if (round == 0) {
             exporting_process_destroy(bench->process);
+            memcpy(before, alone, sizeof *before);
+        }
     }
+    assert_true(before->message_count > 10);
+    assert_int_equal(alone->message_count, before->message_count);
+    assert_memory_equal(alone->times_ns, before->times_ns,
+                        before->message_count * sizeof before->times_ns[0]);
+    assert_memory_equal(alone->octets, before->octets, before->offsets[before->message_count]);
+    free(before);
     assert_memory_equal(&calm.destination[MEMBERS], &trouble.destination[MEMBERS],
                         sizeof calm.destination[0]);
     assert_true(trouble.destination[0].lost[DESTINATION_LOST_REFUSED] > 0);
