@@ -185,15 +185,19 @@ void destination_destroy(struct destination *d)
     memset(d, 0, sizeof *d);
 }
 
-void destination_set_boot(struct destination *d, uint32_t boot_s)
+void destination_put_boot(struct destination *d, uint32_t boot_s)
 {
-    /* A kept one that lies in the future is of a clock that was wrong. */
-    if (d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s)
-        boot_s = d->kept->boot_s;
-    else if (d->kept)
+    if (d->kept)
         d->kept->boot_s = boot_s;
     d->builder.boot_s = boot_s;
     d->context.boot_ms = boot_s * 1000ull;
+}
+
+void destination_set_boot(struct destination *d, uint32_t boot_s)
+{
+    /* A kept one that lies in the future is of a clock that was wrong. */
+    bool goes_on = d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s;
+    destination_put_boot(d, goes_on ? d->kept->boot_s : boot_s);
 }
 
 bool destination_has_room(const struct destination *d)
@@ -255,6 +259,7 @@ static void follow_path(struct destination *d)
 void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t export_ns)
 {
     d->monotonic_ns = monotonic_ns;
+    destination_follow_clock(d, export_ns); /* what is open still has the old one */
     d->export_ns = export_ns;
     follow_path(d);
     if (!d->started) {

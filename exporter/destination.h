@@ -59,6 +59,7 @@ struct destination {
     uint64_t flow_records_encoded; /* data records of flows since the start */
     uint64_t blocked_ns;           /* monotonic time since which the transport takes nothing */
     uint64_t session;              /* number of the transport's session; 0: none, or not begun */
+    bool renews;                   /* there is none since the transport makes a new one */
     uint64_t session_next_ns;      /* monotonic time at which the transport wants its step */
     uint32_t session_sequence;     /* of the next message that is handed over in it */
     uint32_t in_flight;            /* messages at the queue's head handed over, not yet confirmed */

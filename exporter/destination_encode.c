@@ -6,7 +6,13 @@
 #include "base/check.h"
 #include "destination_merge.h"
 
-enum { JSON_CHUNK_OCTETS = 64 * 1024, EXPORTER_ID = 1 };
+enum {
+    JSON_CHUNK_OCTETS = 64 * 1024,
+    EXPORTER_ID = 1,
+    UPTIME_MAX_S = UINT32_MAX / 1000, /* what sysUptime can tell */
+    BOOT_AHEAD_S = 3600               /* of a moved boot second, so that it stays for a while */
+};
+static const uint64_t second_ns = 1000000000u;
 /* Messages of options records that follow each other do not come as a burst. */
 static const uint64_t options_pause_ns = 50 * 1000000ull;
 static const uint64_t probe_interval_ns = 300 * 1000000000ull;
@@ -32,6 +38,60 @@ static void open_message(struct destination *d)
     message_begin(&d->builder, message->data, d->message_octets);
     if (d->config->kind == DESTINATION_FILE)
         destination_file_begin_message(d);
+}
+
+/* ---- sysUptime of NetFlow v5 and v9 ---- */
+
+/* Closes the message under construction and lets sysUptime begin so that it can tell what is from
+ * START_S to NEWEST_S. Collectors take the boot second from the header of each message, so that it
+ * may move between two, and a good many do not know what to do when sysUptime passes 2^32. False if
+ * no boot second will do: START_S is 49.7 days before NEWEST_S. */
+static bool move_boot(struct destination *d, uint64_t start_s, uint64_t newest_s)
+{
+    uint64_t boot_s = start_s > BOOT_AHEAD_S ? start_s - BOOT_AHEAD_S : 0;
+    if (newest_s - boot_s > UPTIME_MAX_S)
+        return false;
+    destination_close_message(d);
+    destination_put_boot(d, (uint32_t)boot_s);
+    return true;
+}
+
+static bool has_uptime(const struct destination *d)
+{
+    return d->config->kind != DESTINATION_JSON && d->config->version != 10;
+}
+
+static bool boot_suits(const struct destination *d, uint64_t start_s, uint64_t newest_s)
+{
+    return d->builder.boot_s <= start_s && newest_s - d->builder.boot_s <= UPTIME_MAX_S;
+}
+
+void destination_follow_clock(struct destination *d, uint64_t export_ns)
+{
+    uint64_t export_s = export_ns / second_ns + 1;
+    if (export_ns && has_uptime(d) && d->builder.boot_s && !boot_suits(d, export_s, export_s))
+        move_boot(d, export_s, export_s);
+}
+
+/* Before a record is encoded: false if sysUptime cannot tell its times and has to. */
+static bool follow_record(struct destination *d, const struct flow_record *record,
+                          const unsigned sides[2], unsigned count)
+{
+    if (!has_uptime(d))
+        return true;
+    uint64_t start_ns = UINT64_MAX, newest_ns = d->export_ns;
+    if (d->queue.open && d->builder.newest_ns > newest_ns)
+        newest_ns = d->builder.newest_ns;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t first_ns = record->cold->first_ns[sides[i]];
+        uint64_t last_ns = record->hot->last_ns[sides[i]];
+        start_ns = first_ns < start_ns ? first_ns : start_ns;
+        start_ns = last_ns < start_ns ? last_ns : start_ns;
+        newest_ns = last_ns > newest_ns ? last_ns : newest_ns;
+    }
+    uint64_t start_s = start_ns / second_ns, newest_s = newest_ns / second_ns + 1;
+    return boot_suits(d, start_s, newest_s) || move_boot(d, start_s, newest_s) ||
+           !(d->templates.groups & VALUES_UPTIME);
 }
 
 void destination_make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
@@ -287,8 +347,8 @@ static void append_pieces(struct destination *d, const struct flow_record *recor
 }
 
 /* Whether version and profile can tell the record at all. *SPLIT: in pieces. */
-static bool can_tell(const struct destination *d, const struct flow_record *record,
-                     const unsigned sides[2], unsigned count, unsigned kind, bool *split)
+static bool can_tell(const struct destination *d, const struct flow_record *record, unsigned kind,
+                     bool *split)
 {
     const uint64_t *last_ns = record->hot->last_ns;
     /* The times of message headers end in 2106. */
@@ -297,10 +357,6 @@ static bool can_tell(const struct destination *d, const struct flow_record *reco
     *split = false;
     if (!d->templates.kinds[kind].id || (!json && newest_ns > UINT32_MAX * 1000000000ull))
         return false;
-    if (d->templates.groups & VALUES_UPTIME)
-        for (unsigned i = 0; i < count; i++)
-            if (!record_uptime_fits(&d->context, record, sides[i], !d->process->offline))
-                return false;
     if (!d->bounded)
         return true;
     for (unsigned side = 0; side < 2; side++) {
@@ -332,7 +388,8 @@ void destination_encode(struct destination *d, const struct flow_record *record)
         kind |= TEMPLATE_ICMP;
     check(count > 0);
     bool both = d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE));
-    if (!can_tell(d, record, sides, count, both ? kind | TEMPLATE_BIFLOW : kind, &split)) {
+    if (!can_tell(d, record, both ? kind | TEMPLATE_BIFLOW : kind, &split) ||
+        !follow_record(d, record, sides, count)) {
         destination_lose_taken(d, DESTINATION_LOST_NOT_REPRESENTABLE);
         return;
     }

@@ -94,6 +94,7 @@ static bool step_session(struct destination *d, bool flush)
     struct transport_session now = {.number = 0};
     d->transport.ops->step(d->transport.state, d->monotonic_ns, flush, &now);
     d->session_next_ns = now.next_ns;
+    d->renews = now.renewing;
     if (now.line) {
         error_set(&d->news, "%s", now.line);
         d->news_untold = true;

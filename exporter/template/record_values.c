@@ -245,16 +245,6 @@ static void fill_uptime(struct record_values *values, const struct values_contex
     values->end_uptime = htobe32((uint32_t)(end_ms - context->boot_ms));
 }
 
-bool record_uptime_fits(const struct values_context *context, const struct flow_record *record,
-                        unsigned side, bool wraps)
-{
-    uint64_t start_ms = record_start_ns(record, side) / 1000000u;
-    uint64_t end_ms = record->hot->last_ns[side] / 1000000u;
-    if (start_ms < context->boot_ms)
-        return false;
-    return wraps || end_ms - context->boot_ms <= UINT32_MAX;
-}
-
 static uint64_t scaled(uint64_t count, uint32_t scale)
 {
     uint64_t product;

@@ -40,6 +40,7 @@ struct transport_session {
     uint32_t
         confirmed;     /* messages, the oldest first, that the other host has since the last step */
     uint32_t vanished; /* the next ones: they had left when a session ended, and nobody knows */
+    bool renewing;     /* none is open, since the transport itself makes a new one: no trouble */
     uint64_t next_ns;  /* monotonic: step() wants to be called again */
     const char *line;  /* news for the user, or NULL; valid until the next call */
 };
