@@ -34,6 +34,14 @@ void json_plan_init(struct json_plan *plan, const struct template *template)
     }
 }
 
+uint32_t json_line_bound(const struct json_plan *plan)
+{
+    uint32_t octets = JSON_KEY_MAX + 2; /* a key is copied in its full length; } and line feed */
+    for (unsigned i = 0; i < plan->field_count; i++)
+        octets += plan->fields[i].key_length + JSON_VALUE_MAX;
+    return octets;
+}
+
 static uint64_t json_number(const uint8_t *at, unsigned octets)
 {
     uint64_t value64;
