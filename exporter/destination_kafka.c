@@ -108,27 +108,31 @@ static void leave(struct destination *d)
     message_queue_park(&d->queue);
 }
 
-uint32_t destination_kafka_enter(struct destination *d, uint32_t partition)
+/* Goes on with PARTITION: no message is open. */
+static void resume(struct destination *d, uint32_t partition)
 {
-    struct kafka_partitions *kafka = &d->kafka;
-    uint32_t before = kafka->current;
-    if (!kafka->partitioned || partition == before)
-        return before;
-    leave(d);
-    uint32_t i = 0;
-    while (i < d->queue.parked_count && d->queue.parked[i].message->partition != partition)
-        i++;
-    if (i < d->queue.parked_count) {
-        unpark(d, i);
-        return before;
+    for (uint32_t i = 0; i < d->queue.parked_count; i++) {
+        if (d->queue.parked[i].message->partition == partition) {
+            unpark(d, i);
+            return;
+        }
     }
     /* One place stays free for the message that will be left next. */
     if (d->queue.parked_count == MESSAGE_QUEUE_PARKED_MAX) {
         unpark(d, oldest_parked(d));
         destination_close_message(d);
     }
-    kafka->current = partition;
-    d->builder.sequence = kafka->sequences[partition];
+    d->kafka.current = partition;
+    d->builder.sequence = d->kafka.sequences[partition];
+}
+
+uint32_t destination_kafka_enter(struct destination *d, uint32_t partition)
+{
+    uint32_t before = d->kafka.current;
+    if (!d->kafka.partitioned || partition == before)
+        return before;
+    leave(d);
+    resume(d, partition);
     return before;
 }
 
@@ -168,14 +172,16 @@ void destination_kafka_finish_message(struct destination *d, struct queued_messa
 
 void destination_kafka_close_until(struct destination *d, uint64_t opened_ns)
 {
+    uint32_t partition = d->kafka.current;
     leave(d);
     while (d->queue.parked_count) {
         uint32_t oldest = oldest_parked(d);
         if (d->queue.parked[oldest].message->opened_ns > opened_ns)
-            return;
+            break;
         unpark(d, oldest);
         destination_close_message(d);
     }
+    resume(d, partition);
 }
 
 uint64_t destination_kafka_oldest_ns(const struct destination *d)

@@ -197,7 +197,7 @@ static void kafka_step(void *state, uint64_t monotonic_ns, bool hurry,
                        struct transport_session *session)
 {
     struct kafka *k = state;
-    (void)hurry; /* librdkafka's pauses are no longer than ten seconds */
+    (void)hurry; /* the pauses between attempts are short */
     k->now_ns = monotonic_ns;
     k->line.text[0] = 0;
     rd_kafka_poll(k->client, 0);
@@ -359,6 +359,7 @@ static bool configure(rd_kafka_conf_t *settings, const struct destination_config
         {"queue.buffering.max.messages", "100000"}, /* FLIGHT_MAX is less */
         {"queue.buffering.max.kbytes", FLIGHT_OCTETS_KIB},
         {"socket.keepalive.enable", "true"},
+        {"reconnect.backoff.max.ms", "2000"}, /* what waits fills our queue */
         {"security.protocol", d->encrypted ? "ssl" : "plaintext"},
         {"ssl.certificate.location", d->certificate},
         {"ssl.key.location", d->private_key},
