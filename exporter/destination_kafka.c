@@ -87,6 +87,7 @@ static void unpark(struct destination *d, uint32_t i)
     message_queue_unpark(&d->queue, i);
     d->builder = d->kafka.parked[i];
     d->kafka.parked[i] = d->kafka.parked[d->queue.parked_count];
+    d->kafka.parked_for[i] = d->kafka.parked_for[d->queue.parked_count];
     d->kafka.current = d->queue.open->partition;
 }
 
@@ -105,6 +106,7 @@ static void leave(struct destination *d)
     if (!d->queue.open)
         return;
     d->kafka.parked[d->queue.parked_count] = d->builder;
+    d->kafka.parked_for[d->queue.parked_count] = d->kafka.current;
     message_queue_park(&d->queue);
 }
 
@@ -112,7 +114,7 @@ static void leave(struct destination *d)
 static void resume(struct destination *d, uint32_t partition)
 {
     for (uint32_t i = 0; i < d->queue.parked_count; i++) {
-        if (d->queue.parked[i].message->partition == partition) {
+        if (d->kafka.parked_for[i] == partition) {
             unpark(d, i);
             return;
         }

@@ -2,9 +2,10 @@
  * What a topic of Kafka adds to a destination: each record of a JSON destination is a message of
  * its own; each IPFIX message is complete in itself (the templates of its records stand first) and
  * holds records of one partition only, chosen by flowId. So several messages are under
- * construction, one for each partition, and each partition counts its data records by itself: it is
- * a stream with sequence numbers of its own (RFC 7011 section 3.1), which start at 0 with the
- * process and which a message keeps when it has to be sent again.
+ * construction, one for each partition (of more than 128 the oldest makes room), and each partition
+ * counts its data records by itself: it is a stream with sequence numbers of its own (RFC 7011
+ * section 3.1), which start at 0 with the process and which a message keeps when it has to be sent
+ * again.
  *
  * Used by the halves of a destination, on the exporter's thread.
  */
@@ -29,7 +30,9 @@ struct kafka_partitions {
     uint32_t sequences_count; /* of the next field */
     uint32_t *sequences;      /* next sequence number of each partition; owned */
     uint32_t reserved;        /* octets in front of a message, for its templates */
-    struct message_builder parked[MESSAGE_QUEUE_PARKED_MAX]; /* of the queue's parked messages */
+    /* Of the queue's parked messages, by the same index. */
+    uint32_t parked_for[MESSAGE_QUEUE_PARKED_MAX]; /* partition */
+    struct message_builder parked[MESSAGE_QUEUE_PARKED_MAX];
 };
 
 /* The partition of KEY's records among COUNT, as Kafka's own clients choose it for the key in

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-enum { MESSAGE_QUEUE_PARKED_MAX = 33 };
+enum { MESSAGE_QUEUE_PARKED_MAX = 129 };
 
 struct queued_message {
     uint32_t octets;       /* of the data, final when closed */

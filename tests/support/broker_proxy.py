@@ -1,5 +1,5 @@
-"""TLS in front of a mock broker, which speaks none: decrypts, passes on, and in the broker's answers
-puts its own port in the place of the broker's, so that clients come back here."""
+"""TLS in front of a mock broker, which speaks none: decrypts, passes on, and in the broker's
+answers puts its own port in the place of the broker's, so that clients come back here."""
 import socket
 import ssl
 import struct
