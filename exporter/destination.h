@@ -11,6 +11,7 @@
 #include "anonymise/crypto_pan.h"
 #include "client_ports.h"
 #include "destination_file.h"
+#include "destination_kafka.h"
 #include "encode/json.h"
 #include "encode/message.h"
 #include "encode/message_queue.h"
@@ -29,6 +30,7 @@ struct destination {
     struct template_set templates;
     struct options_set options;
     struct file_session file;
+    struct kafka_partitions kafka;
     struct values_context context;
     struct record_values values;
     struct json_plan *json; /* by template kind; owned, NULL unless JSON */

@@ -22,11 +22,13 @@ void destination_close_message(struct destination *d)
     struct queued_message *message = d->queue.open;
     if (!message)
         return;
-    if (d->config->kind != DESTINATION_JSON) {
+    if (!destination_is_json(d->config)) {
         message->counted = d->builder.data_records;
         message->octets = message_finish(&d->builder, d->export_ns);
         if (d->config->kind == DESTINATION_FILE)
             destination_file_finish_message(d, message);
+        if (d->kafka.partitioned)
+            destination_kafka_finish_message(d, message);
         d->messages_since_refresh++;
     }
     message_queue_close(&d->queue);
@@ -38,6 +40,8 @@ static void open_message(struct destination *d)
     message_begin(&d->builder, message->data, d->message_octets);
     if (d->config->kind == DESTINATION_FILE)
         destination_file_begin_message(d);
+    if (d->kafka.partitioned)
+        destination_kafka_begin_message(d);
 }
 
 /* ---- sysUptime of NetFlow v5 and v9 ---- */
@@ -132,7 +136,11 @@ static void put_options_record(struct destination *d, enum options_kind kind, ui
                                           .export_ns = d->export_ns,
                                           .exporter_ipv4 = d->local_ipv4,
                                           .exporter_id = EXPORTER_ID};
-    if (i == 0 && define) {
+    /* In Kafka every message is complete in itself. */
+    if (d->kafka.partitioned && !options_fit(d, template, true))
+        destination_close_message(d);
+    define = d->kafka.partitioned ? i == 0 || !d->queue.open : i == 0 && define;
+    if (define) {
         destination_make_room(d, message_template_set(&d->builder, true),
                               options_definition_octets(d->config->version, template), true);
         options_put_definition(&d->builder, template);
@@ -183,11 +191,13 @@ void destination_refresh(struct destination *d, bool options)
 {
     bool by_and_by = d->refreshed && !d->process->offline;
     bool templates = d->config->version != 5;
+    uint32_t partition = destination_kafka_enter(d, 0);
     if (templates)
         destination_close_message(d);
     for (uint32_t i = 0; options && i < options_due(d, OPTIONS_TYPES); i++)
         put_options_record(d, OPTIONS_TYPES, i, true);
-    for (unsigned kind = 0; templates && kind < TEMPLATE_KINDS; kind++) {
+    bool apart = templates && !d->kafka.partitioned;
+    for (unsigned kind = 0; apart && kind < TEMPLATE_KINDS; kind++) {
         const struct template *template = &d->templates.kinds[kind];
         if (!template->id)
             continue;
@@ -202,6 +212,7 @@ void destination_refresh(struct destination *d, bool options)
     }
     if (templates)
         destination_close_message(d);
+    destination_kafka_enter(d, partition);
     d->refreshed = true;
     d->refresh_due = false;
     d->refreshed_ns = d->monotonic_ns;
@@ -218,9 +229,11 @@ void destination_send_statistics(struct destination *d)
 
 void destination_send_options(struct destination *d)
 {
+    uint32_t partition = destination_kafka_enter(d, 0);
     destination_close_message(d);
     put_options(d, false);
     destination_close_message(d);
+    destination_kafka_enter(d, partition);
 }
 
 uint32_t destination_refresh_messages(const struct destination *d, uint32_t message_octets)
@@ -238,9 +251,10 @@ static void refresh_if_due(struct destination *d)
 {
     if (d->config->kind == DESTINATION_FILE && destination_file_is_over(d))
         destination_file_end(d);
-    bool repeats = destination_is_datagram(d->config->kind);
+    bool repeats = destination_repeats(d);
     /* A session begins with templates, see destination_send.c. */
-    if (d->transport.ops->step ? !repeats || !d->session : d->refreshed && !repeats)
+    if (d->transport.ops->step && !d->kafka.partitioned ? !repeats || !d->session
+                                                        : d->refreshed && !repeats)
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * 1000000000ull;
     uint64_t refresh_messages = d->process->template_refresh_messages;
@@ -260,6 +274,25 @@ static void count_record(const struct destination *d, struct queued_message *mes
     message->records += d->record_count;
     message->packets += d->record_packets;
     message->ip_octets += d->record_octets;
+}
+
+/* Kafka: each line is a message. The record belongs to the last of them, which is in the same
+ * partition: when that has arrived, all have. */
+static void append_json_messages(struct destination *d, const struct flow_record *record,
+                                 const unsigned sides[2], unsigned count, unsigned kind)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct queued_message *message = message_queue_open(&d->queue, d->monotonic_ns);
+        char *start = (char *)message->data;
+        record_values_fill(&d->values, &d->context, record, sides[i]);
+        message->octets =
+            (uint32_t)(json_line(start, &d->json[kind], &d->values) - start) - 1; /* line feed */
+        message->key = record->cold->flow_id;
+        message->data_records = 1;
+        if (i + 1 == count)
+            count_record(d, message);
+        message_queue_close(&d->queue);
+    }
 }
 
 static void append_json(struct destination *d, const struct flow_record *record,
@@ -301,6 +334,7 @@ static void put_values(struct destination *d, const struct template *template,
     builder->octets += template->octets;
     builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
     file_session_note(&d->file, record->cold->first_ns[side], end_ns);
+    d->queue.open->templates |= 1u << (template - d->templates.kinds);
 }
 
 static void count_data_records(struct destination *d, unsigned count)
@@ -314,6 +348,7 @@ static void append_message(struct destination *d, const struct flow_record *reco
                            const unsigned sides[2], unsigned count, unsigned kind)
 {
     const struct template *template = &d->templates.kinds[kind];
+    destination_kafka_enter_flow(d, record->cold->flow_id);
     open_for(d, template, count * template->octets);
     for (unsigned i = 0; i < count; i++) {
         record_values_fill(&d->values, &d->context, record, sides[i]);
@@ -329,6 +364,7 @@ static void append_pieces(struct destination *d, const struct flow_record *recor
 {
     const struct template *template = &d->templates.kinds[kind];
     bool counted = false;
+    destination_kafka_enter_flow(d, record->cold->flow_id);
     for (unsigned i = 0; i < count; i++) {
         uint32_t pieces = record_pieces(&d->context, record, sides[i]);
         for (uint32_t piece = 0; piece < pieces; piece++) {
@@ -353,7 +389,7 @@ static bool can_tell(const struct destination *d, const struct flow_record *reco
     const uint64_t *last_ns = record->hot->last_ns;
     /* The times of message headers end in 2106. */
     uint64_t newest_ns = last_ns[0] > last_ns[1] ? last_ns[0] : last_ns[1];
-    bool json = d->config->kind == DESTINATION_JSON;
+    bool json = destination_is_json(d->config);
     *split = false;
     if (!d->templates.kinds[kind].id || (!json && newest_ns > UINT32_MAX * 1000000000ull))
         return false;
@@ -401,7 +437,9 @@ void destination_encode(struct destination *d, const struct flow_record *record)
         kind |= TEMPLATE_BIFLOW;
         count = 1;
     }
-    if (d->config->kind == DESTINATION_JSON)
+    if (d->config->kind == DESTINATION_KAFKA && d->json)
+        append_json_messages(d, record, sides, count, kind);
+    else if (d->json)
         append_json(d, record, sides, count, kind);
     else
         append_message(d, record, sides, count, kind);

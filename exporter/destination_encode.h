@@ -11,6 +11,19 @@
  * for every refusal of a burst. */
 enum { REFUSED_REFRESH_NS = 1000000000 };
 
+/* Whether templates or options are told again and again, as who listens may not have heard them. */
+static inline bool destination_repeats(const struct destination *destination)
+{
+    return destination_is_datagram(destination->config->kind) || destination->kafka.partitioned;
+}
+
+/* With capture files, records wait until it is known which partitions there are. */
+static inline bool destination_awaits_partitions(const struct destination *destination)
+{
+    return destination->kafka.partitioned && !destination->kafka.known &&
+           destination->process->offline;
+}
+
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
 /* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */

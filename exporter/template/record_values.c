@@ -20,7 +20,7 @@ void values_context_init(struct values_context *context,
                          bool vlan_outer)
 {
     memset(context, 0, sizeof *context);
-    bool json = destination->kind == DESTINATION_JSON;
+    bool json = destination_is_json(destination);
     switch (destination->time_unit) {
     case TIME_MICROSECONDS:
         context->time_code = json ? TIME_CODE_MICROSECONDS : TIME_CODE_NTP_MICROSECONDS;
