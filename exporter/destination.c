@@ -115,8 +115,11 @@ static int destination_prepare(struct destination *d, struct error *error)
         for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++)
             json_plan_init(&d->json[kind], &d->templates.kinds[kind]);
     }
+    uint32_t slots_min = d->slots_reserved + 2;
+    if (destination_spool_is_wanted(d)) /* live and replayed messages, and room for what comes */
+        slots_min = 4 * d->slots_reserved;
     return message_queue_create(&d->queue, d->message_octets, VALUES_COPY_UNIT,
-                                d->process->queue_octets_max, d->slots_reserved + 2, error);
+                                d->process->queue_octets_max, slots_min, error);
 }
 
 /* Goes on where the last run ended: the collector sees no restart. */
@@ -149,7 +152,7 @@ int destination_create(struct destination *d, const struct destination_config *c
         return -1;
     if (d->config->kind == DESTINATION_UDP && process->state && !process->offline)
         go_on(d);
-    if (destination_prepare(d, error) != 0) {
+    if (destination_prepare(d, error) != 0 || destination_spool_open(d, error) != 0) {
         destination_destroy(d);
         return -1;
     }
@@ -160,6 +163,7 @@ void destination_destroy(struct destination *d)
 {
     if (d->transport.ops)
         d->transport.ops->close(d->transport.state);
+    destination_spool_close(d);
     message_queue_destroy(&d->queue);
     free(d->json);
     memset(d, 0, sizeof *d);
@@ -186,6 +190,7 @@ bool destination_is_empty(const struct destination *d)
     /* A collector that was never reached is waited for, or nobody would know that it is not there.
      */
     bool waits = d->transport.ops->step && !d->reached && !d->broken;
+    waits = waits && !destination_spool_is_patient(d);
     return d->queue.closed_count == 0 && !d->queue.open && !waits;
 }
 
@@ -308,6 +313,8 @@ uint64_t destination_next_ns(const struct destination *d)
         uint64_t wait_ns = over_ns > d->export_ns ? over_ns - d->export_ns : 0;
         next_ns = d->monotonic_ns + wait_ns < next_ns ? d->monotonic_ns + wait_ns : next_ns;
     }
+    uint64_t spool_ns = destination_spool_next_ns(d);
+    next_ns = spool_ns < next_ns ? spool_ns : next_ns;
     if (d->transport.ops->step && d->session_next_ns < next_ns)
         next_ns = d->session_next_ns;
     if (d->queue.closed_count && (!d->transport.ops->step || d->session)) {

@@ -9,6 +9,7 @@
 #define SPANFLOW_EXPORTER_DESTINATION_H
 
 #include "destination_file.h"
+#include "destination_spool.h"
 #include "encode/json.h"
 #include "encode/message.h"
 #include "encode/message_queue.h"
@@ -27,6 +28,7 @@ struct destination {
     struct template_set templates;
     struct options_set options;
     struct file_session file;
+    struct destination_spool spool;
     struct values_context context;
     struct record_values values;
     struct json_plan *json; /* by template kind; owned, NULL unless JSON */

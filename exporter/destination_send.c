@@ -44,7 +44,11 @@ static void keep_sequence(struct destination *d, uint32_t count)
 static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
 {
     const struct queued_message *message = message_queue_at(&d->queue, 0);
-    ledger_count(&d->counters->lost[reason], message->records);
+    bool recovered = message->origin == MESSAGE_RECOVERED;
+    ledger_count(recovered ? &d->counters->recovered_lost : &d->counters->lost[reason],
+                 message->records);
+    if (message->origin != MESSAGE_LIVE)
+        destination_spool_settle(d, message);
     destination_note_loss(d, message->records, message->packets, message->ip_octets);
     message_queue_pop(&d->queue);
 }
@@ -55,11 +59,15 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
     uint64_t cost = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct queued_message *message = message_queue_at(&d->queue, 0);
-        ledger_count(&d->counters->sent, message->records);
+        bool recovered = message->origin == MESSAGE_RECOVERED;
+        ledger_count(recovered ? &d->counters->recovered_sent : &d->counters->sent,
+                     message->records);
         ledger_count(&d->counters->data_records, message->data_records);
         ledger_count(&d->counters->octets, message->octets);
         if (d->config->kind != DESTINATION_JSON)
             ledger_count(&d->counters->messages, 1);
+        if (message->origin != MESSAGE_LIVE)
+            destination_spool_settle(d, message);
         cost += message->data_records ? message->data_records : 1;
         message_queue_pop(&d->queue);
     }
@@ -107,6 +115,7 @@ static bool step_session(struct destination *d, bool flush)
         return now.confirmed > 0;
     d->session = 0;
     d->in_flight = 0;
+    destination_spool_session_ended(d);
     /* Before the first packet clock there is no time that a message could carry. */
     if (now.number && d->export_ns)
         begin_session(d, now.number);
@@ -119,7 +128,10 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
 {
     if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
         step_session(d, true);
+    for (; d->spool.stream && d->in_flight; d->in_flight--) /* nobody knows: not again */
+        lose_oldest(d, reason);
     d->in_flight = 0;
+    destination_spool_save_all(d);
     while (d->queue.closed_count)
         lose_oldest(d, reason);
     if (d->queue.open) {
@@ -162,6 +174,7 @@ static uint32_t collect_burst(struct destination *d, struct iovec *parts)
         octets += message->octets;
         if (paced && count && octets > PACING_BURST_OCTETS)
             break;
+        destination_spool_offer(d, message);
         parts[count++] = (struct iovec){message->data, message->octets};
         if (message->ends_file)
             break;
@@ -225,6 +238,9 @@ static void end_waiting(struct destination *d)
     if (d->transport.ops->step && !d->reached)
         error_set(&d->problem, "%s: never reached (%s): its records are lost", d->config->name,
                   report.last_error);
+    else if (d->spool.stream)
+        error_set(&d->problem, "%s: took nothing for 30 s: the rest of its records is spooled",
+                  d->config->name);
     else
         error_set(&d->problem, "%s: took nothing for 30 s: the rest of its records is lost",
                   d->config->name);
@@ -263,6 +279,8 @@ bool destination_send(struct destination *d, bool flush)
 {
     bool moved = d->transport.ops->step && step_session(d, flush), blocked = false;
     bool open = !d->transport.ops->step || d->session;
+    moved |= destination_spool_save(d);
+    moved |= destination_spool_replay(d, flush);
     for (unsigned burst = 0; open && burst < SEND_BURSTS_MAX; burst++) {
         if (d->queue.closed_count == d->in_flight || !pacing_is_open(&d->pacing, d->monotonic_ns))
             break;

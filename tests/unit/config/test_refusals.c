@@ -34,7 +34,7 @@ static void not_in_this_build(void **state)
     (void)state;
     static char *const words[][3] = {
         {"-i", "xdp:eth0"},           {"-e", "kafka://broker/topic"}, {"-e", "udp://h?anonymise=k"},
-        {"-e", "json:x?format=json"}, {"--spool", "/tmp,max=1"},
+        {"-e", "json:x?format=json"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const char *line = refused_after_good(words[i]);
