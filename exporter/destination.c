@@ -117,7 +117,7 @@ static int destination_prepare(struct destination *d, struct error *error)
     }
     uint32_t slots_min = d->slots_reserved + 2;
     if (destination_spool_is_wanted(d)) /* live and replayed messages, and room for what comes */
-        slots_min = 4 * d->slots_reserved;
+        slots_min = 4 * d->slots_reserved + 2 * TRANSPORT_BURST_MAX;
     return message_queue_create(&d->queue, d->message_octets, VALUES_COPY_UNIT,
                                 d->process->queue_octets_max, slots_min, error);
 }

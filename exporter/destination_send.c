@@ -169,7 +169,8 @@ static uint32_t collect_burst(struct destination *d, struct iovec *parts)
     bool paced = !d->pacing.unpaced;
     if (paced && limit > PACING_BURST_MESSAGES)
         limit = PACING_BURST_MESSAGES;
-    while (count < limit && d->in_flight + count < d->queue.closed_count) {
+    uint32_t end = destination_spool_flight_end(d);
+    while (count < limit && d->in_flight + count < end) {
         struct queued_message *message = message_queue_at(&d->queue, d->in_flight + count);
         octets += message->octets;
         if (paced && count && octets > PACING_BURST_OCTETS)
@@ -282,7 +283,7 @@ bool destination_send(struct destination *d, bool flush)
     moved |= destination_spool_save(d);
     moved |= destination_spool_replay(d, flush);
     for (unsigned burst = 0; open && burst < SEND_BURSTS_MAX; burst++) {
-        if (d->queue.closed_count == d->in_flight || !pacing_is_open(&d->pacing, d->monotonic_ns))
+        if (destination_spool_flight_end(d) <= d->in_flight || !pacing_is_open(&d->pacing, d->monotonic_ns))
             break;
         struct iovec parts[TRANSPORT_BURST_MAX];
         struct error problem = {""};

@@ -17,6 +17,7 @@ enum {
     PREFIX_OCTETS_MAX = 65532,
     LOADS_MAX = 64,             /* of one call, so that others get their turn */
     REPLAY_QUEUE_PART = 8,      /* no more than this part of the queue may wait */
+    FLIGHT_QUEUE_PART = 4,
     LIVE_RATE_FACTOR = 2,       /* replay is at least so much faster than what comes */
     RATE_WEIGHT = 8             /* of the seconds before, in the rate */
 };
@@ -323,6 +324,12 @@ bool destination_spool_replay(struct destination *d, bool flush)
         moved = true;
     }
     return moved;
+}
+
+uint32_t destination_spool_flight_end(const struct destination *d)
+{
+    uint32_t all = d->queue.closed_count, part = d->queue.slot_count / FLIGHT_QUEUE_PART;
+    return d->spool.stream && all > part ? part : all;
 }
 
 void destination_spool_offer(struct destination *d, struct queued_message *message)

@@ -56,6 +56,9 @@ void destination_spool_session_ended(struct destination *destination);
  * be in flight. */
 void destination_spool_save_all(struct destination *destination);
 
+/* How many messages may be in flight or offered: what is in flight cannot be spooled, so with a spool
+ * it is a part of the queue only. */
+uint32_t destination_spool_flight_end(const struct destination *destination);
 /* A burst with MESSAGE is about to be offered. */
 void destination_spool_offer(struct destination *destination, struct queued_message *message);
 /* MESSAGE, which came from the spool and is the oldest of those, is sent or lost. */
