@@ -227,8 +227,9 @@ static bool check_spool(const struct probe_config *config, struct error *error)
     for (uint32_t i = 0; i < exporting->destination_count; i++)
         if (destination_can_spool(exporting->destinations[i].kind))
             return true;
-    error_set(error, "/spanflow/exportingProcess/spool/directory: no destination can be known to be "
-                     "away; give one over TCP, TLS, DTLS or SCTP, or remove the spool");
+    error_set(error,
+              "/spanflow/exportingProcess/spool/directory: no destination can be known to be "
+              "away; give one over TCP, TLS, DTLS or SCTP, or remove the spool");
     return false;
 }
 

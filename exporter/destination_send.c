@@ -283,7 +283,8 @@ bool destination_send(struct destination *d, bool flush)
     moved |= destination_spool_save(d);
     moved |= destination_spool_replay(d, flush);
     for (unsigned burst = 0; open && burst < SEND_BURSTS_MAX; burst++) {
-        if (destination_spool_flight_end(d) <= d->in_flight || !pacing_is_open(&d->pacing, d->monotonic_ns))
+        if (destination_spool_flight_end(d) <= d->in_flight ||
+            !pacing_is_open(&d->pacing, d->monotonic_ns))
             break;
         struct iovec parts[TRANSPORT_BURST_MAX];
         struct error problem = {""};

@@ -15,11 +15,11 @@
 
 enum {
     PREFIX_OCTETS_MAX = 65532,
-    LOADS_MAX = 64,             /* of one call, so that others get their turn */
-    REPLAY_QUEUE_PART = 8,      /* no more than this part of the queue may wait */
+    LOADS_MAX = 64,        /* of one call, so that others get their turn */
+    REPLAY_QUEUE_PART = 8, /* no more than this part of the queue may wait */
     FLIGHT_QUEUE_PART = 4,
-    LIVE_RATE_FACTOR = 2,       /* replay is at least so much faster than what comes */
-    RATE_WEIGHT = 8             /* of the seconds before, in the rate */
+    LIVE_RATE_FACTOR = 2, /* replay is at least so much faster than what comes */
+    RATE_WEIGHT = 8       /* of the seconds before, in the rate */
 };
 static const uint64_t second_ns = 1000000000u;
 static const uint64_t burst_ns = 100000000u; /* what was not replayed earlier is not caught up */
@@ -130,8 +130,7 @@ void destination_spool_count(const struct destination *d, struct destination_cou
     if (report.oldest_s && now_s > report.oldest_s)
         copy->spool.oldest_age_s = now_s - report.oldest_s;
     if (report.appended_records)
-        copy->spool.octets_per_s =
-            d->spool.rate * report.appended_octets / report.appended_records;
+        copy->spool.octets_per_s = d->spool.rate * report.appended_octets / report.appended_records;
     else if (copy->sent)
         copy->spool.octets_per_s = d->spool.rate * copy->octets / copy->sent;
 }
@@ -175,12 +174,11 @@ static uint32_t find_run(const struct destination *d, uint32_t *at, struct spool
         struct queued_message *m = message_queue_at(&d->queue, *at + count);
         if (!is_worth_saving(m))
             break;
-        messages[count++] =
-            (struct spool_message){.data = m->data,
-                                   .octets = m->octets,
-                                   .data_records = m->data_records,
-                                   .counted = m->counted,
-                                   .sums = {m->records, m->packets, m->ip_octets}};
+        messages[count++] = (struct spool_message){.data = m->data,
+                                                   .octets = m->octets,
+                                                   .data_records = m->data_records,
+                                                   .counted = m->counted,
+                                                   .sums = {m->records, m->packets, m->ip_octets}};
     }
     return count;
 }
@@ -210,14 +208,12 @@ static uint32_t save_run(struct destination *d, uint32_t at)
 
 bool destination_spool_is_patient(const struct destination *d)
 {
-    return d->spool.stream && d->spool.away_ns &&
-           d->monotonic_ns - d->spool.away_ns >= second_ns;
+    return d->spool.stream && d->spool.away_ns && d->monotonic_ns - d->spool.away_ns >= second_ns;
 }
 
 static bool is_half_full(const struct destination *d)
 {
-    return d->queue.free_count < d->queue.slot_count / 2 ||
-           d->queue.free_count < d->slots_reserved;
+    return d->queue.free_count < d->queue.slot_count / 2 || d->queue.free_count < d->slots_reserved;
 }
 
 bool destination_spool_save(struct destination *d)
@@ -304,7 +300,7 @@ bool destination_spool_replay(struct destination *d, bool flush)
 {
     struct destination_spool *spool = &d->spool;
     bool moved = false;
-    if (!spool->stream || !d->session || flush || d->blocked)
+    if (!spool->stream || !d->session || flush || d->completed || d->blocked)
         return false;
     uint64_t rate = replay_rate(d);
     if (spool->load_ns + burst_ns < d->monotonic_ns)

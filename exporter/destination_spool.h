@@ -2,9 +2,10 @@
  * A destination and its spool (spool.h): what goes into it and when, what comes back.
  *
  * Into the spool goes what waits in the queue when there has been no session for a second, or when
- * half of the queue is full: when there is no session, the oldest first; when there is one that takes
- * too little, what stands behind the message that is on its way. A stop, also one that is cut short,
- * puts the rest there. Template and options messages do not go there: a session begins with new ones.
+ * half of the queue is full: when there is no session, the oldest first; when there is one that
+ * takes too little, what stands behind the message that is on its way. A stop, also one that is cut
+ * short, puts the rest there. Template and options messages do not go there: a session begins with
+ * new ones.
  *
  * Back it comes while there is a session and the queue is nearly empty, so that live records go
  * first, and at a limited pace. A replayed message waits in the queue like any other, with a number
@@ -56,8 +57,8 @@ void destination_spool_session_ended(struct destination *destination);
  * be in flight. */
 void destination_spool_save_all(struct destination *destination);
 
-/* How many messages may be in flight or offered: what is in flight cannot be spooled, so with a spool
- * it is a part of the queue only. */
+/* How many messages may be in flight or offered: what is in flight cannot be spooled, so with a
+ * spool it is a part of the queue only. */
 uint32_t destination_spool_flight_end(const struct destination *destination);
 /* A burst with MESSAGE is about to be offered. */
 void destination_spool_offer(struct destination *destination, struct queued_message *message);

@@ -133,8 +133,8 @@ struct exporting_process_config {
     uint32_t replay_rate;       /* records/s out of the spool at least; 0 = as fast as possible */
 };
 
-/* Whether KIND has sessions, so that it is known to be away: then a spool is of use. Over UDP nobody
- * knows. */
+/* Whether KIND has sessions, so that it is known to be away: then a spool is of use. Over UDP
+ * nobody knows. */
 static inline bool destination_can_spool(enum destination_kind kind)
 {
     return destination_has_collector(kind) && kind != DESTINATION_UDP;
@@ -143,11 +143,11 @@ static inline bool destination_can_spool(enum destination_kind kind)
 /* What a destination's spool tells; diagnostics, in no identity. */
 struct spool_account {
     bool on;
-    bool failing;         /* it cannot be written at the moment */
-    uint64_t octets;      /* of its files */
-    uint64_t octets_max;  /* its share of the bound */
+    bool failing;        /* it cannot be written at the moment */
+    uint64_t octets;     /* of its files */
+    uint64_t octets_max; /* its share of the bound */
     uint64_t files;
-    uint64_t oldest_s;    /* export time of the oldest message that waits; 0: none */
+    uint64_t oldest_s; /* export time of the oldest message that waits; 0: none */
     uint64_t oldest_age_s;
     uint64_t octets_per_s; /* that the present records would take; 0: not known */
 };

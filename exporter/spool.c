@@ -349,10 +349,10 @@ bool spool_load(struct spool_stream *stream, struct spool_message *message, stru
     while ((segment = next_to_load(stream)) != NULL) {
         if (segment == stream->writing)
             stream->writing = NULL; /* what comes goes into another file */
-        bool open = segment->data >= 0 || segment_open(segment, stream->spool->folder,
-                                                       stream->header.identity) == 0;
-        if (!open || segment_load(segment, message, stream->scratch,
-                                  stream->header.message_octets) != 0) {
+        bool open = segment->data >= 0 ||
+                    segment_open(segment, stream->spool->folder, stream->header.identity) == 0;
+        if (!open ||
+            segment_load(segment, message, stream->scratch, stream->header.message_octets) != 0) {
             give_up_segment(stream, segment, error);
             continue;
         }

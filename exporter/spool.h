@@ -2,18 +2,19 @@
  * The spool: messages of destinations that are away, in files of one folder. A file of IPFIX
  * messages is an RFC 5655 file: it begins with templates and numbers its messages from 0, and any
  * reader may read it at any time. Beside each lies an index, which knows what the ledger must know
- * of each message and how far the file was replayed. Messages that are not IPFIX (lines of JSON) are
- * kept as they are, in files of another suffix.
+ * of each message and how far the file was replayed. Messages that are not IPFIX (lines of JSON)
+ * are kept as they are, in files of another suffix.
  *
- * Each destination has a stream: a row of files, appended to at the newest end and replayed from the
- * oldest. The bound of the folder is divided evenly among the streams, so that no destination's
+ * Each destination has a stream: a row of files, appended to at the newest end and replayed from
+ * the oldest. The bound of the folder is divided evenly among the streams, so that no destination's
  * absence costs another one's records; a stream that is full loses its oldest file. A stream knows
  * its files by a digest of the destination's name, domain and templates, so that a later run finds
  * them, and never sends them to somebody who would not understand them.
  *
- * Writes go to the page cache and nothing waits for the disk: a process that is killed loses nothing
- * that was appended, a loss of power what the kernel had not written yet. Messages are marked before
- * they are offered to a collector, so that a run after a kill sends none of them twice.
+ * Writes go to the page cache and nothing waits for the disk: a process that is killed loses
+ * nothing that was appended, a loss of power what the kernel had not written yet. Messages are
+ * marked before they are offered to a collector, so that a run after a kill sends none of them
+ * twice.
  *
  * Opened and closed on the control thread, else exporter's thread.
  */
@@ -61,8 +62,8 @@ struct spool_identity {
     const char *name; /* of the destination */
     uint32_t domain;
     enum spool_format format;
-    uint32_t message_octets;     /* of the longest message */
-    const uint8_t *prefix;       /* IPFIX messages that begin each file; copied */
+    uint32_t message_octets; /* of the longest message */
+    const uint8_t *prefix;   /* IPFIX messages that begin each file; copied */
     uint32_t prefix_octets;
 };
 
@@ -76,8 +77,8 @@ void spool_close(struct spool *spool);
  * none. When all streams are open. */
 void spool_tell_strangers(struct spool *spool, struct error *note);
 
-/* Opens the stream of a destination and finds its files. A torn end is cut off, with a line in NOTE.
- * NULL and ERROR on lack of memory or if the folder cannot be read. */
+/* Opens the stream of a destination and finds its files. A torn end is cut off, with a line in
+ * NOTE. NULL and ERROR on lack of memory or if the folder cannot be read. */
 struct spool_stream *spool_stream_open(struct spool *spool, const struct spool_identity *identity,
                                        struct error *note, struct error *error);
 /* NULL is good. What was not confirmed stays for the next run. */
@@ -113,7 +114,7 @@ struct spool_report {
     uint64_t octets;     /* of its files */
     uint64_t octets_max; /* its share of the bound */
     uint64_t files;
-    uint64_t oldest_s;   /* export time of the oldest message that waits; 0: none */
+    uint64_t oldest_s; /* export time of the oldest message that waits; 0: none */
     uint64_t appended_octets, appended_records; /* since the start */
 };
 void spool_tell(const struct spool_stream *stream, struct spool_report *report);

@@ -122,8 +122,9 @@ void spool_tell_strangers(struct spool *spool, struct error *note)
     note->text[0] = 0;
     if (each_index(spool, count_stranger, &strangers) != 0 || !strangers.files)
         return;
-    error_set(note,
-              "--spool %.100s: %llu files are of destinations that are not configured as they were, "
-              "such as %.150s: left alone; read them with a reader of IPFIX files, or remove them",
-              spool->directory, (unsigned long long)strangers.files, strangers.name);
+    error_set(
+        note,
+        "--spool %.100s: %llu files are of destinations that are not configured as they were, "
+        "such as %.150s: left alone; read them with a reader of IPFIX files, or remove them",
+        spool->directory, (unsigned long long)strangers.files, strangers.name);
 }

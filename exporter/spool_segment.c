@@ -134,8 +134,7 @@ int segment_append(struct spool_segment *segment, const struct spool_message *me
     struct spool_entry entries[SPOOL_APPEND_MAX];
     struct spool_sums sums = segment->waiting;
     uint64_t octets = 0;
-    uint64_t index_at =
-        SPOOL_HEADER_OCTETS + (uint64_t)segment->messages * SPOOL_ENTRY_OCTETS;
+    uint64_t index_at = SPOOL_HEADER_OCTETS + (uint64_t)segment->messages * SPOOL_ENTRY_OCTETS;
     uint32_t sequence = segment->sequence;
     check(count <= SPOOL_APPEND_MAX);
     for (uint32_t i = 0; i < count; i++) {
@@ -314,8 +313,7 @@ int segment_recover(struct spool_segment *segment, const struct spool_header *he
     }
     if (*cut)
         if (ftruncate(segment->data, (off_t)segment->octets) != 0 ||
-            ftruncate(segment->index, (off_t)segment_octets(segment) -
-                                          (off_t)segment->octets) != 0)
+            ftruncate(segment->index, (off_t)segment_octets(segment) - (off_t)segment->octets) != 0)
             return -1;
     segment_mark(segment);
     return 0;

@@ -87,6 +87,7 @@ int segment_recover(struct spool_segment *segment, const struct spool_header *he
 /* Reads and checks the header of the index NAME: 0, or -1. */
 int segment_read_header(int folder, const char *name, struct spool_header *header);
 
+/* Adds MORE to SUMS. */
 static inline void spool_sums_add(struct spool_sums *sums, const struct spool_sums *more)
 {
     sums->records += more->records;

@@ -6,7 +6,8 @@
  *
  * The scenario: the frame catalogue of the parser through two sources, one filtered, with sampling
  * and an ignored prefix; a device that loses packets; a cache of two flows over a full ring; five
- * collectors of which all but one are trouble, one of them with a full spool; an end that is drained or cut short.
+ * collectors of which all but one are trouble, one of them with a full spool; an end that is
+ * drained or cut short.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -64,9 +64,8 @@ static void run_again(struct sim_world *world, const struct exporter_counters *b
     world->exporter = exporting_process_create(&world->exporting, NULL, 0, &error);
     check(world->exporter != NULL);
     for (uint32_t c = 0; c < world->plan.collectors; c++) {
-        far_ends[c] =
-            (struct sim_far_end){.mood = {.sessions = world->plan.moods[c].sessions,
-                                          .returns = 100}};
+        far_ends[c] = (struct sim_far_end){
+            .mood = {.sessions = world->plan.moods[c].sessions, .returns = 100}};
         exporting_process_set_transport(world->exporter, c + 1,
                                         sim_transport_open(&far_ends[c], c));
     }
@@ -100,8 +99,7 @@ void sim_spool_check(struct sim_world *world, const struct exporter_counters *ex
     for (uint32_t d = 1; d < exported->destination_count; d++) {
         const struct destination_counters *c = &exported->destination[d];
         const struct sim_mood *mood = &world->plan.moods[d - 1];
-        if (!mood->sessions || mood->broken || abandoned ||
-            world->plan.spool == SIM_SPOOL_SMALL)
+        if (!mood->sessions || mood->broken || abandoned || world->plan.spool == SIM_SPOOL_SMALL)
             continue;
         for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
             if (c->lost[i] && i != DESTINATION_LOST_CONNECTION &&

@@ -71,6 +71,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
     {"/spanflow/ledgerFile", "other"},
     {"/spanflow/stateDirectory", "other"},
+    {"/spanflow/exportingProcess/spool/directory", "other"},
     {"/spanflow/exportingProcess/destination/group", "other"},
     {"/spanflow/exportingProcess/deliveryGroup/name", "other"},
 };

@@ -33,7 +33,9 @@ static void not_in_this_build(void **state)
 {
     (void)state;
     static char *const words[][3] = {
-        {"-i", "xdp:eth0"},           {"-e", "kafka://broker/topic"}, {"-e", "udp://h?anonymise=k"},
+        {"-i", "xdp:eth0"},
+        {"-e", "kafka://broker/topic"},
+        {"-e", "udp://h?anonymise=k"},
         {"-e", "json:x?format=json"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
