@@ -31,6 +31,9 @@ static const char *const bases[] = {
     "\"destination\":[{\"name\":\"d\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"j\"}},"
     "{\"name\":\"e\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"k\"}},"
     "{\"name\":\"f\",\"group\":\"other\",\"jsonWriter\":{\"file\":\"l\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
+    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"tcpExporter\":{"
+    "\"destinationAddress\":\"192.0.2.1\"}}]}}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
