@@ -89,7 +89,7 @@ static void identify(struct spool_stream *stream, const struct spool_identity *i
     } facts = {.domain = identity->domain, .format = identity->format};
     size_t length = strnlen(identity->name, sizeof facts.name - 1);
     memcpy(facts.name, identity->name, length);
-    md5(identity->prefix, identity->prefix_octets, facts.prefix);
+    md5(stream->prefix, identity->prefix_octets, facts.prefix);
     md5((const uint8_t *)&facts, sizeof facts, header->identity);
     memcpy(header->name, facts.name, sizeof header->name);
     header->format = identity->format;
