@@ -37,6 +37,9 @@ static const char *const bases[] = {
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
     "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"},"
     "\"recordAggregation\":{\"method\":\"clientPort\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
+    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"tcpExporter\":{"
+    "\"destinationAddress\":\"192.0.2.1\"}}]}}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
@@ -86,6 +89,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
     {"/spanflow/ledgerFile", "other"},
     {"/spanflow/stateDirectory", "other"},
+    {"/spanflow/exportingProcess/spool/directory", "other"},
     {"/spanflow/exportingProcess/destination/group", "other"},
     {"/spanflow/exportingProcess/destination/anonymisationKeyFile", "other"},
     {"/spanflow/exportingProcess/deliveryGroup/name", "other"},

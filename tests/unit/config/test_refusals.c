@@ -34,7 +34,6 @@ static void not_in_this_build(void **state)
     (void)state;
     static const struct refusal refusals[] = {
         {.words = {"-i", "xdp:eth0"}},
-        {.words = {"--spool", "/tmp,max=1"}},
     };
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         char *const *words = refusals[i].words;
