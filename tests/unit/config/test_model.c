@@ -40,6 +40,9 @@ static const char *const bases[] = {
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
     "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"tcpExporter\":{"
     "\"destinationAddress\":\"192.0.2.1\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"cache\":{\"floodPolicy\":{"
+    "\"enterOccupancy\":99,\"occupancyHysteresis\":1}},\"exportingProcess\":{\"destination\":["
+    "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
