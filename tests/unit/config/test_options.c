@@ -155,7 +155,7 @@ static void xdp_sources(void **state)
     struct probe_config *config = accepted(WORDS(
         "-i", "xdp:eth0", "-i",
         "xdp:eth1,mode=native,copy=zero,pass=yes,busypoll=20,descriptors=512,name=b,role=tap-b",
-        "-i", "eth2,mode=generic,copy=copy,filter=port 53, or port 54", "-i",
+        "-i", "eth2,mode=generic,copy=copy,filter=port 53 or port 54", "-i",
         "dpdk:net_null0,copy=1,mode=x", "-i", "ffff:ff:1f.7,name=pci", "-e", "json:-"));
     const struct source_config *source = config->sources;
     assert_int_equal(config->source_count, 5);
@@ -177,7 +177,7 @@ static void xdp_sources(void **state)
     assert_string_equal(source[2].interface, "eth2");
     assert_int_equal(source[2].xdp.attach, XDP_ATTACH_GENERIC);
     assert_int_equal(source[2].xdp.frames, XDP_FRAMES_COPIED);
-    assert_string_equal(source[2].filter, "port 53, or port 54");
+    assert_string_equal(source[2].filter, "port 53 or port 54");
     assert_string_equal(source[3].interface, "");
     assert_string_equal(source[3].device, "net_null0,copy=1,mode=x");
     /* No interface of the kernel belongs to it, so it is DPDK's. */

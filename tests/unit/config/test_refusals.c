@@ -99,7 +99,6 @@ static void options(void **state)
         {{"-r", "a.pcap"}, "-r a.pcap: given twice"},
         {{"-v", "9"}, "-v 9: -v is the version of -n"},
         {{"-n", "h:1", "-v", "8"}, "-n h:1: version: \"8\" is not possible"},
-        {{"-i", "eth0"}, "-i eth0: not a source"},
         {{"-i", "dpdk:"}, "-i dpdk:: names no device"},
         {{"-i", "af_packet:"}, "names no interface"},
         {{"-i", "dpdk:net_x,role=up"}, "role: \"up\" is not possible; give span, tap-a or tap-b"},
@@ -313,7 +312,14 @@ static void files(void **state)
         {JSON("\"cache\":[]"), "/spanflow: "},
         {JSON("\"captureFile\":[\"\"]"), "/spanflow/captureFile: \"\" is not possible"},
         {JSON("\"localNetwork\":[\"10.0.0.1/8\",\"10.0.0.0/8\"]"), "given twice"},
-        {JSON("\"observationPoint\":[{\"name\":\"a\"}]"), "/observationPoint/device: is missing"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\"}]"), "has no device and no xdp"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"xdp\":{}}]"), "/xdp/interface: is missing"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"device\":\"b\",\"xdp\":{\"interface\":\"c\"}"
+              "}]"),
+         "an observation point has one of device and xdp"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"xdp\":{\"interface\":\"c\"},"
+              "\"timeSource\":\"device\"}]"),
+         "[name='a']/timeSource: AF_XDP sockets bring no time"},
         {JSON("\"observationPoint\":[{\"device\":\"a\"}]"), "an entry has no \"name\""},
         {JSON("\"captureFile\":[\"a\"],\"selectionProcess\":{\"filter\":\"prt 1\"}"),
          "/spanflow/selectionProcess/filter: filter 'prt"},
