@@ -50,6 +50,7 @@ static void make_terms(struct ledger_terms *terms, const struct ledger_account *
         add(&terms->observed, &account->sources[s].observed);
         add_all(terms->dropped, account->sources[s].dropped, DROPPED_COUNT);
     }
+    add(&terms->observed, &worker->counted);
     terms->metered = worker->metered;
     terms->metered_frame = worker->metered_frame;
     terms->cached = account->cached;
