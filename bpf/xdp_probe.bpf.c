@@ -80,4 +80,11 @@ int xdp_probe(struct xdp_md *context)
     return probe(context, bpf_xdp_get_buff_len(context));
 }
 
+/* For kernels whose sockets take no packet in several frames. */
+SEC("xdp")
+int xdp_probe_whole(struct xdp_md *context)
+{
+    return probe(context, bpf_xdp_get_buff_len(context));
+}
+
 char program_license[] SEC("license") = "Dual BSD/GPL";

@@ -49,6 +49,7 @@ static void make_terms(struct ledger_terms *terms, const struct ledger_account *
     for (uint32_t s = 0; s < account->source_count; s++) {
         add(&terms->observed, &account->sources[s].observed);
         add_all(terms->dropped, account->sources[s].dropped, DROPPED_COUNT);
+        add(&terms->filtered[FILTERED_HOST], &account->sources[s].host);
     }
     add(&terms->observed, &worker->counted);
     terms->metered = worker->metered;

@@ -37,28 +37,48 @@ static bool check_filters(const struct probe_config *config, struct error *error
     return true;
 }
 
-static bool check_sources(const struct probe_config *config, struct error *error)
+static bool check_source(const struct source_config *source, struct error *error)
 {
-    if (!SPANFLOW_DPDK && config->source_count > 0) {
-        error_set(
-            error,
-            "/spanflow/observationPoint[name='%s']/device: DPDK is not in this build; it reads "
-            "capture files only",
-            config->sources[0].name);
+    bool xdp = source->interface[0] != '\0';
+    if (!(xdp ? SPANFLOW_XDP : SPANFLOW_DPDK)) {
+        error_set(error, "/spanflow/observationPoint[name='%s']/%s: %s is not in this build; %s",
+                  source->name, xdp ? "xdp" : "device", xdp ? "XDP" : "DPDK",
+                  xdp && SPANFLOW_DPDK   ? "it has dpdk: and af_packet:"
+                  : !xdp && SPANFLOW_XDP ? "it has xdp:"
+                                         : "it reads capture files only");
         return false;
     }
+    if (xdp && source->device_time) {
+        error_set(error,
+                  "/spanflow/observationPoint[name='%s']/timeSource: AF_XDP sockets bring no time "
+                  "of the device; give system",
+                  source->name);
+        return false;
+    }
+    return true;
+}
+
+static bool check_sources(const struct probe_config *config, struct error *error)
+{
     for (uint32_t i = 0; i < config->source_count; i++) {
+        if (!check_source(&config->sources[i], error))
+            return false;
         for (uint32_t j = 0; j < i; j++) {
             const struct source_config *a = &config->sources[j];
             const struct source_config *b = &config->sources[i];
-            bool same_device = strcmp(a->device, b->device) == 0;
+            bool same_device =
+                strcmp(a->device, b->device) == 0 && strcmp(a->interface, b->interface) == 0;
             bool same_index = a->ifindex && a->ifindex == b->ifindex;
             if (!same_device && !same_index)
                 continue;
             error_set(error,
                       "/spanflow/observationPoint[name='%s']/%s: the same as that of '%s'; "
                       "give each its own",
-                      b->name, same_device ? "device" : "ifIndex", a->name);
+                      b->name,
+                      !same_device      ? "ifIndex"
+                      : b->interface[0] ? "xdp/interface"
+                                        : "device",
+                      a->name);
             return false;
         }
     }

@@ -11,12 +11,15 @@
 #include "exporting_process.h"
 #include "flow/flow_admission.h"
 #include "packet/packet_source.h"
+#include "packet/source_xdp.h"
 
 enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024, WORKERS_MAX = 64 };
 
 struct source_config {
-    char name[32];    /* key of the entry, and the interface name that records carry */
-    char device[512]; /* DPDK: PCI address or vdev string with the driver's own words */
+    char name[32];      /* key of the entry, and the interface name that records carry */
+    char device[512];   /* DPDK: PCI address or vdev string with the driver's own words; "" = XDP */
+    char interface[32]; /* XDP: the kernel's name of it, "" = DPDK */
+    struct source_xdp_options xdp;
     uint32_t ifindex; /* 0 = find or derive */
     enum interface_role role;
     char filter[512];             /* libpcap expression, "" = none */

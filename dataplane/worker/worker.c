@@ -27,6 +27,7 @@ struct worker {
     struct worker_ledger ledger;
     enum worker_phase phase;
     bool source_ended[WORKER_SOURCES_MAX];
+    bool sources_stopped;                      /* they were asked for no more packets */
     uint64_t source_steps[WORKER_SOURCES_MAX]; /* clock steps of the source that were obeyed */
     uint32_t sources_open;
     uint32_t sampling_position;
@@ -390,13 +391,33 @@ static bool end_records(struct worker *worker)
     return complete;
 }
 
+/* What devices that can be asked to stop had given before. True if there may be more. */
+static bool take_rest(struct worker *worker)
+{
+    bool any = false;
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        struct packet_source *source = worker->config.sources[s];
+        if (worker->source_ended[s] || !source->ops->stop)
+            continue;
+        if (!worker->sources_stopped)
+            source->ops->stop(source);
+        any |= take_batch(worker, s);
+    }
+    worker->sources_stopped = true;
+    record_ring_publish(worker->config.ring);
+    return any;
+}
+
 enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
 {
     answer_cut(worker);
     flow_kernel_step(worker->cache, now_ns > worker->now_ns ? now_ns : worker->now_ns);
     if (worker->phase != PHASE_ENDED &&
-        atomic_load_explicit(&worker->stop_asked, memory_order_acquire))
+        atomic_load_explicit(&worker->stop_asked, memory_order_acquire)) {
+        if (worker->phase == PHASE_METERING && take_rest(worker))
+            return WORKER_BUSY;
         worker->phase = PHASE_ENDING;
+    }
     switch (worker->phase) {
     case PHASE_METERING:
         return metering_round(worker, now_ns);
