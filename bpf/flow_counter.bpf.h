@@ -38,7 +38,7 @@ const volatile struct flow_counter_geometry counter_geometry = {.slots = FLOW_CO
         __u32 counter_index = (index);                                                             \
         bpf_map_lookup_elem(&name, &counter_index);                                                \
     })
-#define COUNTER_GEOMETRY ((const struct flow_counter_geometry *)&counter_geometry)
+#define COUNTER_GEOMETRY (&counter_geometry) /* volatile: it is not the initial one */
 #define COUNTER_CPU()    bpf_get_smp_processor_id()
 #define COUNTER_CLOCK()  bpf_ktime_get_coarse_ns()
 
@@ -52,9 +52,15 @@ COUNTER_INLINE void counter_add(struct flow_counter_line *line,
                                 __u32 epoch)
 {
     if (line->generation != generation || line->epoch != epoch) {
-        const struct flow_counter_side none = {.ttl_min = 255};
-        line->side[0] = none;
-        line->side[1] = none;
+        /* Word by word: clang 14 loses one of two assignments of a constant structure. */
+        for (__u32 s = 0; s < 2; s++) {
+            line->side[s].octets = 0;
+            line->side[s].last_ns = 0;
+            line->side[s].packets = 0;
+            line->side[s].tcp_flags = 0;
+            line->side[s].ttl_min = 255;
+            line->side[s].ttl_max = 0;
+        }
         line->generation = generation;
         line->epoch = epoch;
     }
@@ -95,7 +101,7 @@ COUNTER_INLINE __u32 counter_find(const struct flow_counter_set *set, __u32 tag,
 /* Counts PACKET, whose frame has OCTETS. 0: it is to be delivered. */
 COUNTER_INLINE int counter_count(const struct flow_counter_packet *packet, __u64 octets)
 {
-    const struct flow_counter_geometry *geometry = COUNTER_GEOMETRY;
+    const volatile struct flow_counter_geometry *geometry = COUNTER_GEOMETRY;
     const struct flow_counter_control *control = COUNTER_AT(counter_control, 0);
     if (!control)
         return 0;

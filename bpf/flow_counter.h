@@ -143,14 +143,14 @@ flow_counter_hash(const struct flow_counter_key *key, const __u64 *secret)
 
 /* Where the line of SLOT, and the total of WORKER, of one CPU and bank are in their arrays. */
 static inline __attribute__((always_inline)) __u32
-flow_counter_line_index(const struct flow_counter_geometry *geometry, __u32 cpu, __u32 bank,
-                        __u32 slot)
+flow_counter_line_index(const volatile struct flow_counter_geometry *geometry, __u32 cpu,
+                        __u32 bank, __u32 slot)
 {
     return (cpu * FLOW_COUNTER_BANKS + bank) * geometry->slots + slot;
 }
 static inline __attribute__((always_inline)) __u32
-flow_counter_total_index(const struct flow_counter_geometry *geometry, __u32 cpu, __u32 bank,
-                         __u32 worker)
+flow_counter_total_index(const volatile struct flow_counter_geometry *geometry, __u32 cpu,
+                         __u32 bank, __u32 worker)
 {
     return (cpu * FLOW_COUNTER_BANKS + bank) * geometry->workers + worker;
 }

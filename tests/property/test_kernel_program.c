@@ -134,6 +134,10 @@ static struct flow_counter_side counted_for(const struct rig *rig, uint32_t slot
         sum.packets += line->side[side].packets;
         sum.octets += line->side[side].octets;
         sum.tcp_flags |= line->side[side].tcp_flags;
+        assert_int_equal(line->side[1 - side].packets, 0);
+        assert_int_equal(line->side[1 - side].octets, 0);
+        sum.ttl_min = line->side[side].ttl_min;
+        sum.ttl_max = line->side[side].ttl_max;
         if (line->side[side].last_ns > sum.last_ns)
             sum.last_ns = line->side[side].last_ns;
     }
@@ -162,6 +166,8 @@ static void run_frame(struct rig *rig, const struct frame *frame)
         assert_int_equal(sum.packets, 1);
         assert_int_equal(sum.octets, facts[0].ip_octets);
         assert_int_equal(sum.tcp_flags, facts[0].tcp_flags);
+        assert_int_equal(sum.ttl_min, facts[0].ttl);
+        assert_int_equal(sum.ttl_max, facts[0].ttl);
         assert_true(sum.last_ns > 0);
         assert_int_equal(facts[0].tcp_flags & 7, 0);
     } else {
