@@ -86,6 +86,11 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     if (account->parser) {
         PARSER_COUNTERS(ADD_PARSER_COUNTER)
     }
+    add(&ledger->counted, &account->worker->counted);
+#define ADD_KERNEL_COUNTER(name, help) ledger->kernel.name += account->kernel->name;
+    if (account->kernel) {
+        KERNEL_COUNTERS(ADD_KERNEL_COUNTER)
+    }
     if (!account->cache)
         return;
     FLOW_CACHE_COUNTERS(ADD_CACHE_COUNTER)

@@ -196,6 +196,7 @@ static void wait_for_signals(struct probe *probe)
         if (probe_stops_asked())
             stop_receiving(probe);
         correct_clock(probe);
+        probe_kernel_turn_if_due(probe, probe_stops_asked() > 0);
         look_at_devices(probe, &looked_ns);
         probe_say_floods(probe);
         probe_answer_ledger_requests(probe);

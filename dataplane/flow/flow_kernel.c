@@ -299,17 +299,17 @@ static bool is_own(const struct flow_kernel *kernel, uint32_t slot, uint64_t wor
            kernel->config.table->memory.keys[slot].worker == kernel->config.worker;
 }
 
-void flow_kernel_step(struct flow_cache *cache, uint64_t now_ns)
+bool flow_kernel_step(struct flow_cache *cache, uint64_t now_ns)
 {
     struct flow_kernel *kernel = &cache->kernel;
     struct kernel_table *table = kernel->config.table;
     if (!table)
-        return;
+        return false;
     kernel->now_ns = now_ns;
     look_for_epoch(cache);
     uint32_t slots = table->geometry.slots;
     if (kernel->position == slots)
-        return;
+        return false;
     uint32_t end =
         slots - kernel->position > SLOTS_AT_ONCE ? kernel->position + SLOTS_AT_ONCE : slots;
     for (uint32_t slot = kernel->position; slot < end; slot++) {
@@ -321,6 +321,7 @@ void flow_kernel_step(struct flow_cache *cache, uint64_t now_ns)
     if (end == slots)
         atomic_store_explicit(&table->taken[kernel->config.worker], kernel->epoch,
                               memory_order_release);
+    return end != slots;
 }
 
 bool flow_kernel_end_all(struct flow_cache *cache)

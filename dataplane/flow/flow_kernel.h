@@ -72,8 +72,8 @@ void flow_kernel_offer(struct flow_cache *cache, const struct packet_facts *fact
                        const struct flow_ref *refs, uint64_t selected);
 
 /* Adds some of what is in a closed bank to the records. NOW_NS: the newest time that is known, and
- * the latest that a record can end at. Call it each round. */
-void flow_kernel_step(struct flow_cache *cache, uint64_t now_ns);
+ * the latest that a record can end at. Call it each round; true: there is more. */
+bool flow_kernel_step(struct flow_cache *cache, uint64_t now_ns);
 
 /* Takes all flows back. True if the kernel holds none any more; else go on with
  * flow_kernel_step() while the control thread turns epochs, and ask again. */

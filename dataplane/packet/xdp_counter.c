@@ -25,7 +25,8 @@ struct xdp_counter {
         size_t size; /* mapped, rounded up to pages */
         void *memory;
     } maps[MAP_COUNT];
-    int waiter; /* an array of one map, -1: none */
+    int inner;  /* the map in it, -1: none */
+    int waiter; /* an array of one map */
 };
 
 /* An element of each is one line. */
@@ -61,36 +62,41 @@ static bool make_map(struct counter_map *map, const char *name, uint32_t entries
 
 /* The kernel replaces an element of an array of maps only when every program that may have seen the
  * old one has ended. */
-static int make_inner(void)
-{
-    return bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter_inner", sizeof(__u32), sizeof(__u32), 1,
-                          NULL);
-}
-
 static bool make_waiter(struct xdp_counter *counter)
 {
-    int inner = make_inner();
-    if (inner < 0)
+    const __u32 size = sizeof(__u32);
+    counter->inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter_inner", size, size, 1, NULL);
+    if (counter->inner < 0)
         return false;
-    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (__u32)inner);
-    counter->waiter = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "counter_waiter", sizeof(__u32),
-                                     sizeof(__u32), 1, &options);
-    int failed = errno;
-    close(inner);
-    errno = failed;
+    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (__u32)counter->inner);
+    counter->waiter =
+        bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "counter_waiter", size, size, 1, &options);
     return counter->waiter >= 0;
+}
+
+/* What the kernel cannot have in one map, and our indices cannot reach. */
+static bool is_too_large(const struct flow_counter_geometry *geometry)
+{
+    uint64_t lines = (uint64_t)geometry->slots * geometry->cpus * FLOW_COUNTER_BANKS;
+    return lines * ELEMENT > (uint64_t)INT32_MAX;
 }
 
 struct xdp_counter *xdp_counter_create(const struct flow_counter_geometry *geometry,
                                        struct error *error)
 {
+    if (is_too_large(geometry)) {
+        error_set(error,
+                  "the kernel's flow counter has at most 2 GiB: %u flows are too many for %u CPUs",
+                  geometry->slots, geometry->cpus);
+        return NULL;
+    }
     struct xdp_counter *counter = calloc(1, sizeof *counter);
     if (!counter) {
         error_set(error, "no memory for the kernel's flow counter");
         return NULL;
     }
     counter->geometry = *geometry;
-    counter->waiter = -1;
+    counter->inner = counter->waiter = -1;
     for (unsigned m = 0; m < MAP_COUNT; m++)
         counter->maps[m].descriptor = -1;
     struct kernel_sizes sizes = kernel_table_sizes(geometry);
@@ -126,6 +132,8 @@ void xdp_counter_close(struct xdp_counter *counter)
         if (counter->maps[m].descriptor >= 0)
             close(counter->maps[m].descriptor);
     }
+    if (counter->inner >= 0)
+        close(counter->inner);
     if (counter->waiter >= 0)
         close(counter->waiter);
     free(counter);
@@ -162,13 +170,9 @@ bool xdp_counter_use(const struct xdp_counter *counter, struct xdp_probe *skelet
 
 bool xdp_counter_settle(struct xdp_counter *counter, struct error *error)
 {
-    __u32 key = 0;
-    int inner = make_inner();
-    bool settled = inner >= 0 && bpf_map_update_elem(counter->waiter, &key, &inner, BPF_ANY) == 0;
-    if (!settled)
-        error_set(error, "the kernel's flow counter: cannot wait for the program: %s",
-                  strerror(errno));
-    if (inner >= 0)
-        close(inner);
-    return settled;
+    const __u32 key = 0;
+    if (bpf_map_update_elem(counter->waiter, &key, &counter->inner, BPF_ANY) == 0)
+        return true;
+    error_set(error, "the kernel's flow counter: cannot wait for the program: %s", strerror(errno));
+    return false;
 }

@@ -11,6 +11,7 @@
 #include <xdp_probe.skel.h>
 
 #include "base/check.h"
+#include "packet/xdp_counter.h"
 
 /* What goes wrong is said by our own lines. */
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -71,6 +72,11 @@ bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface
         return false;
     }
     program->skeleton->rodata->pass_host = options->pass_host;
+    if (options->counter && !xdp_counter_use(options->counter, program->skeleton)) {
+        error_set(error, "xdp:%s: the program does not take the maps of the flow counter",
+                  interface->name);
+        return false;
+    }
     int failed = xdp_probe__load(program->skeleton);
     program->waiter = failed ? -1 : make_waiter();
     if (program->waiter >= 0) {

@@ -411,7 +411,9 @@ static bool take_rest(struct worker *worker)
 enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
 {
     answer_cut(worker);
-    flow_kernel_step(worker->cache, now_ns > worker->now_ns ? now_ns : worker->now_ns);
+    enum worker_status status;
+    bool counting =
+        flow_kernel_step(worker->cache, now_ns > worker->now_ns ? now_ns : worker->now_ns);
     if (worker->phase != PHASE_ENDED &&
         atomic_load_explicit(&worker->stop_asked, memory_order_acquire)) {
         if (worker->phase == PHASE_METERING && take_rest(worker))
@@ -420,7 +422,8 @@ enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
     }
     switch (worker->phase) {
     case PHASE_METERING:
-        return metering_round(worker, now_ns);
+        status = metering_round(worker, now_ns);
+        return counting && status == WORKER_IDLE ? WORKER_BUSY : status;
     case PHASE_CUTTING_OPEN_RECORDS:
         if (!end_records(worker))
             return WORKER_HELD;
