@@ -11,7 +11,7 @@ demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.
 check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3
     tshark libfixbuf-tools pmacct python3-ipfix openssl zstd man-db groff-base mandoc systemd
-    util-linux mount)
+    util-linux mount ethtool)
 
 # To run tests/qemu; the kernel of the emulated machine is only unpacked, never installed.
 qemu_packages=(qemu-system-x86 busybox-static cpio iproute2 procps)

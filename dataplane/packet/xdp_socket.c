@@ -96,8 +96,10 @@ int xdp_socket_open(struct xdp_socket *socket, const struct xdp_socket_options *
 {
     uint32_t frames = options->descriptors * 2;
     size_t octets = (size_t)frames * XDP_FRAME_OCTETS;
+    /* The kernel shows a packet before it shows that it took the frame off the fill ring, so twice
+     * as many places as frames: then a frame can always go back. */
     const struct xsk_umem_config config = {
-        .fill_size = frames, .comp_size = COMPLETIONS, .frame_size = XDP_FRAME_OCTETS};
+        .fill_size = frames * 2, .comp_size = COMPLETIONS, .frame_size = XDP_FRAME_OCTETS};
     libxdp_set_print(say_nothing);
     memset(socket, 0, sizeof *socket); /* libxdp takes the rings' positions as they are */
     struct error inner = {""};

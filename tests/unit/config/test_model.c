@@ -31,6 +31,8 @@ static const char *const bases[] = {
     "\"destination\":[{\"name\":\"d\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"j\"}},"
     "{\"name\":\"e\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"k\"}},"
     "{\"name\":\"f\",\"group\":\"other\",\"jsonWriter\":{\"file\":\"l\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"xdp\":{\"interface\":\"x\"}}],"
+    "\"ledgerFile\":\"l\"}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
@@ -48,6 +50,7 @@ enum { BASES = sizeof bases / sizeof bases[0] };
 static const char *const other_values[][2] = {
     {"/spanflow/observationPoint/name", "other"},
     {"/spanflow/observationPoint/device", "other"},
+    {"/spanflow/observationPoint/xdp/interface", "other"},
     {"/spanflow/observationPoint/filter", "tcp"},
     {"/spanflow/captureFile", "b"},
     {"/spanflow/localNetwork", "192.0.2.0/24"},

@@ -33,8 +33,10 @@ static void not_in_this_build(void **state)
 {
     (void)state;
     static char *const words[][3] = {
-        {"-i", "xdp:eth0"},           {"-e", "kafka://broker/topic"}, {"-e", "udp://h?anonymise=k"},
-        {"-e", "json:x?format=json"}, {"--spool", "/tmp,max=1"},
+        {"-e", "kafka://broker/topic"},
+        {"-e", "udp://h?anonymise=k"},
+        {"-e", "json:x?format=json"},
+        {"--spool", "/tmp,max=1"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const char *line = refused_after_good(words[i]);
@@ -71,6 +73,16 @@ static void options(void **state)
         {{"--cpus", "0,1", "-w", "3"}, "give one CPU for each worker"},
         {{"--cpus", "1,1", "-w", "2"}, "--cpus 1,1: given twice"},
         {{"--hash-ports"}, "raise workers (-w)"},
+        {{"-i", "xdp:eth0,mode=fast"},
+         "mode: \"fast\" is not possible; give auto, native or generic"},
+        {{"-i", "xdp:eth0,copy=no"}, "copy: \"no\" is not possible; give auto, zero or copy"},
+        {{"-i", "xdp:eth0,pass=maybe"}, "pass: \"maybe\" is not possible; give yes or no"},
+        {{"-i", "xdp:eth0,busypoll=2000"}, "busypoll: \"2000\" is not possible; give 0..1000"},
+        {{"-i", "xdp:eth0,framesz=9"}, "framesz=9: not a word of xdp:"},
+        {{"-i", "xdp:eth0,time=device"}, "time=device: not a word of xdp:"},
+        {{"-i", "xdp:a-name-that-is-too-long"}, "is not possible"},
+        {{"-i", "xdp:"}, "-i xdp:: names no device"},
+        {{"-i", "pcap:eth0"}, "not a source; give dpdk:DEVICE, xdp:INTERFACE or af_packet:"},
         {{"-i", "dpdk:net_x,descriptors=63"},
          "descriptors: \"63\" is not possible; give 64..32768"},
         {{"-i", "dpdk:net_x,time=nic"}, "time: \"nic\" is not possible; give system or device"},
@@ -87,7 +99,6 @@ static void options(void **state)
         {{"-r", "a.pcap"}, "-r a.pcap: given twice"},
         {{"-v", "9"}, "-v 9: -v is the version of -n"},
         {{"-n", "h:1", "-v", "8"}, "-n h:1: version: \"8\" is not possible"},
-        {{"-i", "eth0"}, "-i eth0: not a source"},
         {{"-i", "dpdk:"}, "-i dpdk:: names no device"},
         {{"-i", "af_packet:"}, "names no interface"},
         {{"-i", "dpdk:net_x,role=up"}, "role: \"up\" is not possible; give span, tap-a or tap-b"},
@@ -301,7 +312,14 @@ static void files(void **state)
         {JSON("\"cache\":[]"), "/spanflow: "},
         {JSON("\"captureFile\":[\"\"]"), "/spanflow/captureFile: \"\" is not possible"},
         {JSON("\"localNetwork\":[\"10.0.0.1/8\",\"10.0.0.0/8\"]"), "given twice"},
-        {JSON("\"observationPoint\":[{\"name\":\"a\"}]"), "/observationPoint/device: is missing"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\"}]"), "has no device and no xdp"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"xdp\":{}}]"), "/xdp/interface: is missing"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"device\":\"b\",\"xdp\":{\"interface\":\"c\"}"
+              "}]"),
+         "an observation point has one of device and xdp"},
+        {JSON("\"observationPoint\":[{\"name\":\"a\",\"xdp\":{\"interface\":\"c\"},"
+              "\"timeSource\":\"device\"}]"),
+         "[name='a']/timeSource: AF_XDP sockets bring no time"},
         {JSON("\"observationPoint\":[{\"device\":\"a\"}]"), "an entry has no \"name\""},
         {JSON("\"captureFile\":[\"a\"],\"selectionProcess\":{\"filter\":\"prt 1\"}"),
          "/spanflow/selectionProcess/filter: filter 'prt"},
