@@ -12,7 +12,7 @@ enum {
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17
 };
-/* Epochs last about a second, and closing one takes a part of the next. */
+/* The sweep looks at a flow once a second: so it is back a second before its end at the latest. */
 static const uint64_t margin_max_ns = 2 * NS_PER_S;
 
 static_assert(sizeof(struct flow_key_head) == 2 * sizeof(uint64_t), "a key's head is two words");
@@ -43,7 +43,8 @@ bool flow_kernel_open(struct flow_cache *cache, const struct flow_kernel_config 
         return false;
     }
     kernel->position = geometry->slots;
-    kernel->margin_ns = cache->idle_ns / 2 < margin_max_ns ? cache->idle_ns / 2 : margin_max_ns;
+    uint64_t shorter_ns = cache->idle_ns < cache->active_ns ? cache->idle_ns : cache->active_ns;
+    kernel->margin_ns = shorter_ns / 2 < margin_max_ns ? shorter_ns / 2 : margin_max_ns;
     return true;
 }
 

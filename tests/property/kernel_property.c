@@ -219,7 +219,10 @@ static void configure(struct run *run, struct flow_cache_config *config)
     const struct scenario *scenario = run->scenario;
     memset(config, 0, sizeof *config);
     config->flows_max = scenario->tiny_cache ? (uint32_t)random_between(random, 1, 100) : 16384;
-    config->active_timeout_ns = pick_timeout(random, scenario->steady);
+    /* A sweep a second before the end would be too late for one second. */
+    do
+        config->active_timeout_ns = pick_timeout(random, scenario->steady);
+    while (scenario->steady && config->active_timeout_ns == second);
     do
         config->idle_timeout_ns = pick_timeout(random, scenario->steady);
     while (scenario->steady && config->idle_timeout_ns == second);
