@@ -46,6 +46,24 @@ static void not_in_this_build(void **state)
     }
 }
 
+static void xdp_sources(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {{"-i", "xdp:eth0,mode=fast"},
+         "mode: \"fast\" is not possible; give auto, native or generic"},
+        {{"-i", "xdp:eth0,copy=no"}, "copy: \"no\" is not possible; give auto, zero or copy"},
+        {{"-i", "xdp:eth0,pass=maybe"}, "pass: \"maybe\" is not possible; give yes or no"},
+        {{"-i", "xdp:eth0,busypoll=2000"}, "busypoll: \"2000\" is not possible; give 0..1000"},
+        {{"-i", "xdp:eth0,framesz=9"}, "framesz=9: not a word of xdp:"},
+        {{"-i", "xdp:eth0,time=device"}, "time=device: not a word of xdp:"},
+        {{"-i", "xdp:a-name-that-is-too-long"}, "is not possible"},
+        {{"-i", "xdp:"}, "-i xdp:: names no device"},
+        {{"-i", "pcap:eth0"}, "not a source; give dpdk:DEVICE, xdp:INTERFACE or af_packet:"},
+    };
+    check_all(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
 static void options(void **state)
 {
     (void)state;
@@ -73,16 +91,6 @@ static void options(void **state)
         {{"--cpus", "0,1", "-w", "3"}, "give one CPU for each worker"},
         {{"--cpus", "1,1", "-w", "2"}, "--cpus 1,1: given twice"},
         {{"--hash-ports"}, "raise workers (-w)"},
-        {{"-i", "xdp:eth0,mode=fast"},
-         "mode: \"fast\" is not possible; give auto, native or generic"},
-        {{"-i", "xdp:eth0,copy=no"}, "copy: \"no\" is not possible; give auto, zero or copy"},
-        {{"-i", "xdp:eth0,pass=maybe"}, "pass: \"maybe\" is not possible; give yes or no"},
-        {{"-i", "xdp:eth0,busypoll=2000"}, "busypoll: \"2000\" is not possible; give 0..1000"},
-        {{"-i", "xdp:eth0,framesz=9"}, "framesz=9: not a word of xdp:"},
-        {{"-i", "xdp:eth0,time=device"}, "time=device: not a word of xdp:"},
-        {{"-i", "xdp:a-name-that-is-too-long"}, "is not possible"},
-        {{"-i", "xdp:"}, "-i xdp:: names no device"},
-        {{"-i", "pcap:eth0"}, "not a source; give dpdk:DEVICE, xdp:INTERFACE or af_packet:"},
         {{"-i", "dpdk:net_x,descriptors=63"},
          "descriptors: \"63\" is not possible; give 64..32768"},
         {{"-i", "dpdk:net_x,time=nic"}, "time: \"nic\" is not possible; give system or device"},
@@ -352,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(not_in_this_build),
+        cmocka_unit_test(xdp_sources),
         cmocka_unit_test(options),
         cmocka_unit_test(destinations),
         cmocka_unit_test(files_and_groups),
