@@ -1,7 +1,7 @@
 /*
  * The XDP program's parser against the probe's, over the catalogue of frames at every length and
  * with every byte changed: either the program delivers a frame, or key, side, octets, flags and TTL
- * are the parser's. The program's code is compiled for the host here; test_kernel_program runs it
+ * are the parser's. The program's code is compiled for the host here; tests/unit/bpf runs it
  * in the kernel.
  */
 #include <setjmp.h>
