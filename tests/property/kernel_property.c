@@ -112,7 +112,7 @@ static void act(struct run *run)
         harness_run_batch(&run->harness);
         break;
     case 6:
-        if (random_chance(random, 3))
+        if (random_chance(random, 20))
             flow_kernel_end_all(run->harness.cache);
         break;
     default:
@@ -125,7 +125,7 @@ static void act(struct run *run)
 static void interrupt(void *state)
 {
     struct run *run = state;
-    if (random_chance(&run->random, 15))
+    for (bool more = random_chance(&run->random, 5); more; more = random_chance(&run->random, 70))
         act(run);
 }
 
@@ -176,14 +176,14 @@ static void feed_one(struct run *run, const struct plain_packet *packet)
     struct harness *harness = &run->harness;
     struct frame frame;
     frame_build(&frame, packet);
-    if (run->scenario->steady) /* what was delivered before is in the reference before */
-        harness_run_batch(harness);
     if (!count_in_kernel(run, &frame, packet)) {
         harness_add(harness, packet);
         if (harness->batch.count >= run->batch_max)
             harness_run_batch(harness);
         return;
     }
+    if (run->scenario->steady) /* what was delivered before is in the reference before */
+        harness_run_batch(harness);
     struct packet_facts facts;
     plain_packet_facts(packet, &facts);
     if (packet->time_ns > harness->newest_ns)
@@ -194,9 +194,8 @@ static void feed_one(struct run *run, const struct plain_packet *packet)
 /* Time goes by without packets. */
 static void pass_time(struct run *run, uint64_t until_ns)
 {
-    if (run->scenario->steady)
-        harness_run_batch(&run->harness);
     while (run->scenario->steady && run->now_ns + second / 4 < until_ns) {
+        harness_run_batch(&run->harness);
         run->now_ns += second / 4;
         whole_turn(run);
         if (run->harness.reference && until_ns - run->now_ns > 200 * second)
@@ -323,6 +322,8 @@ static bool feed(struct run *run, uint32_t packets)
         if (run->scenario->interrupts && random_chance(random, 20))
             act(run);
         if (random_chance(random, 1) && !run->turning) {
+            if (run->scenario->steady) /* no sweep passes by packets that wait */
+                harness_run_batch(&run->harness);
             if (random_chance(random, 50))
                 whole_turn(run);
             good = check_accounts(run);
