@@ -40,12 +40,14 @@ static bool check_filters(const struct probe_config *config, struct error *error
 static bool check_source(const struct source_config *source, struct error *error)
 {
     bool xdp = source->interface[0] != '\0';
-    if (!(xdp ? SPANFLOW_XDP : SPANFLOW_DPDK)) {
-        error_set(error, "/spanflow/observationPoint[name='%s']/%s: %s is not in this build; %s",
-                  source->name, xdp ? "xdp" : "device", xdp ? "XDP" : "DPDK",
-                  xdp && SPANFLOW_DPDK   ? "it has dpdk: and af_packet:"
-                  : !xdp && SPANFLOW_XDP ? "it has xdp:"
-                                         : "it reads capture files only");
+    const bool there[] = {SPANFLOW_DPDK, SPANFLOW_XDP};
+    static const char *const names[] = {"DPDK", "XDP"};
+    static const char *const kinds[] = {"dpdk: and af_packet:", "xdp:"};
+    if (!there[xdp]) {
+        error_set(
+            error, "/spanflow/observationPoint[name='%s']/%s: %s is not in this build; it %s%s",
+            source->name, xdp ? "xdp" : "device", names[xdp],
+            there[!xdp] ? "has " : "reads capture files only", there[!xdp] ? kinds[!xdp] : "");
         return false;
     }
     if (xdp && source->device_time) {

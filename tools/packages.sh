@@ -9,7 +9,7 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-d
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.
-check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3
+check_packages=(clang-tidy clang-format libclang-rt-14-dev shellcheck python3
     tshark libfixbuf-tools pmacct python3-ipfix openssl zstd man-db groff-base mandoc systemd
     util-linux mount ethtool)
 
