@@ -33,6 +33,8 @@
  *   - A slot that is used again has the next generation. A run that took its word before would
  *     write a line of the old one, which nobody reads: the totals would then differ from the
  *     lines, and the ledger would show it.
+ *   - The program runs with soft interrupts off, so no second run comes between on its CPU. (A
+ *     kernel with PREEMPT_RT may permit that: the counter is not for such a one.)
  *   - A packet that closes or opens a connection is always delivered, and sets `closing` of its
  *     slot first, so that what follows it, by whatever CPU, is delivered too.
  */

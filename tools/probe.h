@@ -41,6 +41,7 @@ struct probe {
     bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
     bool kernel_failed;
     uint64_t kernel_turned_ns;         /* monotonic */
+    uint64_t kernel_hurry_ns;          /* until then the workers wait for epochs */
     struct distribution *distribution; /* NULL: the workers read the sources themselves */
     /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
      * are the sources themselves. */
@@ -153,7 +154,8 @@ void probe_kernel_close(struct probe *probe);
 /* Closes the epoch, which may take milliseconds. False if a worker has not yet taken the counts of
  * the last one: try again later. True at once without a counter. */
 bool probe_kernel_turn(struct probe *probe);
-/* The same about once a second, or at every call if the probe is ENDING. */
+/* The same about once a second; at every call if the probe is ENDING, or after the clock jumped,
+ * when the workers wait for it. */
 void probe_kernel_turn_if_due(struct probe *probe, bool ending);
 
 /* ---- signals (probe_signals.c) ---- */

@@ -1,7 +1,7 @@
 /*
  * The kernel's flow counter of a probe: made before the XDP programs that use it are loaded, and
- * its epochs turned about once a second, at once when a ledger is asked for or the probe ends. Main
- * thread.
+ * its epochs turned about once a second, at once when a ledger is asked for, the clock
+ * jumped or the probe ends. Main thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,8 @@ bool probe_kernel_turn(struct probe *probe)
 
 void probe_kernel_turn_if_due(struct probe *probe, bool ending)
 {
+    uint64_t now_ns = clock_monotonic_ns();
     if (probe->kernel_table &&
-        (ending || clock_monotonic_ns() - probe->kernel_turned_ns >= epoch_ns))
+        (ending || now_ns < probe->kernel_hurry_ns || now_ns - probe->kernel_turned_ns >= epoch_ns))
         probe_kernel_turn(probe);
 }

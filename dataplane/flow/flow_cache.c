@@ -183,5 +183,6 @@ size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
         *backing = arena_backing_name(weakest_backing(cache));
     return cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
-           cache->summary_arena.size + cache->admission.seen_arena.size;
+           cache->summary_arena.size + cache->admission.seen_arena.size +
+           cache->kernel.place_arena.size + cache->kernel.slot_arena.size;
 }

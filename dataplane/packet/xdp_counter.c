@@ -84,6 +84,10 @@ static bool is_too_large(const struct flow_counter_geometry *geometry)
 struct xdp_counter *xdp_counter_create(const struct flow_counter_geometry *geometry,
                                        struct error *error)
 {
+#if !defined(__x86_64__)
+    error_set(error, "the kernel's flow counter relies on the memory order of x86-64");
+    return NULL;
+#endif
     if (is_too_large(geometry)) {
         error_set(error,
                   "the kernel's flow counter has at most 2 GiB: %u flows are too many for %u CPUs",

@@ -15,6 +15,7 @@
 #include "ledger.h"
 #include "packet/source_memory.h"
 #include "sim/frame_builder.h"
+#include "sim/plain_record.h"
 #include "worker/worker.h"
 #include "worker/worker_hooks.h"
 
@@ -219,10 +220,54 @@ static void test_skipped_in_the_kernel(void **state)
     }
 }
 
+/* Before records end all at once, at a jump of the clock or at the end, the kernel gives its flows
+ * back: the worker waits for the epoch, and what was counted until then is in the records. */
+static void check_end(bool stop)
+{
+    static struct rig rig;
+    play(&rig, NULL);
+    worker_step(rig.worker, start_ns + second);
+    count_in_kernel(&rig);
+    if (stop)
+        worker_stop(rig.worker);
+    else
+        worker_clock_stepped(rig.worker);
+    assert_int_equal(worker_step(rig.worker, start_ns + second), WORKER_HELD);
+    assert_int_equal(worker_step(rig.worker, start_ns + second), WORKER_HELD);
+    worker_account_now(rig.worker, &rig.account);
+    assert_int_equal(rig.account.ledger.records_out, 0);
+    turn(&rig);
+    assert_int_equal(worker_step(rig.worker, start_ns + second), stop ? WORKER_ENDED : WORKER_BUSY);
+    worker_account_now(rig.worker, &rig.account);
+    assert_int_equal(rig.account.ledger.records_out, FLOWS);
+    assert_int_equal(rig.account.ledger.metered.packets, FLOWS * (DELIVERED - 1 + 2 * COUNTED));
+    assert_int_equal(rig.account.cached.packets + rig.account.in_kernel.packets, 0);
+    assert_int_equal(rig.account.kernel.held, 0);
+    struct plain_list records = {0};
+    record_ring_publish(rig.ring);
+    plain_list_drain(&records, rig.ring, NULL);
+    assert_int_equal(plain_list_sum(&records).packets, rig.account.ledger.metered.packets);
+    plain_list_free(&records);
+    close_rig(&rig);
+}
+
+static void test_clock_jumps(void **state)
+{
+    (void)state;
+    check_end(false);
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    check_end(true);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_balanced),
-                                       cmocka_unit_test(test_skipped_in_the_worker),
-                                       cmocka_unit_test(test_skipped_in_the_kernel)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_balanced), cmocka_unit_test(test_skipped_in_the_worker),
+        cmocka_unit_test(test_skipped_in_the_kernel), cmocka_unit_test(test_clock_jumps),
+        cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
