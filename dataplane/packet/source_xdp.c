@@ -16,11 +16,9 @@
 /* ---- receiving ---- */
 
 /* Joins the COUNT descriptors of a packet, from AT on, in its slice. Returns the octets there. */
-static uint32_t join(const struct source_xdp *self, const struct xdp_socket *socket, uint32_t at,
-                     uint32_t count, uint8_t *slice)
+static uint32_t join(const struct xdp_socket *socket, uint32_t at, uint32_t count, uint8_t *slice)
 {
     uint32_t length = 0;
-    (void)self;
     for (uint32_t d = 0; d < count && length < XDP_SLICE_OCTETS; d++) {
         const struct xdp_desc *piece = xsk_ring_cons__rx_desc(&socket->received, at + d);
         uint32_t room = XDP_SLICE_OCTETS - length;
@@ -45,7 +43,7 @@ static void take_packet(struct source_xdp *self, const struct xdp_socket *socket
         batch->wire_length[i] = 0;
         for (uint32_t d = 0; d < count; d++)
             batch->wire_length[i] += xsk_ring_cons__rx_desc(&socket->received, at + d)->len;
-        batch->captured_length[i] = join(self, socket, at, count, slice);
+        batch->captured_length[i] = join(socket, at, count, slice);
         batch->data[i] = slice;
     }
     for (uint32_t d = 0; d < count; d++)
