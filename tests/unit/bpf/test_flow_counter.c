@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -45,11 +46,11 @@ static void skip_if_not_allowed(void)
 {
     LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
     int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "may_we", 4, 8, 1, &options);
-    if (map < 0 && errno == EPERM) {
-        print_message("skip: BPF needs root\n");
+    if (map < 0) {
+        print_message("skipped: no BPF maps: %s\n", strerror(errno));
         skip();
     }
-    assert_true(map >= 0);
+    close(map);
 }
 
 static struct xdp_probe *load(const struct xdp_counter *counter, bool pass_host)
