@@ -6,6 +6,8 @@
 #ifndef SPANFLOW_BPF_PROBE_MAPS_H
 #define SPANFLOW_BPF_PROBE_MAPS_H
 
+#include "flow_counter.h"
+
 /* Receive queues of one interface that can have a socket. */
 enum { PROBE_QUEUES_MAX = 64 };
 

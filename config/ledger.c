@@ -58,6 +58,7 @@ static void make_terms(struct ledger_terms *terms, const struct ledger_account *
         add_all(terms->dropped, account->sources[s].dropped, DROPPED_COUNT);
         add(&terms->filtered[FILTERED_HOST], &account->sources[s].host);
     }
+    add(&terms->observed, &worker->counted);
     terms->metered = worker->metered;
     terms->metered_frame = worker->metered_frame;
     terms->cached = account->cached;
@@ -95,6 +96,11 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
 #define ADD_DUPLICATE_COUNTER(name, help) ledger->duplicates.name += account->duplicates->name;
     if (account->duplicates) {
         DUPLICATE_COUNTERS(ADD_DUPLICATE_COUNTER)
+    }
+    add(&ledger->counted, &account->worker->counted);
+#define ADD_KERNEL_COUNTER(name, help) ledger->kernel.name += account->kernel->name;
+    if (account->kernel) {
+        KERNEL_COUNTERS(ADD_KERNEL_COUNTER)
     }
     if (!account->cache)
         return;

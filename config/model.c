@@ -417,6 +417,8 @@ static void read_cache(const struct lyd_node *cache, struct probe_config *config
     config->active_timeout_ns = number(cache, "activeTimeout", 0) * SECOND_NS;
     config->idle_timeout_ns = number(cache, "idleTimeout", 0) * SECOND_NS;
     config->tcp_linger_ns = number(cache, "tcpLinger", 0) * SECOND_NS;
+    config->kernel_flows = number32(cache, "kernelFlows");
+    config->kernel_after_packets = number32(cache, "kernelAfterPackets");
     config->vlan_in_key = truth(cache, "vlanInKey");
     config->fragment_table = truth(cache, "fragmentTable");
     for (const struct lyd_node *child = lyd_child(cache); child; child = child->next)

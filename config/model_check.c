@@ -266,6 +266,33 @@ static bool check_spool(const struct probe_config *config, struct error *error)
     return false;
 }
 
+/* What the kernel counts is not seen, so nothing may ask for it. */
+static bool check_kernel_flows(const struct probe_config *config, struct error *error)
+{
+    const char *why = NULL;
+    bool xdp = false;
+    if (config->kernel_flows == 0)
+        return true;
+    for (uint32_t i = 0; i < config->source_count; i++) {
+        xdp |= config->sources[i].interface[0] != '\0';
+        if (config->sources[i].filter[0])
+            why = "a filter expression needs every packet";
+    }
+    if (config->filter[0])
+        why = "a filter expression needs every packet";
+    if (config->sampling_interval > 1)
+        why = "sampling needs every packet";
+    if (config->duplicate_window_ns)
+        why = "leaving copies out needs every packet";
+    if (config->tunnels)
+        why = "opening tunnels needs every packet";
+    if (!xdp)
+        why = "only packets of an observation point with xdp can be counted in the kernel";
+    if (why)
+        error_set(error, "/spanflow/cache/kernelFlows: %s; leave it 0", why);
+    return !why;
+}
+
 bool model_check(const struct probe_config *config, struct error *error)
 {
     if (config->source_count == 0 && config->file_count == 0) {
@@ -280,5 +307,5 @@ bool model_check(const struct probe_config *config, struct error *error)
     return check_sources(config, error) && check_filters(config, error) &&
            check_destinations(config, error) && check_source_addresses(config, error) &&
            check_groups(config, error) && check_spool(config, error) &&
-           check_captures(config, error);
+           check_captures(config, error) && check_kernel_flows(config, error);
 }

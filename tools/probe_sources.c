@@ -58,12 +58,16 @@ static void keep_numbers(struct probe *probe)
                                     probe->sources[s]->interface.ifindex);
 }
 
-static struct packet_source *open_device(const struct source_config *config,
+static struct packet_source *open_device(const struct probe *probe,
+                                         const struct source_config *config,
                                          const struct packet_interface *wanted,
                                          const uint64_t *now_ns, struct error *error)
 {
-    if (config->interface[0])
-        return source_xdp_open(config->interface, wanted, &config->xdp, now_ns, error);
+    if (config->interface[0]) {
+        struct source_xdp_options options = config->xdp;
+        options.counter = probe->counter;
+        return source_xdp_open(config->interface, wanted, &options, now_ns, error);
+    }
     struct packet_source *source = source_dpdk_open(config->device, wanted, now_ns, error);
     const struct source_dpdk_options options = {.receive_descriptors =
                                                     (uint16_t)config->receive_descriptors,
@@ -110,8 +114,8 @@ static bool open_devices(struct probe *probe, struct error *error)
         snprintf(wanted.name, sizeof wanted.name, "%s", config->sources[s].name);
         if (!wanted.ifindex)
             wanted.ifindex = kept_number(probe, s);
-        probe->sources[s] =
-            open_device(&config->sources[s], &wanted, &probe->receive_clocks[0].now_ns, error);
+        probe->sources[s] = open_device(probe, &config->sources[s], &wanted,
+                                        &probe->receive_clocks[0].now_ns, error);
         if (!probe->sources[s])
             return false;
         probe->source_count++;

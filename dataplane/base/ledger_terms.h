@@ -93,6 +93,7 @@ struct source_ledger {
 
 /* What one worker knows. filtered, ignored and dropped in frame octets; lost in IP octets. */
 struct worker_ledger {
+    struct ledger_pair counted; /* observed and counted by the kernel; frame octets */
     struct ledger_pair filtered[FILTERED_COUNT];
     struct ledger_pair ignored[IGNORED_COUNT];
     struct ledger_pair dropped[DROPPED_COUNT];

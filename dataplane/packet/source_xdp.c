@@ -303,6 +303,15 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
     return false;
 }
 
+struct ledger_pair source_xdp_counted(struct packet_source *source)
+{
+    struct ledger_pair verdicts[VERDICT_COUNT];
+    check(source->ops == &source_xdp_ops);
+    if (!xdp_program_verdicts(&((struct source_xdp *)source)->program, verdicts))
+        return (struct ledger_pair){0, 0};
+    return verdicts[VERDICT_COUNTED];
+}
+
 struct xdp_attachment *source_xdp_program(struct packet_source *source)
 {
     check(source->ops == &source_xdp_ops);

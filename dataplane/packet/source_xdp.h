@@ -23,7 +23,10 @@ enum source_xdp_frames {
     XDP_FRAMES_COPIED     /* the kernel copies them */
 };
 
+struct xdp_counter;
+
 struct source_xdp_options {
+    const struct xdp_counter *counter; /* NULL: no flow is counted in the kernel. Not owned */
     enum source_xdp_attach attach;
     enum source_xdp_frames frames;
     bool pass_host;               /* the host's own packets stay with it and are not metered */
@@ -48,6 +51,10 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
  */
 bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
                       struct error *error);
+
+/* What the program of the started SOURCE counted in the kernel since the start, by its own
+ * verdicts: packets and frame octets. Control thread, the worker ended. */
+struct ledger_pair source_xdp_counted(struct packet_source *source);
 
 struct xdp_attachment;
 /* The program of the started SOURCE, for what reads its maps; owned by the source. Any thread. */

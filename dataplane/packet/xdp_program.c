@@ -11,6 +11,7 @@
 #include <xdp_probe.skel.h>
 
 #include "base/check.h"
+#include "packet/xdp_counter.h"
 
 /* What goes wrong is said by our own lines. */
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -56,7 +57,11 @@ static uint32_t measure(const struct xdp_probe *skeleton)
     struct bpf_map *map;
     if (bpf_obj_get_info_by_fd(bpf_program__fd(skeleton->progs.xdp_probe), &info, &size) == 0)
         octets += info.xlated_prog_len + info.jited_prog_len;
-    bpf_object__for_each_map(map, skeleton->obj) octets += map_octets(map);
+    bpf_object__for_each_map(map, skeleton->obj)
+    {
+        if (strncmp(bpf_map__name(map), "counter_", 8) != 0) /* those are told for themselves */
+            octets += map_octets(map);
+    }
     return octets;
 }
 
@@ -71,6 +76,11 @@ bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface
         return false;
     }
     program->skeleton->rodata->pass_host = options->pass_host;
+    if (options->counter && !xdp_counter_use(options->counter, program->skeleton)) {
+        error_set(error, "xdp:%s: the program does not take the maps of the flow counter",
+                  interface->name);
+        return false;
+    }
     int failed = xdp_probe__load(program->skeleton);
     program->waiter = failed ? -1 : make_waiter();
     if (program->waiter >= 0) {

@@ -42,6 +42,9 @@ static void xdp_sources(void **state)
         {{"-i", "xdp:eth0,time=device"}, "time=device: not a word of xdp:"},
         {{"-i", "xdp:a-name-that-is-too-long"}, "is not possible"},
         {{"-i", "xdp:"}, "-i xdp:: names no device"},
+        {{"--kernel-flows", "many"}, "--kernel-flows many: \"many\" is not possible"},
+        {{"--kernel-after", "1"}, "--kernel-after 1: \"1\" is not possible"},
+        {{"--kernel-flows", "64"}, "kernelFlows: only packets of an observation point with xdp"},
         {{"-i", "pcap:eth0"}, "not a source; give dpdk:DEVICE, xdp:INTERFACE or af_packet:"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
