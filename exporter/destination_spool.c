@@ -277,11 +277,13 @@ bool destination_spool_save(struct destination *d)
         return false;
     if (away)
         drop_useless(d);
+    /* Of records in JSON as many as may have come since the last time. */
+    uint32_t limit = d->json ? DESTINATION_PORTION_MAX : SPOOL_APPEND_MAX;
     /* With a session, a part of the next message may be on its way. */
     uint32_t saved = 0, more;
     do
         saved += more = save_run(d, d->session ? d->in_flight + 1 : 0);
-    while (more && saved < SPOOL_APPEND_MAX && (away || is_half_full(d)));
+    while (more && saved < limit && (away || is_half_full(d)));
     return saved > 0;
 }
 
