@@ -140,9 +140,14 @@ void spool_tell_strangers(struct spool *spool, struct error *note)
                   spool->directory, (unsigned long long)spool->others);
     if (!strangers.files)
         return;
+    char others[64] = "";
+    if (spool->others)
+        snprintf(others, sizeof others, " (and %llu of another version)",
+                 (unsigned long long)spool->others);
     error_set(
         note,
         "--spool %.100s: %llu files are of destinations that are not configured as they were, "
-        "such as %.150s: left alone; read them with a reader of IPFIX files, or remove them",
-        spool->directory, (unsigned long long)strangers.files, strangers.name);
+        "such as %.150s%s: left alone; read them with a reader of IPFIX files or of lines of "
+        "JSON, or remove them",
+        spool->directory, (unsigned long long)strangers.files, strangers.name, others);
 }
