@@ -361,24 +361,37 @@ static void records_come_back_whole(void **state)
     assert_int_equal(count_files(bench, false), 0);
 }
 
-/* Also when it is the queue that is full, and the brokers take an odd number of messages. */
-static void a_full_queue_divides_no_record(void **state)
+/* Also when it is the queue that is full, whatever the brokers have taken; then they go. */
+static void full_queue(struct bench *bench, uint32_t taken)
 {
-    struct bench *bench = *state;
     bench->config.destinations[0].format = KAFKA_JSON;
     bench->config.queue_octets_max = 1 << 16;
     start(bench);
-    bench->topic->take = 7;
-    for (unsigned i = 0; i < 20; i++) {
+    bench->topic->take = taken;
+    for (unsigned i = 0; i < 40; i++) {
         push(bench, 50);
         step(bench, 1000000);
     }
     struct destination_counters d = account(bench);
     assert_true(d.spooled > 500 && d.queued > 3);
+    bench->topic->session.confirmed = taken;
+    step(bench, 1);
+    assert_int_equal(account(bench).sent, taken / 2);
+    spool_records(bench, 0);
     bench->topic->take = UINT64_MAX;
-    send_all(bench, 1);
-    assert_int_equal(account(bench).sent, 1000);
-    check_lines(bench->topic, 1000, 1);
+    send_all(bench, 2);
+    assert_int_equal(account(bench).sent, 2000);
+    check_lines(bench->topic, 2000, 1);
+}
+
+static void a_full_queue_divides_no_record(void **state)
+{
+    full_queue(*state, 6);
+}
+
+static void not_even_one_of_which_half_was_taken(void **state)
+{
+    full_queue(*state, 7);
 }
 
 /* The first half of a replayed record is confirmed when the session ends: all of it comes again. */
@@ -496,6 +509,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cut_short_everything_is_spooled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_come_back_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_divides_no_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(not_even_one_of_which_half_was_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_record_comes_again_with_the_other, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_rest_of_a_refused_record_is_lost, set_up, tear_down),
