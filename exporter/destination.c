@@ -349,7 +349,9 @@ void destination_close_due(struct destination *d, bool closing)
 {
     destination_merge_send(d, closing);
     if (closing && d->config->kind == DESTINATION_FILE && destination_has_room(d)) {
-        if (!d->file.written) /* a file without flows still tells what it would have held */
+        /* One file without flows still tells what it would have held; of a row none is needed. */
+        bool rotates = d->config->rotation_s || d->config->rotation_octets;
+        if (!d->file.written && !rotates)
             destination_refresh(d, true);
         if (d->file.window_due)
             destination_file_end(d);

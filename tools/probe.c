@@ -249,7 +249,8 @@ uint64_t probe_time_ns(const struct probe *probe)
         uint64_t time_ns = worker_time_ns(probe->workers[w]);
         newest = time_ns > newest ? time_ns : newest;
     }
-    return newest;
+    /* A live run that ends before its first round has a time, too. */
+    return newest || probe->config->offline ? newest : clock_wall_ns();
 }
 
 void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns)
