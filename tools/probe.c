@@ -79,6 +79,11 @@ static void configure_worker(const struct probe *probe, struct worker_config *wo
     worker->cache.flood = config->flood;
     worker->cache.flood.new_flows_per_s =
         (config->flood.new_flows_per_s + config->workers - 1) / config->workers;
+    worker->applications = probe->applications;
+    worker->application_limits = (struct application_limits){
+        .packets = (uint8_t)config->applications.packets,
+        .octets = (uint16_t)config->applications.octets,
+        .scans_per_s = (config->applications.scans_per_s + config->workers - 1) / config->workers};
     worker->cache.several_ports = probe->source_count > 1;
     worker->cache.local = probe->local;
     worker->filter = probe->filter;
@@ -198,6 +203,7 @@ static bool make_exporter(struct probe *probe, struct error *error)
     config->offline = probe->config->offline;
     config->sampling_interval = probe->config->sampling_interval;
     config->state = probe->state;
+    config->applications = probe->application_names;
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
@@ -289,6 +295,7 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
     }
     probe->config = config;
     if (!open_state(probe, error) || !make_selection(probe, error) ||
+        !probe_make_applications(probe, error) ||
         !probe_open_sources(probe, error) || !make_workers(probe, error) ||
         !make_exporter(probe, error)) {
         probe_destroy(probe);
@@ -316,6 +323,7 @@ void probe_destroy(struct probe *probe)
     for (uint32_t s = 0; s < SOURCES_MAX; s++)
         packet_filter_destroy(probe->source_filters[s]);
     packet_filter_destroy(probe->filter);
+    probe_free_applications(probe);
     prefix_set_destroy(probe->ignore);
     prefix_set_destroy(probe->local);
     free(probe);

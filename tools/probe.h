@@ -36,6 +36,8 @@ struct probe {
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
+    struct application_set *applications;           /* NULL: none are looked for */
+    struct export_applications *application_names; /* the same, for the exporter */
     struct distribution *distribution; /* NULL: the workers read the sources themselves */
     /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
      * are the sources themselves. */
@@ -75,6 +77,11 @@ struct probe {
  * anything cannot be had; nothing stays open then. */
 struct probe *probe_create(const struct probe_config *config, struct error *error);
 void probe_destroy(struct probe *probe);
+
+/* probe_applications.c: rules compiled and their names, if the configuration wants applications
+ * found. False and ERROR. */
+bool probe_make_applications(struct probe *probe, struct error *error);
+void probe_free_applications(struct probe *probe);
 
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);

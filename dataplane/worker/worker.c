@@ -4,6 +4,7 @@
  */
 #include "worker/worker.h"
 
+#include <endian.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,8 @@ struct worker {
     struct packet_batch batch;
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
+    struct application_scanner *scanner; /* NULL: no applications are looked for */
+    struct flow_ref refs[PACKET_BATCH_MAX];
 
     /* Written by other threads. */
     _Atomic bool stop_asked;
@@ -63,7 +66,14 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     worker->config.cache.worker = config->number;
     worker->sources_open = config->source_count;
     worker->parser = parser_create(&config->parser, error);
-    if (worker->parser)
+    worker->config.cache.applications = config->applications != NULL;
+    if (config->applications) {
+        worker->config.application_limits.flows_max = config->cache.flows_max;
+        worker->scanner = application_scanner_create(config->applications,
+                                                     &worker->config.application_limits, error);
+    }
+    bool complete = worker->parser && (worker->scanner || !config->applications);
+    if (complete)
         worker->cache = flow_cache_create(&worker->config.cache, error);
     if (!worker->cache) {
         worker_destroy(worker);
@@ -78,6 +88,7 @@ void worker_destroy(struct worker *worker)
         return;
     flow_cache_destroy(worker->cache);
     parser_destroy(worker->parser);
+    application_scanner_destroy(worker->scanner);
     free(worker);
 }
 
@@ -192,6 +203,70 @@ static void follow_time(struct worker *worker, const struct packet_batch *batch)
     }
 }
 
+/* Looks for the application of packet I's flow, whose record REF tells. */
+static void find_application(struct worker *worker, const struct packet_batch *batch, unsigned i)
+{
+    const struct packet_facts *facts = &worker->facts[i];
+    const struct flow_ref *ref = &worker->refs[i];
+    const struct flow_key_head *key = &facts->key.head;
+    struct flow_sought sought;
+    if (!flow_cache_sought(worker->cache, ref, facts, &sought))
+        return;
+    bool tcp = key->protocol == 6;
+    uint32_t missing = batch->wire_length[i] - batch->captured_length[i];
+    struct application_packet packet = {
+        .data = batch->data[i] + facts->payload_offset,
+        .length = facts->payload_length,
+        .whole_length = tcp ? facts->tcp_payload_length : facts->payload_length + missing,
+        .source_port = be16toh(facts->side ? key->port_b : key->port_a),
+        .destination_port = be16toh(facts->side ? key->port_a : key->port_b),
+        .tcp = tcp,
+        .from_client = facts->side == sought.initiator,
+        .client_known = sought.initiator_seen};
+    if (packet.whole_length < packet.length)
+        packet.whole_length = packet.length;
+    struct application_verdict verdict =
+        application_scan(worker->scanner, ref->index, sought.flow_id, facts->side, &packet,
+                         batch->timestamp_ns[i]);
+    uint16_t application = verdict.number;
+    if (verdict.confidence == APPLICATION_BY_CONTENT)
+        application |= FLOW_APPLICATION_BY_CONTENT;
+    else if (verdict.confidence == APPLICATION_BY_PORT)
+        application |= FLOW_APPLICATION_BY_PORT;
+    flow_cache_set_application(worker->cache, ref, application, verdict.settled);
+}
+
+static void find_applications(struct worker *worker, const struct packet_batch *batch,
+                              uint64_t chosen)
+{
+    for (; chosen; chosen &= chosen - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(chosen);
+        bool pending = worker->refs[i].index < FLOW_REF_AGGREGATE &&
+                       (worker->refs[i].pending & FLOW_STATE_APP_PENDING);
+        if (pending && worker->facts[i].payload_length &&
+            !(worker->facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
+            find_application(worker, batch, i);
+    }
+}
+
+/* Where packets are far apart, a later one of the batch may end the record of an earlier one: then
+ * the payload of the earlier ones is looked at first. */
+static void meter_and_find(struct worker *worker, const struct packet_batch *batch, uint64_t chosen)
+{
+    static const uint64_t apart_ns = 100000000;
+    while (chosen) {
+        uint64_t first_ns = batch->timestamp_ns[__builtin_ctzll(chosen)], together = 0;
+        for (uint64_t rest = chosen; rest; rest &= rest - 1) {
+            if (batch->timestamp_ns[__builtin_ctzll(rest)] - first_ns > apart_ns)
+                break;
+            together |= rest & -rest;
+        }
+        flow_cache_update_announced(worker->cache, batch, worker->facts, together, worker->refs);
+        find_applications(worker, batch, together);
+        chosen &= ~together;
+    }
+}
+
 static void meter(struct worker *worker)
 {
     const struct packet_batch *batch = &worker->batch;
@@ -212,7 +287,11 @@ static void meter(struct worker *worker)
     if (__builtin_expect(usable != all_of(batch->count), 0))
         count_ignored(worker, batch, all_of(batch->count) & ~usable);
     uint64_t chosen = outside_ignored(worker, batch, usable);
-    if (chosen)
+    if (!chosen)
+        return;
+    if (worker->scanner)
+        meter_and_find(worker, batch, chosen);
+    else
         flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
 }
 
@@ -319,6 +398,8 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
         account->source[s] = worker->config.sources[s]->ledger;
     account->cached = flow_cache_walk(worker->cache);
     account->parser = *parser_counters(worker->parser);
+    if (worker->scanner)
+        account->applications = *application_counters(worker->scanner);
     flow_cache_copy_counters(worker->cache, &account->cache);
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/application_scan.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "flow/flow_cache.h"
@@ -37,6 +38,8 @@ struct worker_config {
     struct record_ring *ring;           /* not owned */
     const struct packet_filter *filter; /* NULL = all; not owned */
     const struct prefix_set *ignore;    /* NULL = none; not owned */
+    const struct application_set *applications; /* NULL = none are looked for; not owned */
+    struct application_limits application_limits; /* flows_max is filled in by the worker */
     uint32_t sampling_interval;         /* 1 of N, systematic */
     bool offline;                       /* packet time is the clock; never lose to speed */
 };
@@ -56,6 +59,7 @@ struct worker_account {
     struct ledger_pair cached;    /* walked */
     struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */
     struct parser_counters parser;
+    struct application_counters applications;
     struct flow_cache_counters cache;
 };
 
