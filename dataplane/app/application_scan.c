@@ -140,6 +140,16 @@ static bool holds(const struct application_match *match, const struct applicatio
     return port && (!match->confirm || match->confirm(packet, memory));
 }
 
+/* Whether MATCH is worth more than BEST: by priority, then by what it still needs, then by place. */
+static bool outranks(const struct application_match *match, const struct application_match *best)
+{
+    if (!best || match->priority != best->priority)
+        return !best || match->priority > best->priority;
+    unsigned needs = match->hits + (match->both ? 1u : 0u);
+    unsigned best_needs = best->hits + (best->both ? 1u : 0u);
+    return needs != best_needs ? needs < best_needs : match < best;
+}
+
 /* Of the matches the one with the highest priority whose conditions hold; NULL: none. *MEMORY is
  * what its check left. */
 static const struct application_match *choose(const struct application_scanner *scanner,
@@ -151,9 +161,7 @@ static const struct application_match *choose(const struct application_scanner *
     for (uint32_t i = 0; i < scanner->hits.count; i++) {
         const struct application_match *match = &matches[scanner->hits.match[i]];
         uint32_t own = match->application + 1u == flow->candidate ? flow->memory : 0;
-        bool better = !best || match->priority > best->priority ||
-                      (match->priority == best->priority && match < best);
-        if (!better || !holds(match, packet, &own))
+        if (!outranks(match, best) || !holds(match, packet, &own))
             continue;
         best = match;
         *memory = own;
