@@ -40,7 +40,8 @@ static const struct option_description *find_name(const char *name, size_t lengt
 
 /*
  * Reads the option at argv[*index] and moves *INDEX behind it and its argument. Forms: -t VALUE,
- * -tVALUE, --name VALUE, --name=VALUE. An argument may begin with a hyphen.
+ * -tVALUE, --name VALUE, --name=VALUE. An argument may begin with a hyphen. One that may be left
+ * out can only follow the equals sign.
  */
 static bool next_option(int argc, char *const argv[], int *index, struct occurrence *found,
                         struct error *error)
@@ -69,11 +70,12 @@ static bool next_option(int argc, char *const argv[], int *index, struct occurre
         error_set(error, "%.200s: this option has no argument", text);
         return false;
     }
-    if (found->option->argument && !attached && *index == argc) {
+    bool wanted = found->option->argument && !found->option->value && !attached;
+    if (wanted && *index == argc) {
         error_set(error, "%s: give %s %s", text, text, found->option->argument);
         return false;
     }
-    if (found->option->argument && !attached)
+    if (wanted)
         found->argument = argv[(*index)++];
     return true;
 }

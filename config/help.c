@@ -67,9 +67,13 @@ void option_head(const struct option_description *option, char *text, size_t siz
     char letter[8] = "";
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c%s", option->letter, option->name ? ", " : "");
-    snprintf(text, size, "%s%s%s%s%s", letter, option->name ? "--" : "",
-             option->name ? option->name : "", option->argument ? " " : "",
-             option->argument ? option->argument : "");
+    bool optional = option->argument && option->value;
+    snprintf(text, size, "%s%s%s%s%s%s", letter, option->name ? "--" : "",
+             option->name ? option->name : "",
+             optional           ? "[="
+             : option->argument ? " "
+                                : "",
+             option->argument ? option->argument : "", optional ? "]" : "");
 }
 
 void options_print_help(FILE *file, const struct config_tree *tree)

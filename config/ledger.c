@@ -84,6 +84,10 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     if (account->parser) {
         PARSER_COUNTERS(ADD_PARSER_COUNTER)
     }
+#define ADD_DUPLICATE_COUNTER(name, help) ledger->duplicates.name += account->duplicates->name;
+    if (account->duplicates) {
+        DUPLICATE_COUNTERS(ADD_DUPLICATE_COUNTER)
+    }
     if (!account->cache)
         return;
     FLOW_CACHE_COUNTERS(ADD_CACHE_COUNTER)

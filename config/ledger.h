@@ -21,6 +21,7 @@
 #include "base/ledger_terms.h"
 #include "exporting_process.h"
 #include "flow/flow_cache.h"
+#include "packet/duplicate_table.h"
 #include "parse/parse.h"
 
 enum { LEDGER_WORKERS_MAX = EXPORT_RINGS_MAX, LEDGER_BLIND_MAX = 16 };
@@ -43,6 +44,7 @@ struct ledger_account {
     struct ledger_pair cached;            /* sum of a walk over live entries, IP octets */
     struct ledger_pair in_kernel;         /* the same for entries in the kernel */
     const struct parser_counters *parser; /* diagnostics; NULL: none */
+    const struct duplicate_counters *duplicates;
     const struct flow_cache_counters *cache;
 };
 
@@ -75,6 +77,7 @@ struct ledger {
     uint32_t worker_count;
     struct ledger_terms workers[LEDGER_WORKERS_MAX];
     struct parser_counters parser; /* diagnostics of all workers; in no identity */
+    struct duplicate_counters duplicates;
     struct flow_cache_counters cache;
     uint32_t destination_count;
     const char *destination_names[DESTINATIONS_MAX]; /* not owned */

@@ -146,10 +146,13 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     json_t *flood = json_object();
     const uint64_t *counts = ledger->cache.ended;
 #define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
-#define SET_CACHE_COUNTER(name, help)  set_number(builder, object, #name, ledger->cache.name);
-#define SET_ENDED(reason, name)        set_number(builder, ended, name, counts[reason]);
-#define SET_FLOOD_COUNTER(name, help)  set_number(builder, flood, #name, ledger->cache.flood.name);
+#define SET_DUPLICATE_COUNTER(name, help)                                                          \
+    set_number(builder, object, #name, ledger->duplicates.name);
+#define SET_CACHE_COUNTER(name, help) set_number(builder, object, #name, ledger->cache.name);
+#define SET_ENDED(reason, name)       set_number(builder, ended, name, counts[reason]);
+#define SET_FLOOD_COUNTER(name, help) set_number(builder, flood, #name, ledger->cache.flood.name);
     PARSER_COUNTERS(SET_PARSER_COUNTER)
+    DUPLICATE_COUNTERS(SET_DUPLICATE_COUNTER)
     FLOW_CACHE_COUNTERS(SET_CACHE_COUNTER)
     FLOW_END_NAMES(SET_ENDED)
     set_number(builder, object, "sweep_late_ns_max", ledger->cache.sweep_late_ns_max);

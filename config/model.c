@@ -9,7 +9,7 @@
 #include "element/element.h"
 #include "parse/parse.h"
 
-static const uint64_t SECOND_NS = 1000000000;
+static const uint64_t SECOND_NS = 1000000000, MILLISECOND_NS = 1000000;
 enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW = 2055 };
 #define FLOOD "cache/floodPolicy/"
 
@@ -403,6 +403,7 @@ static bool read_selection(const struct lyd_node *selection, struct probe_config
                            struct error *error)
 {
     config->sampling_interval = number32(selection, "sampCountBased/packetSpace") + 1;
+    config->duplicate_window_ns = number(selection, "duplicateWindow", 0) * MILLISECOND_NS;
     config->ignore_count = read_prefixes(selection, "ignorePrefix", config->ignore);
     return copy_text(selection, "filter", config->filter, sizeof config->filter, error);
 }

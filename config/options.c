@@ -106,6 +106,13 @@ const struct option_description option_table[] = {
      .leaf = SELECTION "ignorePrefix",
      .apply = apply_leaf,
      .help = "do not meter packets from or to addresses in the prefix"},
+    {.name = "deduplicate",
+     .argument = "MILLISECONDS",
+     .leaf = SELECTION "duplicateWindow",
+     .value = "10",
+     .apply = apply_leaf,
+     .help = "do not meter a packet again that was seen on another port so shortly before (10 "
+             "without the argument)"},
     {.name = "local",
      .argument = "PREFIX",
      .repeats = true,
@@ -186,7 +193,7 @@ static bool refuse(struct option_state *state, const struct option_description *
 static bool apply_leaf(struct option_state *state, const struct option_description *option,
                        const char *argument, struct error *error)
 {
-    const char *value = option->argument ? argument : option->value;
+    const char *value = argument ? argument : option->value;
     return config_tree_set(state->tree, option->leaf, value, error);
 }
 

@@ -30,7 +30,8 @@ struct option_description {
     char letter;          /* 't' of -t, 0 if there is only a name */
     const char *argument; /* in the help text; NULL: the option has no argument */
     const char *leaf;     /* path that the option sets; NULL: more than one, or none */
-    const char *value;    /* what an option without argument sets the leaf to */
+    const char *value;    /* what the option sets the leaf to without argument; an option that
+                             has both may be given with --name=ARGUMENT or with --name alone */
     bool repeats;
     size_t kept; /* of options that are not leaves: offset of their field in option_state */
     /* Runs after -c was read. ERROR gets what is wrong, without the option's name. */

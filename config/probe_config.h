@@ -56,9 +56,10 @@ struct probe_config {
     uint32_t workers;
     uint32_t worker_cpu_count; /* 0, or workers */
     uint16_t worker_cpus[WORKERS_MAX];
-    bool hash_ports;            /* packets are spread over workers by ports, too */
-    struct flood_policy flood;  /* rate of new flows: whole probe, divided by workers */
-    uint32_t sampling_interval; /* N of 1/N; 1 = every packet */
+    bool hash_ports;              /* packets are spread over workers by ports, too */
+    struct flood_policy flood;    /* rate of new flows: whole probe, divided by workers */
+    uint32_t sampling_interval;   /* N of 1/N; 1 = every packet */
+    uint64_t duplicate_window_ns; /* 0 = copies are metered */
 
     char filter[1024]; /* libpcap expression, "" = none */
     uint32_t ignore_count;

@@ -89,6 +89,7 @@ static void configure_worker(const struct probe *probe, struct worker_config *wo
     worker->filter = probe->filter;
     worker->ignore = probe->ignore;
     worker->sampling_interval = config->sampling_interval;
+    worker->duplicate_window_ns = config->duplicate_window_ns;
     worker->offline = config->offline;
     if (worker->cache.flows_max == 0)
         worker->cache.flows_max = 1;

@@ -27,6 +27,7 @@ static struct ledger *make_ledger(const struct probe *probe, const struct accoun
                                                 .cached = account->cached,
                                                 .in_kernel = account->in_kernel,
                                                 .parser = &account->parser,
+                                                .duplicates = &account->duplicates,
                                                 .cache = &account->cache};
         }
         ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);

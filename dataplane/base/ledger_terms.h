@@ -18,6 +18,7 @@
 /* Left out on purpose by configuration. */
 #define LEDGER_FILTERED(X)                                                                         \
     X(FILTERED_EXPRESSION, "expression", "the filter expression did not match")                    \
+    X(FILTERED_DUPLICATE, "duplicate", "seen on another port shortly before")                      \
     X(FILTERED_SAMPLING, "sampling", "not selected by packet sampling")                            \
     X(FILTERED_IGNORE_PREFIX, "ignore_prefix", "an address lies in an ignored prefix")
 

@@ -38,7 +38,8 @@ struct capture_record {
     uint64_t timestamp_ns;
     uint32_t captured_length;
     uint32_t wire_length;
-    size_t size; /* bytes the record takes in the file */
+    size_t size;        /* bytes the record takes in the file */
+    uint16_t interface; /* number in the file; 0 where there is one only */
     uint8_t link;
 };
 
@@ -160,6 +161,7 @@ static inline void capture_append(struct packet_batch *batch, uint32_t index,
     batch->wire_length[index] = record->wire_length;
     batch->timestamp_ns[index] = record->timestamp_ns;
     batch->link[index] = record->link;
+    batch->capture[index] = record->interface;
 }
 
 #endif

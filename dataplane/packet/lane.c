@@ -25,7 +25,8 @@ struct lane_entry {
     uint16_t port;
     uint64_t time_ns; /* packet, clock; loss: packets */
     uint64_t octets;  /* packet: captured and wire length; loss: octets */
-    uint64_t reserved;
+    uint16_t capture; /* packet */
+    uint16_t unused[3];
 };
 static_assert(sizeof(struct lane_entry) == 32, "packets start on half a cache line");
 
@@ -80,6 +81,7 @@ bool lane_put_packet(struct lane *lane, const struct packet_batch *batch, unsign
     entry->kind = ENTRY_PACKET;
     entry->link = batch->link[i];
     entry->port = batch->port[i];
+    entry->capture = batch->capture[i];
     entry->time_ns = batch->timestamp_ns[i];
     entry->octets = (uint64_t)batch->captured_length[i] << 32 | batch->wire_length[i];
     memcpy(entry + 1, batch->data[i], batch->captured_length[i]);
@@ -147,6 +149,7 @@ static void take_packet(struct lane *lane, struct packet_batch *batch, struct la
     batch->wire_length[i] = (uint32_t)entry->octets;
     batch->timestamp_ns[i] = entry->time_ns;
     batch->port[i] = entry->port;
+    batch->capture[i] = entry->capture;
     batch->link[i] = entry->link;
     ledger_add(&lane->source.ledger.observed, 1, batch->wire_length[i]);
 }

@@ -32,7 +32,10 @@ struct packet_batch {
     uint64_t timestamp_ns[PACKET_BATCH_MAX];    /* since 1970; below PACKET_TIME_LIMIT_NS */
     uint16_t port[PACKET_BATCH_MAX];            /* index into the worker's interface table */
     uint8_t link[PACKET_BATCH_MAX];             /* enum link_layer */
-    void *handle[PACKET_BATCH_MAX];             /* the source's own, for release() */
+    /* Which of the captures that share a port it was read from (file and interface in it); what is
+     * no file leaves it alone, at 0. Port and capture together are the observation point. */
+    uint16_t capture[PACKET_BATCH_MAX];
+    void *handle[PACKET_BATCH_MAX]; /* the source's own, for release() */
 };
 
 /* Seconds travel in 32 bits in records and message headers; a later time is cut to this. */

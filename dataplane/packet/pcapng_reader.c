@@ -192,6 +192,7 @@ static enum capture_step read_packet(struct capture_file *file, const uint8_t *b
     record->wire_length = capture_u32(block + 24, swapped);
     record->data = block + PACKET_DATA_OFFSET;
     record->link = interface->link;
+    record->interface = (uint16_t)index;
     capture_trim(record, interface->fcs_octets);
     return CAPTURE_PACKET;
 }

@@ -114,13 +114,26 @@ static void prepare_files(struct source_file *self)
     self->dry_count = kept;
 }
 
+/* Interface N of file F of C becomes capture N * C + F: each its own. */
+static void number_captures(const struct source_file *self, uint32_t file,
+                            struct packet_batch *batch, uint32_t first)
+{
+    if (self->file_count == 1)
+        return;
+    for (uint32_t i = first; i < batch->count; i++)
+        batch->capture[i] = (uint16_t)(batch->capture[i] * self->file_count + file);
+}
+
 /* Fills BATCH until it is full or a file needs bytes. */
 static void fill_batch(struct source_file *self, struct packet_batch *batch)
 {
     while (self->heap_count > 0 && batch->count < PACKET_BATCH_MAX) {
         uint32_t index = self->heap[0];
         struct capture_file *file = &self->files[index];
-        switch (file->run(file, batch, run_limit(self))) {
+        uint32_t first = batch->count;
+        enum capture_step step = file->run(file, batch, run_limit(self));
+        number_captures(self, index, batch, first);
+        switch (step) {
         case CAPTURE_PACKET:
             heap_replace(self, index);
             break;

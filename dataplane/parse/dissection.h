@@ -85,6 +85,7 @@ struct ip_layer {
     uint64_t claimed_end; /* offset of the first byte behind the claimed IP length */
     uint64_t octets;      /* the claim itself */
     uint32_t fragment_id;
+    uint32_t header_offset;
     uint32_t transport_offset;
     uint32_t payload_offset;
     uint32_t tcp_sequence;

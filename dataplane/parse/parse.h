@@ -70,6 +70,7 @@ struct packet_facts {
     uint8_t labels[PACKET_LABELS_MAX][3]; /* element 70: label, exp, S; top first; the first
                                              label_count are valid */
     uint8_t vlan_count;                   /* tags seen, at most 3 */
+    uint32_t ip_offset;                   /* of the IP header that made the key, from data */
 };
 
 /* Diagnostics; none is a term of the ledger. Single writer: the worker. */

@@ -142,6 +142,7 @@ static void write_facts(const struct dissection *d, struct packet_facts *facts)
     facts->vlan[1] = d->vlan[1];
     memcpy(facts->labels, ip->labels, sizeof facts->labels);
     facts->vlan_count = d->vlan_count;
+    facts->ip_offset = ip->header_offset;
 }
 
 bool parse_by_layers(struct parser *parser, const struct packet_batch *batch, uint32_t i,

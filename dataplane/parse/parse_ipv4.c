@@ -11,6 +11,7 @@ void ip_layer_begin(struct dissection *d, uint8_t family, uint32_t header_offset
     d->ip = (struct ip_layer){
         .claimed_end = header_offset + octets,
         .octets = octets,
+        .header_offset = header_offset,
         .family = family,
         .label_count = d->label_count,
     };

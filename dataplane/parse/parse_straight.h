@@ -45,6 +45,7 @@ STRAIGHT_INLINE void straight_facts(struct parser *parser, const struct straight
     facts->vlan[0] = straight->vlan;
     facts->vlan[1] = 0;
     facts->vlan_count = straight->is_tagged;
+    facts->ip_offset = straight->offset;
 }
 
 /* IPv6. False, with nothing written, if anything is unusual. */

@@ -4,7 +4,6 @@
  */
 #include "worker/worker.h"
 
-#include <endian.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/check.h"
 #include "packet/packet_filter.h"
 #include "worker/worker_hooks.h"
+#include "worker/worker_payload.h"
 
 enum { COUNT_WORDS = sizeof(struct worker_counts) / sizeof(uint64_t) };
 enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PHASE_ENDED };
@@ -24,6 +24,7 @@ enum { PARSED_AT_ONCE = 16 };
 struct worker {
     struct worker_config config;
     struct parser *parser;
+    struct duplicate_table *duplicates; /* NULL: copies are not looked for */
     struct flow_cache *cache;
     struct worker_ledger ledger;
     enum worker_phase phase;
@@ -39,7 +40,6 @@ struct worker {
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
     struct application_scanner *scanner; /* NULL: no applications are looked for */
-    struct flow_ref refs[PACKET_BATCH_MAX];
 
     /* Written by other threads. */
     _Atomic bool stop_asked;
@@ -66,14 +66,19 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     worker->config.cache.worker = config->number;
     worker->sources_open = config->source_count;
     worker->parser = parser_create(&config->parser, error);
+    bool good = worker->parser != NULL;
+    if (good && config->duplicate_window_ns) {
+        worker->duplicates = duplicate_table_create(config->duplicate_window_ns, error);
+        good = worker->duplicates != NULL;
+    }
     worker->config.cache.applications = config->applications != NULL;
-    if (config->applications) {
+    if (good && config->applications) {
         worker->config.application_limits.flows_max = config->cache.flows_max;
         worker->scanner = application_scanner_create(config->applications,
                                                      &worker->config.application_limits, error);
+        good = worker->scanner != NULL;
     }
-    bool complete = worker->parser && (worker->scanner || !config->applications);
-    if (complete)
+    if (good)
         worker->cache = flow_cache_create(&worker->config.cache, error);
     if (!worker->cache) {
         worker_destroy(worker);
@@ -87,6 +92,7 @@ void worker_destroy(struct worker *worker)
     if (!worker)
         return;
     flow_cache_destroy(worker->cache);
+    duplicate_table_destroy(worker->duplicates);
     parser_destroy(worker->parser);
     application_scanner_destroy(worker->scanner);
     free(worker);
@@ -161,6 +167,7 @@ static const struct packet_batch *compact(struct worker *worker, const struct pa
         out->timestamp_ns[o] = batch->timestamp_ns[i];
         out->port[o] = batch->port[i];
         out->link[o] = batch->link[i];
+        out->capture[o] = batch->capture[i];
     }
     return out;
 }
@@ -203,95 +210,42 @@ static void follow_time(struct worker *worker, const struct packet_batch *batch)
     }
 }
 
-/* Looks for the application of packet I's flow, whose record REF tells. */
-static void find_application(struct worker *worker, const struct packet_batch *batch, unsigned i)
-{
-    const struct packet_facts *facts = &worker->facts[i];
-    const struct flow_ref *ref = &worker->refs[i];
-    const struct flow_key_head *key = &facts->key.head;
-    struct flow_sought sought;
-    if (!flow_cache_sought(worker->cache, ref, facts, &sought))
-        return;
-    bool tcp = key->protocol == 6;
-    uint32_t missing = batch->wire_length[i] - batch->captured_length[i];
-    struct application_packet packet = {
-        .data = batch->data[i] + facts->payload_offset,
-        .length = facts->payload_length,
-        .whole_length = tcp ? facts->tcp_payload_length : facts->payload_length + missing,
-        .source_port = be16toh(facts->side ? key->port_b : key->port_a),
-        .destination_port = be16toh(facts->side ? key->port_a : key->port_b),
-        .tcp = tcp,
-        .from_client = facts->side == sought.initiator,
-        .client_known = sought.initiator_seen};
-    if (packet.whole_length < packet.length)
-        packet.whole_length = packet.length;
-    struct application_verdict verdict =
-        application_scan(worker->scanner, ref->index, sought.flow_id, facts->side, &packet,
-                         batch->timestamp_ns[i]);
-    uint16_t application = verdict.number;
-    if (verdict.confidence == APPLICATION_BY_CONTENT)
-        application |= FLOW_APPLICATION_BY_CONTENT;
-    else if (verdict.confidence == APPLICATION_BY_PORT)
-        application |= FLOW_APPLICATION_BY_PORT;
-    flow_cache_set_application(worker->cache, ref, application, verdict.settled);
-}
-
-static void find_applications(struct worker *worker, const struct packet_batch *batch,
-                              uint64_t chosen)
-{
-    for (; chosen; chosen &= chosen - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(chosen);
-        bool pending = worker->refs[i].index < FLOW_REF_AGGREGATE &&
-                       (worker->refs[i].pending & FLOW_STATE_APP_PENDING);
-        if (pending && worker->facts[i].payload_length &&
-            !(worker->facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
-            find_application(worker, batch, i);
-    }
-}
-
-/* Where packets are far apart, a later one of the batch may end the record of an earlier one: then
- * the payload of the earlier ones is looked at first. */
-static void meter_and_find(struct worker *worker, const struct packet_batch *batch, uint64_t chosen)
-{
-    static const uint64_t apart_ns = 100000000;
-    while (chosen) {
-        uint64_t first_ns = batch->timestamp_ns[__builtin_ctzll(chosen)], together = 0;
-        for (uint64_t rest = chosen; rest; rest &= rest - 1) {
-            if (batch->timestamp_ns[__builtin_ctzll(rest)] - first_ns > apart_ns)
-                break;
-            together |= rest & -rest;
-        }
-        flow_cache_update_announced(worker->cache, batch, worker->facts, together, worker->refs);
-        find_applications(worker, batch, together);
-        chosen &= ~together;
-    }
-}
-
+/* Where copies are looked for, packets are sampled when the copies are out: one in N is one in N of
+ * what the network carried, and a packet is not taken once more because it was seen twice. */
 static void meter(struct worker *worker)
 {
     const struct packet_batch *batch = &worker->batch;
     check(batch->count >= 1 && batch->count <= PACKET_BATCH_MAX);
     follow_time(worker, batch);
-    uint64_t kept = sample(worker, batch, filter(worker, batch, all_of(batch->count)));
+    uint64_t kept = filter(worker, batch, all_of(batch->count));
+    if (!worker->duplicates)
+        kept = sample(worker, batch, kept);
     if (kept != all_of(batch->count))
         batch = compact(worker, batch, kept);
     if (batch->count == 0)
         return;
     uint64_t usable = 0;
+    uint64_t copies = 0;
     for (uint32_t first = 0; first < batch->count; first += PARSED_AT_ONCE) {
         uint32_t left = batch->count - first;
         uint32_t count = left < PARSED_AT_ONCE ? left : PARSED_AT_ONCE;
         usable |= parse_range(worker->parser, batch, first, count, worker->facts);
+        if (worker->duplicates)
+            copies |= duplicate_table_find(worker->duplicates, batch, worker->facts, first, count,
+                                           usable);
         flow_cache_announce(worker->cache, worker->facts, first, count);
     }
-    if (__builtin_expect(usable != all_of(batch->count), 0))
-        count_ignored(worker, batch, all_of(batch->count) & ~usable);
-    uint64_t chosen = outside_ignored(worker, batch, usable);
-    if (!chosen)
-        return;
-    if (worker->scanner)
-        meter_and_find(worker, batch, chosen);
-    else
+    uint64_t chosen = all_of(batch->count);
+    if (worker->duplicates) {
+        count_filtered(worker, batch, copies, FILTERED_DUPLICATE);
+        chosen = sample(worker, batch, chosen & ~copies);
+    }
+    if (__builtin_expect((chosen & ~usable) != 0, 0))
+        count_ignored(worker, batch, chosen & ~usable);
+    chosen = outside_ignored(worker, batch, chosen & usable);
+    if (chosen && worker->scanner)
+        worker_meter_payload(worker->scanner, worker->cache, batch, worker->facts, chosen);
+    else if (chosen)
         flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
 }
 
@@ -398,6 +352,8 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
         account->source[s] = worker->config.sources[s]->ledger;
     account->cached = flow_cache_walk(worker->cache);
     account->parser = *parser_counters(worker->parser);
+    if (worker->duplicates)
+        account->duplicates = *duplicate_counters(worker->duplicates);
     if (worker->scanner)
         account->applications = *application_counters(worker->scanner);
     flow_cache_copy_counters(worker->cache, &account->cache);

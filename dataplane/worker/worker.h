@@ -14,6 +14,7 @@
 #include "base/ledger_terms.h"
 #include "flow/flow_cache.h"
 #include "flow/prefix_set.h"
+#include "packet/duplicate_table.h"
 #include "packet/packet_source.h"
 #include "parse/parse.h"
 
@@ -34,14 +35,15 @@ struct worker_config {
     struct worker_port_filter port_filters[WORKER_SOURCES_MAX];
     uint32_t port_filter_count;
     struct parser_config parser;
-    struct flow_cache_config cache;     /* ring and ledger are filled in by the worker */
-    struct record_ring *ring;           /* not owned */
-    const struct packet_filter *filter; /* NULL = all; not owned */
-    const struct prefix_set *ignore;    /* NULL = none; not owned */
-    const struct application_set *applications; /* NULL = none are looked for; not owned */
+    struct flow_cache_config cache;               /* ring and ledger are filled in by the worker */
+    struct record_ring *ring;                     /* not owned */
+    const struct packet_filter *filter;           /* NULL = all; not owned */
+    const struct prefix_set *ignore;              /* NULL = none; not owned */
+    const struct application_set *applications;   /* NULL = none are looked for; not owned */
     struct application_limits application_limits; /* flows_max is filled in by the worker */
-    uint32_t sampling_interval;         /* 1 of N, systematic */
-    bool offline;                       /* packet time is the clock; never lose to speed */
+    uint32_t sampling_interval;                   /* 1 of N, systematic */
+    uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
+    bool offline;                 /* packet time is the clock; never lose to speed */
 };
 
 enum worker_status {
@@ -59,6 +61,7 @@ struct worker_account {
     struct ledger_pair cached;    /* walked */
     struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */
     struct parser_counters parser;
+    struct duplicate_counters duplicates;
     struct application_counters applications;
     struct flow_cache_counters cache;
 };

@@ -4,9 +4,9 @@
  * switched off (LEDGER_SKIPPED), where it must not. The list of counters comes from the lists of
  * base/ledger_terms.h, so a new reason without a scenario fails here.
  *
- * The scenario: the frame catalogue of the parser through two sources, one filtered, with sampling
- * and an ignored prefix; a device that loses packets; a cache of two flows over a full ring; five
- * collectors of which four are trouble; an end that is drained or cut short.
+ * The scenario: the frame catalogue of the parser through two sources, one filtered, with copies,
+ * sampling and an ignored prefix; a device that loses packets; a cache of two flows over a full
+ * ring; five collectors of which four are trouble; an end that is drained or cut short.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -159,10 +159,11 @@ static void add_packet(unsigned source, const struct frame *frame, uint64_t time
                                                              .link = frame->link};
 }
 
-/* The whole catalogue, each round a second later; at the very end packets of the last moment that
- * records can tell. */
+/* The whole catalogue, each round a second later, and copies in every fourth round; at the very end
+ * packets of the last moment that records can tell. */
 static void make_packets(void)
 {
+    const uint64_t apart = second / 2;
     unsigned count = 0;
     unsigned plain = 0;
     for (unsigned list = 0; frame_cases[list]; list++) {
@@ -177,7 +178,7 @@ static void make_packets(void)
         packet_count = 0;
         for (unsigned round = 0; round < ROUNDS; round++)
             for (unsigned f = 0; f < count; f++)
-                add_packet(s, &frames[f], start + round * second);
+                add_packet(s, &frames[f], start + round * second + (s && round % 4 ? apart : 0));
         for (unsigned i = 0; i < LAST; i++)
             add_packet(s, &frames[plain], PACKET_TIME_LIMIT_NS);
     }
@@ -222,6 +223,7 @@ static void open_worker(struct play *play)
         .ring = play->ring,
         .ignore = play->ignore,
         .sampling_interval = 3,
+        .duplicate_window_ns = second / 100,
     };
     for (unsigned s = 0; s < SOURCES; s++) {
         play->sources[s] = source_memory_open(packets[s], packet_count, &live);

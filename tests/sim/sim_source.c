@@ -35,11 +35,78 @@ static void choose_time(struct sim_feed *feed, struct plain_packet *packet,
         packet->time_ns = now;
 }
 
+/* Gives the frame of PACKET a number of its own where the IP header has room for it, and keeps it.
+ */
+static void keep_original(struct sim_feed *feed, struct frame *frame,
+                          const struct plain_packet *packet)
+{
+    uint32_t number = ++feed->serial;
+    struct sim_original *original = &feed->originals[number % SIM_ORIGINALS];
+    unsigned between = packet->label_count;
+    for (unsigned tag = 0; tag < 2; tag++)
+        between += packet->vlan[tag] != 0;
+    original->ip_offset = 14 + 4 * between;
+    uint8_t *room = frame->data + original->ip_offset + (packet->family == 6 ? 2 : 4);
+    room[0] = (uint8_t)(number >> 8);
+    room[1] = (uint8_t)number;
+    original->frame = *frame;
+    original->ports = 0;
+}
+
+/* Now the last original may be copied. */
+static void release_original(struct sim_feed *feed, uint64_t time_ns, uint16_t port)
+{
+    struct sim_original *original = &feed->originals[feed->serial % SIM_ORIGINALS];
+    original->time_ns = time_ns;
+    original->ports = 1u << port;
+}
+
+/* Makes packet I a copy of an original on another port, as a router would send it on: nobody may
+ * meter it. False if there is none to copy. */
+static bool make_copy(struct sim_source *source, struct packet_batch *batch, uint32_t i)
+{
+    struct sim_feed *feed = source->feed;
+    struct random *random = &feed->random;
+    struct sim_original *original = &feed->originals[random_below(random, SIM_ORIGINALS)];
+    uint16_t port = (uint16_t)(source->base.interface_base + random_below(random, 2));
+    uint64_t earliest = original->time_ns - feed->window_ns;
+    if (!original->ports || original->ports >> port & 1 || feed->known_ns < earliest ||
+        feed->known_ns > original->time_ns + feed->window_ns)
+        return false;
+    original->ports |= 1u << port;
+    struct frame *frame = &source->frames[i];
+    *frame = original->frame;
+    uint8_t *ip = frame->data + original->ip_offset;
+    memset(frame->data, (int)port, 12);
+    if (ip[0] >> 4 == 4) {
+        ip[1] ^= 0xb8;
+        ip[8]--;
+        ip[10] ^= 0x55;
+    } else {
+        ip[0] ^= 0x0b;
+        ip[1] ^= 0x80;
+        ip[7]--;
+    }
+    batch->data[i] = frame->data;
+    batch->captured_length[i] = frame->captured_length;
+    batch->wire_length[i] = frame->wire_length;
+    batch->timestamp_ns[i] = earliest + random_below(random, 2 * feed->window_ns + 1);
+    batch->port[i] = port;
+    batch->link[i] = LINK_ETHERNET;
+    if (batch->timestamp_ns[i] > feed->known_ns)
+        feed->known_ns = batch->timestamp_ns[i];
+    feed->observed++;
+    feed->copied += frame->wire_length >= feed->wire_length_min;
+    return true;
+}
+
 static void make_packet(struct sim_source *source, struct packet_batch *batch, uint32_t i)
 {
     struct sim_feed *feed = source->feed;
     struct plain_packet packet;
     struct packet_facts facts;
+    if (feed->copies && random_chance(&feed->random, feed->copies) && make_copy(source, batch, i))
+        return;
     bool stranger = random_chance(&feed->random, feed->strangers);
     traffic_next(&feed->traffic, &packet);
     if (stranger) {
@@ -49,6 +116,8 @@ static void make_packet(struct sim_source *source, struct packet_batch *batch, u
             packet.time_ns = feed->known_ns;
     } else {
         frame_build(&source->frames[i], &packet);
+        if (feed->copies)
+            keep_original(feed, &source->frames[i], &packet);
         if (!feed->vlan_in_key)
             packet.vlan[0] = packet.vlan[1] = 0;
         plain_packet_facts(&packet, &facts);
@@ -60,6 +129,8 @@ static void make_packet(struct sim_source *source, struct packet_batch *batch, u
     batch->timestamp_ns[i] = packet.time_ns;
     batch->port[i] = (uint16_t)(source->base.interface_base + packet.port % 2);
     batch->link[i] = LINK_ETHERNET;
+    if (feed->copies && !stranger)
+        release_original(feed, packet.time_ns, batch->port[i]);
     if (packet.time_ns > feed->known_ns)
         feed->known_ns = packet.time_ns;
     feed->observed++;

@@ -16,6 +16,15 @@
 #include "sim/frame_builder.h"
 #include "sim/reference_cache.h"
 
+/* A frame that went out lately, of which other ports may bring copies. */
+enum { SIM_ORIGINALS = 8 };
+struct sim_original {
+    struct frame frame;
+    uint64_t time_ns;
+    uint32_t ip_offset;
+    uint32_t ports; /* set of those that have brought it */
+};
+
 /* What all sources of one worker share. */
 struct sim_feed {
     struct traffic traffic;
@@ -30,8 +39,14 @@ struct sim_feed {
     bool late_anyhow;         /* also across deadlines */
     bool vlan_in_key;
     unsigned strangers; /* percent of frames that are not IP */
-    uint64_t observed;  /* packets handed out */
-    uint64_t metered;   /* of these, those the reference was told of */
+    unsigned copies;    /* percent of packets that are copies of others; 0: none */
+    uint64_t window_ns; /* how far in time they are from their originals, at most */
+    struct sim_original originals[SIM_ORIGINALS];
+    uint32_t
+        serial; /* of the last packet, where there are copies: each original is unlike others */
+    uint64_t observed; /* packets handed out */
+    uint64_t copied;   /* of these, copies that pass the filter */
+    uint64_t metered;  /* of these, those the reference was told of */
 };
 
 struct sim_source {

@@ -120,6 +120,8 @@ static void open_feed(struct sim_world *world, struct sim_worker *w)
     w->feed.vlan_in_key = true;
     w->feed.strangers = (unsigned)random_below(random, 10);
     w->feed.known_ns = world->wall_ns;
+    w->feed.copies = world->plan.copies;
+    w->feed.window_ns = 10 * ns_per_ms;
 }
 
 static void open_worker(struct sim_world *world, uint32_t number)
@@ -143,6 +145,7 @@ static void open_worker(struct sim_world *world, uint32_t number)
         .ring = w->ring,
         .filter = world->filter,
         .ignore = world->ignore,
+        .duplicate_window_ns = world->plan.copies ? w->feed.window_ns : 0,
         .offline = world->plan.offline,
     };
     if (random_chance(random, 20))
@@ -371,6 +374,8 @@ void sim_finish(struct sim_world *world, bool abandon)
         if (ledger->metered.packets + ledger->dropped[DROPPED_CACHE_FULL].packets !=
             w->feed.metered)
             sim_fail(world, "a worker metered another number of packets than it was given");
+        if (ledger->filtered[FILTERED_DUPLICATE].packets != w->feed.copied)
+            sim_fail(world, "a worker left out another number of copies than it was given");
         if (ledger->flows != ledger->records_out)
             sim_fail(world, "records made and records sent out differ");
         if (accounts[i].cached.packets != 0)

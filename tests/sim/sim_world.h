@@ -28,6 +28,7 @@ struct sim_plan {
     bool tiny_ring;
     bool tiny_queues;
     uint32_t flows_max;
+    unsigned copies;           /* percent of packets that are copies from another port */
     struct flood_policy flood; /* all 0: none */
     uint32_t ring_lines;
     uint32_t queue_octets;

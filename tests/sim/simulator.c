@@ -7,7 +7,7 @@
  * Faults: out-of-order times; the wall clock stepping back and forth; record rings that are full
  * because the exporter sleeps; collectors that are full, refuse, fail or break; tiny caches, rings
  * and queues; lost packets of a device; a stop in the middle; a stop that is cut short; a flood
- * policy whose levels come and go.
+ * policy whose levels come and go; copies of packets on other ports, of which none may be metered.
  *
  * What is compared: see sim/reference_cache.h. Exactly, if packets were in order or late without
  * crossing a deadline and nothing was evicted; by sums of each key, if records depend on the phase
@@ -110,6 +110,7 @@ static bool run_seed(uint64_t seed, bool verbose)
     static struct sim_world world;
     struct random random = {seed * 0x2545f4914f6cdd1dull};
     struct sim_plan plan = draw_plan(&random);
+    plan.copies = seed % 3 == 0 ? 30 : 0;
     sim_world_open(&world, &plan);
     uint64_t events = random_between(&random, 1, 250);
     unsigned exporter_share = (unsigned)random_below(&random, 4) * 10;
@@ -128,13 +129,13 @@ static bool run_seed(uint64_t seed, bool verbose)
             observed += world.workers[w].feed.observed;
             metered += world.workers[w].feed.metered;
         }
-        printf("%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s%s%s %" PRIu64
+        printf("%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s%s%s%s %" PRIu64
                " packets, %" PRIu64 " metered, %" PRIu64 " cuts, compared: %s\n",
                name, good ? "good" : "BAD", plan.offline ? "offline" : "live", plan.workers,
                plan.collectors, plan.late_anyhow ? " late," : "",
                plan.tiny_cache ? " tiny cache," : "", plan.tiny_ring ? " tiny ring," : "",
                plan.tiny_queues ? " tiny queues," : "", plan.flood.level1 ? " level 1," : "",
-               plan.flood.new_flows_per_s ? " level 2," : "",
+               plan.flood.new_flows_per_s ? " level 2," : "", plan.copies ? " copies," : "",
                exporter_share == 0 ? " lazy exporter," : "", abandon ? " abandoned," : "", observed,
                metered, world.cuts_checked, how);
     }

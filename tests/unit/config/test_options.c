@@ -96,6 +96,32 @@ static void floods(void **state)
     probe_config_free(config);
 }
 
+static void duplicates(void **state)
+{
+    (void)state;
+    static const struct {
+        char *option;
+        uint64_t window_ns;
+    } given[] = {{"--deduplicate", 10000000},
+                 {"--deduplicate=25", 25000000},
+                 {"--deduplicate=0", 0},
+                 {NULL, 0}};
+    for (unsigned i = 0; i < sizeof given / sizeof given[0]; i++) {
+        struct probe_config *config =
+            accepted(WORDS("-r", "a", "-r", "b", "-e", "json:-", "--key", "vlan", given[i].option));
+        assert_int_equal(config->duplicate_window_ns, given[i].window_ns);
+        probe_config_free(config);
+    }
+    /* Two devices are two ports; one file may have several interfaces; one device has one port. */
+    probe_config_free(
+        accepted(WORDS("-i", "af_packet:a", "-i", "af_packet:b", "-e", "json:-", "--deduplicate")));
+    probe_config_free(accepted(WORDS("-r", "a", "-e", "json:-", "--deduplicate")));
+    probe_config_free(accepted(WORDS("-i", "af_packet:a", "-e", "json:-", "--deduplicate=0")));
+    char *one[] = {"spanflowd", "-i", "af_packet:a", "-e", "json:-", "--deduplicate", NULL};
+    assert_non_null(strstr(refused(one), "duplicateWindow"));
+    assert_non_null(strstr(refused(one), "there is only one: add another, or give 0"));
+}
+
 static void selection(void **state)
 {
     (void)state;
@@ -433,6 +459,7 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(timeouts_and_cache),
         cmocka_unit_test(floods),
+        cmocka_unit_test(duplicates),
         cmocka_unit_test(selection),
         cmocka_unit_test(sources),
         cmocka_unit_test(memif_roles),
