@@ -11,7 +11,9 @@
 
 static const uint64_t SECOND_NS = 1000000000, MILLISECOND_NS = 1000000;
 enum { PORT_IPFIX = 4739, PORT_IPFIX_SECURE = 4740, PORT_NETFLOW = 2055 };
-#define FLOOD "cache/floodPolicy/"
+enum { CLIENT_PORT_RECORDS = 65536, CLIENT_PORT_WINDOW_S = 60 };
+#define FLOOD       "cache/floodPolicy/"
+#define AGGREGATION "recordAggregation/"
 
 /* An enumeration leaf as a value of C. */
 struct word_value {
@@ -298,6 +300,21 @@ static void find_group(const struct lyd_node *entry, struct exporting_process_co
             destination->group = i + 1;
 }
 
+/* What the destination changes in the records that it gets. */
+static bool read_changes(const struct lyd_node *entry, struct destination_config *destination,
+                         struct error *error)
+{
+    const char *method = config_tree_value(entry, AGGREGATION "method");
+    if (strcmp(method, "clientPort") == 0) {
+        destination->client_port_records =
+            (uint32_t)number(entry, AGGREGATION "tableSize", CLIENT_PORT_RECORDS);
+        destination->client_port_window_s =
+            (uint32_t)number(entry, AGGREGATION "timeout", CLIENT_PORT_WINDOW_S);
+    }
+    return copy_text(entry, "anonymisationKeyFile", destination->anonymisation_key,
+                     sizeof destination->anonymisation_key, error);
+}
+
 static bool read_destination(const struct lyd_node *entry, struct probe_config *config,
                              struct error *error)
 {
@@ -332,7 +349,7 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
         }
     }
     struct error inner = {""};
-    if (read_elements(entry, destination, &inner))
+    if (read_elements(entry, destination, &inner) && read_changes(entry, destination, &inner))
         return true;
     error_set(error, "/spanflow/exportingProcess/destination[name='%.200s']/%s", destination->name,
               inner.text);

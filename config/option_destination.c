@@ -62,6 +62,8 @@ const struct option_word option_destination_kinds[] = {
 static const struct option_spelling truth_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
 static const struct option_spelling compression_spellings[] = {
     {"none", "none"}, {"zstd", "zstd"}, {0}};
+static const struct option_spelling aggregation_spellings[] = {
+    {"none", "none"}, {"client-port", "clientPort"}, {0}};
 static const struct option_spelling time_spellings[] = {
     {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
 static const struct option_spelling profile_spellings[] = {{"plain", "plain"},
@@ -166,7 +168,28 @@ const struct option_word option_destination_words[] = {
      .kinds = KIND_ALL,
      .common = true,
      .help = "the group with which the destination shares the records, see --group"},
-    {.word = "anonymise="},
+    {.word = "anonymise=KEYFILE",
+     .leaf = "anonymisationKeyFile",
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "addresses become others that keep their prefixes (Crypto-PAn), by the key in a file "
+             "of mode 0600"},
+    {.word = "aggregate=none|client-port",
+     .leaf = "recordAggregation/method",
+     .spellings = aggregation_spellings,
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "records that differ in the client's port alone become one (default none)"},
+    {.word = "aggregate-seconds=SECONDS",
+     .leaf = "recordAggregation/timeout",
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "how long a record waits for others to become one with, 60 if left out"},
+    {.word = "aggregate-records=RECORDS",
+     .leaf = "recordAggregation/tableSize",
+     .kinds = KIND_ALL,
+     .common = true,
+     .help = "the bound of the records that wait, 65536 if left out"},
     {.word = "format="},
     {0},
 };

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "destination_encode.h"
+#include "destination_merge.h"
 
 enum {
     FILE_MESSAGE_OCTETS = 65532, /* RFC 7011: at most 65,535; whole padding units */
@@ -85,12 +86,29 @@ static uint32_t local_ipv4_of(const struct destination_config *config)
     return found;
 }
 
+static int open_anonymiser(struct destination *d, struct error *error)
+{
+    uint8_t key[CRYPTO_PAN_KEY_OCTETS];
+    struct error problem = {""};
+    if (!d->config->anonymisation_key[0])
+        return 0;
+    if (crypto_pan_read_key(d->config->anonymisation_key, key, &problem) == 0)
+        d->anonymiser = crypto_pan_create(key, &problem);
+    explicit_bzero(key, sizeof key);
+    d->context.anonymiser = d->anonymiser;
+    if (!d->anonymiser)
+        error_set(error, "%.300s: anonymise: %s", d->config->name, problem.text);
+    return d->anonymiser ? 0 : -1;
+}
+
 static int destination_prepare(struct destination *d, struct error *error)
 {
     bool json = d->config->kind == DESTINATION_JSON;
     template_set_init(&d->templates, d->config);
     values_context_init(&d->context, d->process, d->config, d->templates.groups,
                         d->templates.vlan_outer);
+    if (open_anonymiser(d, error) != 0 || destination_merge_open(d, error) != 0)
+        return -1;
     pacing_init(&d->pacing, d->config, d->process->offline);
     d->builder.version = d->config->version;
     d->builder.domain = d->config->domain;
@@ -161,6 +179,8 @@ void destination_destroy(struct destination *d)
     if (d->transport.ops)
         d->transport.ops->close(d->transport.state);
     message_queue_destroy(&d->queue);
+    crypto_pan_destroy(d->anonymiser);
+    client_ports_destroy(d->client_ports);
     free(d->json);
     memset(d, 0, sizeof *d);
 }
@@ -186,7 +206,13 @@ bool destination_is_empty(const struct destination *d)
     /* A collector that was never reached is waited for, or nobody would know that it is not there.
      */
     bool waits = d->transport.ops->step && !d->reached && !d->broken;
-    return d->queue.closed_count == 0 && !d->queue.open && !waits;
+    bool merged = client_ports_due_ns(d->client_ports) == UINT64_MAX;
+    return d->queue.closed_count == 0 && !d->queue.open && merged && !waits;
+}
+
+uint64_t destination_walk(const struct destination *d)
+{
+    return message_queue_walk(&d->queue) + client_ports_walk(d->client_ports);
 }
 
 static bool destination_sends_unasked(const struct destination *d)
@@ -272,12 +298,18 @@ void destination_note_loss(struct destination *d, uint64_t records, uint64_t pac
 void destination_lose(struct destination *d, enum ledger_destination_lost reason)
 {
     ledger_count(&d->counters->records, 1);
-    ledger_count(&d->counters->lost[reason], 1);
-    destination_note_loss(d, 1, d->record_packets, d->record_octets);
+    destination_lose_taken(d, reason);
+}
+
+void destination_lose_taken(struct destination *d, enum ledger_destination_lost reason)
+{
+    ledger_count(&d->counters->lost[reason], d->record_count);
+    destination_note_loss(d, d->record_count, d->record_packets, d->record_octets);
 }
 
 void destination_close_due(struct destination *d, bool closing)
 {
+    destination_merge_send(d, closing);
     if (closing && d->config->kind == DESTINATION_FILE && destination_has_room(d)) {
         if (!d->file.written) /* a file without flows still tells what it would have held */
             destination_refresh(d, true);
@@ -299,6 +331,9 @@ uint64_t destination_next_ns(const struct destination *d)
         return next_ns;
     if (d->queue.open && !d->process->offline)
         next_ns = d->queue.open->opened_ns + second_ns;
+    if (!d->process->offline && destination_has_room(d) &&
+        client_ports_due_ns(d->client_ports) < next_ns)
+        next_ns = client_ports_due_ns(d->client_ports);
     if (destination_sends_unasked(d)) {
         uint64_t due_ns = destination_due_ns(d);
         next_ns = due_ns < next_ns ? due_ns : next_ns;

@@ -8,6 +8,8 @@
 #ifndef SPANFLOW_EXPORTER_DESTINATION_H
 #define SPANFLOW_EXPORTER_DESTINATION_H
 
+#include "anonymise/crypto_pan.h"
+#include "client_ports.h"
 #include "destination_file.h"
 #include "encode/json.h"
 #include "encode/message.h"
@@ -34,6 +36,9 @@ struct destination {
     struct message_queue queue;
     struct transport transport; /* owned */
     struct pacing pacing;
+    /* Owned, NULL if none: who changes addresses, and the records that wait for others. */
+    struct crypto_pan *anonymiser;
+    struct client_ports *client_ports;
     struct state_destination *kept; /* what outlives the process; NULL: nothing. Not owned */
     uint32_t message_octets;        /* most octets of one message */
     uint32_t slots_reserved;        /* free slots that one more record may need */
@@ -47,7 +52,8 @@ struct destination {
     unsigned options_kind;       /* the next to be sent; OPTIONS_KINDS: none waits */
     uint32_t options_index;      /* record of that kind */
     uint32_t local_ipv4;         /* network order; 0 = not IPv4, or not asked for */
-    uint64_t record_packets;     /* of the record that is being taken */
+    uint64_t record_count;       /* cache records in the record that is being taken */
+    uint64_t record_packets;     /* in it */
     uint64_t record_octets;
     uint64_t messages_since_refresh;
     uint64_t flow_records_encoded; /* data records of flows since the start */
@@ -84,17 +90,21 @@ void destination_destroy(struct destination *destination);
 void destination_step(struct destination *destination, uint64_t monotonic_ns, uint64_t export_ns);
 /* Whether one more flow record surely has room. */
 bool destination_has_room(const struct destination *destination);
-/* Encodes one flow record; there must be room unless the destination is broken. */
+/* Takes one flow record, which is encoded at once or waits for others to become one with; there
+ * must be room. */
 void destination_append(struct destination *destination, const struct flow_record *record);
 /* Counts one record that is not encoded. */
 void destination_lose(struct destination *destination, enum ledger_destination_lost reason);
-/* Closes the message under construction if it is due, or at once if CLOSING. */
+/* Encodes the records that have waited for others long enough, or all of them if CLOSING, and
+ * closes the message under construction if it is due, or at once if CLOSING. */
 void destination_close_due(struct destination *destination, bool closing);
 /* Sends what pacing and the transport permit. FLUSH: the final sending. True if anything moved. */
 bool destination_send(struct destination *destination, bool flush);
 /* Monotonic time at which the destination wants a step; UINT64_MAX if it waits for records only. */
 uint64_t destination_next_ns(const struct destination *destination);
-/* Nothing is queued or under construction. */
+/* Records that are queued, under construction or wait for others, by a walk over all of them. */
+uint64_t destination_walk(const struct destination *destination);
+/* Nothing is queued or under construction, and nothing waits for others. */
 bool destination_is_empty(const struct destination *destination);
 /* Makes the output whole and final. Only when empty or given up. */
 void destination_complete(struct destination *destination);

@@ -4,6 +4,7 @@
 #include "destination_encode.h"
 
 #include "base/check.h"
+#include "destination_merge.h"
 
 enum { JSON_CHUNK_OCTETS = 64 * 1024, EXPORTER_ID = 1 };
 /* Messages of options records that follow each other do not come as a burst. */
@@ -193,10 +194,10 @@ static void refresh_if_due(struct destination *d)
         destination_refresh(d, !d->refreshed || !d->process->offline);
 }
 
-/* The cache record that was just encoded belongs to MESSAGE. */
+/* The record that was just encoded belongs to MESSAGE. */
 static void count_record(const struct destination *d, struct queued_message *message)
 {
-    message->records++;
+    message->records += d->record_count;
     message->packets += d->record_packets;
     message->ip_octets += d->record_octets;
 }
@@ -313,7 +314,7 @@ static bool can_tell(const struct destination *d, const struct flow_record *reco
     return true;
 }
 
-void destination_append(struct destination *d, const struct flow_record *record)
+void destination_encode(struct destination *d, const struct flow_record *record)
 {
     const struct flow_hot *hot = record->hot;
     unsigned state = flow_state(hot);
@@ -332,10 +333,9 @@ void destination_append(struct destination *d, const struct flow_record *record)
     check(count > 0);
     bool both = d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE));
     if (!can_tell(d, record, sides, count, both ? kind | TEMPLATE_BIFLOW : kind, &split)) {
-        destination_lose(d, DESTINATION_LOST_NOT_REPRESENTABLE);
+        destination_lose_taken(d, DESTINATION_LOST_NOT_REPRESENTABLE);
         return;
     }
-    ledger_count(&d->counters->records, 1);
     if (split) {
         append_pieces(d, record, sides, count, kind);
         return;
@@ -348,6 +348,13 @@ void destination_append(struct destination *d, const struct flow_record *record)
         append_json(d, record, sides, count, kind);
     else
         append_message(d, record, sides, count, kind);
+}
+
+void destination_append(struct destination *d, const struct flow_record *record)
+{
+    ledger_count(&d->counters->records, 1);
+    if (!destination_merge(d, record))
+        destination_encode(d, record);
 }
 
 uint32_t destination_record_messages(const struct destination *d, uint32_t message_octets)

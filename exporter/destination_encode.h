@@ -30,6 +30,11 @@ uint32_t destination_record_messages(const struct destination *destination,
 /* Bound of the messages of MESSAGE_OCTETS that one refresh or statistics record takes. */
 uint32_t destination_refresh_messages(const struct destination *destination,
                                       uint32_t message_octets);
+/* Encodes RECORD, which has been counted and of which record_count, record_packets and
+ * record_octets of the destination tell; there must be room for one record. */
+void destination_encode(struct destination *destination, const struct flow_record *record);
+/* Counts that record as lost, which has been counted as taken. */
+void destination_lose_taken(struct destination *destination, enum ledger_destination_lost reason);
 /* Keeps what options records tell of losses, beside the ledger's count of records. */
 void destination_note_loss(struct destination *destination, uint64_t records, uint64_t packets,
                            uint64_t octets);

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "destination.h"
 #include "destination_encode.h"
+#include "destination_merge.h"
 #include "transport/transport_file.h"
 
 enum {
@@ -120,6 +121,7 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
     if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
         step_session(d, true);
     d->in_flight = 0;
+    destination_merge_lose(d, reason);
     while (d->queue.closed_count)
         lose_oldest(d, reason);
     if (d->queue.open) {

@@ -138,7 +138,7 @@ void exporting_process_counters(const struct exporting_process *process,
             transport->ops->report(transport->state, &counters->destination[i].connection);
         counters->destination[i].queued = 0;
         if (!LEDGER_SKIPPED(&process->counters.destination[i].queued))
-            counters->destination[i].queued = message_queue_walk(&process->destinations[i].queue);
+            counters->destination[i].queued = destination_walk(&process->destinations[i]);
     }
 }
 
@@ -197,6 +197,7 @@ static bool all_have_room(const struct exporting_process *process)
 static void give(const struct exporting_process *process, struct destination *d,
                  const struct flow_record *record, const struct ledger_pair *size)
 {
+    d->record_count = 1;
     d->record_packets = size->packets;
     d->record_octets = size->octets;
     if (process->abandoned)

@@ -71,6 +71,11 @@ struct destination_config {
     bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
     bool zstd;                /* FILE: compressed */
     uint32_t group;           /* index of its group + 1; 0 = none: it gets every record */
+    /* File of the key of anonymisation, "" = addresses are told as they are. */
+    char anonymisation_key[1024];
+    /* Bound of the records that wait to become one with others, 0 = none do; for how long. */
+    uint32_t client_port_records;
+    uint32_t client_port_window_s;
 };
 
 /* Whether KIND sends messages to a collector; the others write a file. */
@@ -150,7 +155,7 @@ struct exporting_process_config {
 struct destination_counters {
     uint64_t records; /* taken off the rings for this destination */
     uint64_t sent;    /* handed to the kernel */
-    uint64_t queued;  /* encoded or being encoded, not yet sent: counted by walking the queue */
+    uint64_t queued;  /* waiting for others, encoded or being encoded: counted by a walk over all */
     uint64_t spooled;
     uint64_t lost[DESTINATION_LOST_COUNT];
     uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */

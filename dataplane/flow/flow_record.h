@@ -191,6 +191,10 @@ struct flow_record {
     const struct flow_hot6 *hot6; /* NULL for IPv4 */
     const struct flow_cold *cold;
     const struct flow_extra *extra; /* NULL if none */
+    /* How many records the exporter made one of, and how many of them have packets of each side; 0
+     * for a record of the ring, which is one. */
+    uint32_t merged;
+    uint32_t merged_side[2];
 };
 
 /* Takes the record apart whose first line is ELEMENT (neither a marker nor a pad). */

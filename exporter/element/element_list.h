@@ -17,6 +17,8 @@
       "IP octets of the record's direction")                                                       \
     X(PACKET_DELTA_COUNT, 2, 0, "packetDeltaCount", UNSIGNED, 8, 2, packets, BASE, DELTA, PACKETS, \
       "packets of the record's direction")                                                         \
+    X(DELTA_FLOW_COUNT, 3, 0, "deltaFlowCount", UNSIGNED, 8, 3, flow_count, DETAIL, DELTA, FLOWS,  \
+      "records that became one with aggregate=client-port, else 1")                                \
     X(PROTOCOL_IDENTIFIER, 4, 0, "protocolIdentifier", UNSIGNED, 1, 4, protocol, BASE, KEY, NONE,  \
       "protocol number of the IP header")                                                          \
     X(IP_CLASS_OF_SERVICE, 5, 0, "ipClassOfService", UNSIGNED, 1, 5, tos, BASE, IDENTIFIER, NONE,  \
@@ -212,6 +214,10 @@
       MILLISECONDS, "last packet of the flow records before it")                                   \
     X(MIN_FLOW_START_MILLISECONDS, 272, 0, "minFlowStartMilliseconds", TIME, 8, 0, QUANTITY,       \
       MILLISECONDS, "first packet of the flow records before it")                                  \
+    X(ANONYMIZATION_FLAGS, 285, 0, "anonymizationFlags", UNSIGNED, 2, 0, FLAGS, NONE,              \
+      "2: the same values in all sessions with this collector")                                    \
+    X(ANONYMIZATION_TECHNIQUE, 286, 0, "anonymizationTechnique", UNSIGNED, 2, 0, IDENTIFIER, NONE, \
+      "6: structured permutation, 2: cut off altogether")                                          \
     X(INFORMATION_ELEMENT_ID, 303, 0, "informationElementId", UNSIGNED, 2, 0, IDENTIFIER, NONE,    \
       "element that the record describes")                                                         \
     X(OBSERVATION_TIME_SECONDS, 322, 0, "observationTimeSeconds", UNSIGNED, 4, 0, QUANTITY,        \

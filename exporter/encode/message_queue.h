@@ -14,8 +14,8 @@
 #include "base/error.h"
 
 struct queued_message {
+    uint64_t records;      /* cache records */
     uint32_t octets;       /* of the data, final when closed */
-    uint32_t records;      /* cache records */
     uint32_t data_records; /* on the wire */
     uint32_t counted;      /* by IPFIX sequence numbers: flow and options data records */
     uint64_t packets;      /* of the cache records */

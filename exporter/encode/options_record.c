@@ -29,6 +29,9 @@ static const struct {
                                 {ELEMENT_OBSERVATION_DOMAIN_ID, ELEMENT_APPLICATION_ID,
                                  ELEMENT_APPLICATION_NAME, ELEMENT_APPLICATION_DESCRIPTION}},
     [OPTIONS_FLOW_KEYS] = {2, {ELEMENT_TEMPLATE_ID, ELEMENT_FLOW_KEY_INDICATOR}},
+    [OPTIONS_ANONYMISATION] = {4,
+                               {ELEMENT_TEMPLATE_ID, ELEMENT_INFORMATION_ELEMENT_ID,
+                                ELEMENT_ANONYMIZATION_FLAGS, ELEMENT_ANONYMIZATION_TECHNIQUE}},
     [OPTIONS_TYPES] = {9,
                        {ELEMENT_PRIVATE_ENTERPRISE_NUMBER, ELEMENT_INFORMATION_ELEMENT_ID,
                         ELEMENT_INFORMATION_ELEMENT_DATA_TYPE,
@@ -66,10 +69,11 @@ static const struct {
 enum { SAMPLING_DETERMINISTIC = 1, SCOPE_SYSTEM = 1, SCOPE_OCTETS = 4 };
 static const uint64_t second_ns = 1000000000u;
 
-/* Scope fields: an element is described by enterprise and id, a probe by address and process. */
+/* Scope fields: an element is described by enterprise and id, what was done to one by template and
+ * id, a probe by address and process. */
 static uint16_t scopes_of(enum options_kind kind)
 {
-    return kind == OPTIONS_TYPES || kind == OPTIONS_PROBE ? 2 : 1;
+    return kind == OPTIONS_TYPES || kind == OPTIONS_PROBE || kind == OPTIONS_ANONYMISATION ? 2 : 1;
 }
 
 static bool options_id_taken(const struct options_set *options,
@@ -166,6 +170,7 @@ void options_set_init(struct options_set *options, const struct destination_conf
         [OPTIONS_APPLICATIONS] = applications && ipfix,
         [OPTIONS_APPLICATIONS_9] = applications && !ipfix,
         [OPTIONS_FLOW_KEYS] = ipfix && tells_flow_keys(destination->profile),
+        [OPTIONS_ANONYMISATION] = ipfix && destination->anonymisation_key[0],
         [OPTIONS_TYPES] = options->type_count > 0,
         [OPTIONS_EXPORTED] = statistics,
         [OPTIONS_METERING_LOSS] = statistics && ipfix,
@@ -186,6 +191,25 @@ void options_set_init(struct options_set *options, const struct destination_conf
     }
 }
 
+/* The I-th field of all templates that anonymisation changes, and its template. ELEMENT_COUNT:
+ * there are not so many. */
+static enum element find_anonymised(const struct template_set *templates, uint32_t i,
+                                    const struct template **which)
+{
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+        const struct template *template = &templates->kinds[kind];
+        for (unsigned field = 0; template->id && field < template->field_count; field++) {
+            unsigned type = element_table[template->fields[field]].type;
+            if ((type != TYPE_IPV4 && type != TYPE_IPV6 && type != TYPE_MAC) || i-- > 0)
+                continue;
+            if (which)
+                *which = template;
+            return template->fields[field];
+        }
+    }
+    return ELEMENT_COUNT;
+}
+
 uint32_t options_record_count(const struct options_set *options, enum options_kind kind,
                               const struct exporting_process_config *config,
                               const struct template_set *templates)
@@ -199,6 +223,10 @@ uint32_t options_record_count(const struct options_set *options, enum options_ki
     case OPTIONS_APPLICATIONS:
     case OPTIONS_APPLICATIONS_9:
         return config->applications->count;
+    case OPTIONS_ANONYMISATION:
+        while (find_anonymised(templates, count, NULL) != ELEMENT_COUNT)
+            count++;
+        return count;
     case OPTIONS_FLOW_KEYS:
         for (unsigned i = 0; i < TEMPLATE_KINDS; i++)
             count += templates->kinds[i].id != 0;
@@ -290,6 +318,21 @@ static void put_flow_keys(struct message_builder *builder, uint32_t i,
         template ++;
     message_put16(builder, template->id);
     message_put64(builder, template_flow_keys(template, source->process->vlan_is_key));
+}
+
+/* The key is a file: whoever made it decides where else it is used, so that more than one collector
+ * is not promised. */
+static void put_anonymisation(struct message_builder *builder, uint32_t i,
+                              const struct options_source *source)
+{
+    enum { STABLE_FOR_COLLECTOR = 2, TRUNCATION = 2, STRUCTURED_PERMUTATION = 6 };
+    const struct template *template = NULL;
+    enum element element = find_anonymised(source->templates, i, &template);
+    bool mac = element_table[element].type == TYPE_MAC;
+    message_put16(builder, template->id);
+    message_put16(builder, element_table[element].id);
+    message_put16(builder, STABLE_FOR_COLLECTOR);
+    message_put16(builder, mac ? TRUNCATION : STRUCTURED_PERMUTATION);
 }
 
 static void put_type(struct message_builder *builder, enum element element)
@@ -392,6 +435,9 @@ void options_put_record(struct message_builder *builder, const struct options_se
         break;
     case OPTIONS_FLOW_KEYS:
         put_flow_keys(builder, i, source);
+        break;
+    case OPTIONS_ANONYMISATION:
+        put_anonymisation(builder, i, source);
         break;
     case OPTIONS_TYPES:
         put_type(builder, options->types[i]);

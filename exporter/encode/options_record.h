@@ -33,6 +33,7 @@ enum options_kind {
     OPTIONS_APPLICATIONS,   /* RFC 6759 section 4 */
     OPTIONS_APPLICATIONS_9, /* the same in v9, where the scope is the system */
     OPTIONS_FLOW_KEYS,      /* RFC 7011 section 4.4 */
+    OPTIONS_ANONYMISATION,  /* RFC 6235 section 6.1 */
     OPTIONS_EXPORTED,       /* RFC 7011 section 4.1 */
     OPTIONS_METERING_LOSS,  /* section 4.2 */
     OPTIONS_EXPORTING_LOSS, /* section 4.3 */

@@ -17,7 +17,8 @@ enum {
     WHEN_US = 1 << 5,
     WHEN_NS = 1 << 6,
     WHEN_JSON = 1 << 7,
-    WHEN_AGGREGATE = 1 << 8
+    WHEN_AGGREGATE = 1 << 8,
+    WHEN_MERGED = 1 << 9
 };
 
 /* In which profiles: any bit. */
@@ -123,6 +124,7 @@ static const struct profile_row profile_rows[] = {
     {ELEMENT_BIFLOW_DIRECTION, WHEN_ALWAYS, IN_MORE},
     {ELEMENT_IP_VERSION, WHEN_ALWAYS, IN_FULL},
     {ELEMENT_FLOW_ID, WHEN_ALWAYS, IN_FULL},
+    {ELEMENT_DELTA_FLOW_COUNT, WHEN_MERGED, IN_MORE},
 };
 enum { PROFILE_ROW_COUNT = sizeof profile_rows / sizeof profile_rows[0] };
 
@@ -136,6 +138,8 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
     facts |= kind & TEMPLATE_BIFLOW ? WHEN_BIFLOW : 0;
     facts |= kind & TEMPLATE_AGGREGATE ? WHEN_AGGREGATE : 0;
     facts |= destination->kind == DESTINATION_JSON ? WHEN_JSON : 0;
+    if (destination->client_port_records && !(kind & TEMPLATE_AGGREGATE))
+        facts |= WHEN_MERGED;
     return facts;
 }
 
@@ -155,6 +159,8 @@ static bool element_belongs(enum element element, unsigned kind)
     case ELEMENT_SOURCE_IPV6_PREFIX_LENGTH:
     case ELEMENT_DESTINATION_IPV6_PREFIX_LENGTH:
         return (kind & TEMPLATE_AGGREGATE) && (kind & TEMPLATE_IPV6);
+    case ELEMENT_DELTA_FLOW_COUNT: /* of a prefix aggregate nobody knows it */
+        return !(kind & TEMPLATE_AGGREGATE);
     case ELEMENT_ICMP_TYPE_CODE_IPV4:
         return (kind & TEMPLATE_ICMP) && !(kind & TEMPLATE_IPV6);
     case ELEMENT_ICMP_TYPE_CODE_IPV6:

@@ -98,6 +98,8 @@ static const char *element_problem(const struct destination_config *d, enum elem
         return "cannot be told in NetFlow v9: use version=10 or leave it out";
     if (info->group == VALUES_UPTIME && (json || d->version != 9))
         return "is for NetFlow v9: use flowStartMilliseconds and flowEndMilliseconds";
+    if (info->type == TYPE_MAC && d->anonymisation_key[0])
+        return "names a device: leave it out where addresses are anonymised";
     if (element_is_reverse(element) && !d->biflow)
         return "tells of the answer: use biflow=yes or leave it out";
     return NULL;
@@ -108,6 +110,27 @@ static enum time_unit element_time_unit(const struct element_info *info)
     return info->units == UNITS_NANOSECONDS    ? TIME_NANOSECONDS
            : info->units == UNITS_MICROSECONDS ? TIME_MICROSECONDS
                                                : TIME_MILLISECONDS;
+}
+
+static bool has_element(const struct destination_config *d, enum element element)
+{
+    for (uint32_t i = 0; i < d->element_count; i++)
+        if (d->elements[i] == element)
+            return true;
+    return false;
+}
+
+/* Whether records of both families have a Directional Key Field: without one nobody can tell whose
+ * the forward counts are, and reverse elements are illegal (RFC 5103 section 4). */
+static bool tells_ends_apart(const struct destination_config *d)
+{
+    bool port = has_element(d, ELEMENT_SOURCE_TRANSPORT_PORT) ||
+                has_element(d, ELEMENT_DESTINATION_TRANSPORT_PORT);
+    bool ipv4 = has_element(d, ELEMENT_SOURCE_IPV4_ADDRESS) ||
+                has_element(d, ELEMENT_DESTINATION_IPV4_ADDRESS);
+    bool ipv6 = has_element(d, ELEMENT_SOURCE_IPV6_ADDRESS) ||
+                has_element(d, ELEMENT_DESTINATION_IPV6_ADDRESS);
+    return port || (ipv4 && ipv6);
 }
 
 static bool check_elements(const struct destination_config *d, struct error *error)
@@ -136,6 +159,13 @@ static bool check_elements(const struct destination_config *d, struct error *err
         error_set(error,
                   "%s: biflow=yes needs reverse elements in elements=, such as "
                   "reverseOctetDeltaCount",
+                  d->name);
+        return false;
+    }
+    if (d->biflow && !tells_ends_apart(d)) {
+        error_set(error,
+                  "%s: biflow=yes needs in elements= what tells the two ends apart: a port, or "
+                  "addresses of IPv4 and of IPv6",
                   d->name);
         return false;
     }

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "anonymise/crypto_pan.h"
 #include "element/element.h"
 
 /* Seconds from 1900 (NTP's origin) to 1970. */
@@ -33,6 +34,7 @@ void values_context_init(struct values_context *context,
     }
     context->groups = groups;
     context->vlan_outer = vlan_outer;
+    context->biflow = destination->biflow;
     context->continued = destination->profile == PROFILE_SILK;
     context->scale = destination->scale ? process->sampling_interval : 1;
     context->port_count = process->interface_count;
@@ -91,11 +93,50 @@ static inline uint64_t record_start_ns(const struct flow_record *record, unsigne
     return first < last ? first : last;
 }
 
-static void fill_link(struct record_values *values, const struct flow_record *record, unsigned side)
+/* Bits behind the first LENGTH of an address of OCTETS become 0. */
+static void clear_host_bits(uint8_t *address, unsigned octets, unsigned length)
 {
-    const struct flow_cold *cold = record->cold;
+    for (unsigned i = length / 8; i < octets; i++)
+        address[i] = (uint8_t)(i == length / 8 ? address[i] & (0xff00u >> length % 8) : 0);
+}
+
+/* Both addresses become others. Of an aggregate only the prefix is told: the bits behind it stay 0.
+ */
+static void anonymise(struct record_values *values, struct crypto_pan *anonymiser,
+                      const struct flow_record *record)
+{
+    unsigned octets = record->hot6 ? 16 : 4;
+    uint8_t *destination = values->address + sizeof values->address - octets;
+    uint8_t *source = destination - octets;
+    if (record->hot6) {
+        crypto_pan_ipv6(anonymiser, source);
+        crypto_pan_ipv6(anonymiser, destination);
+    } else {
+        crypto_pan_ipv4(anonymiser, source);
+        crypto_pan_ipv4(anonymiser, destination);
+    }
+    if (record->extra && record->extra->aggregate) {
+        clear_host_bits(source, octets, record->extra->source_prefix_length);
+        clear_host_bits(destination, octets, record->extra->destination_prefix_length);
+    }
+}
+
+/* Addresses of frames name a device as addresses of IP do: anonymised they are unknown. */
+static void fill_macs(struct record_values *values, const struct values_context *context,
+                      const struct flow_cold *cold, unsigned side)
+{
+    memset(values->source_mac, 0, sizeof values->source_mac);
+    memset(values->destination_mac, 0, sizeof values->destination_mac);
+    if (context->anonymiser)
+        return;
     memcpy(values->source_mac, side ? cold->mac_b : cold->mac_a, 6);
     memcpy(values->destination_mac, side ? cold->mac_a : cold->mac_b, 6);
+}
+
+static void fill_link(struct record_values *values, const struct values_context *context,
+                      const struct flow_record *record, unsigned side)
+{
+    fill_macs(values, context, record->cold, side);
     values->vlan_outer = htobe16((uint16_t)flow_key_vlan_outer(&record->hot->key));
     values->vlan_inner = htobe16((uint16_t)flow_key_vlan_inner(&record->hot->key));
     memset(values->label, 0, sizeof values->label);
@@ -154,6 +195,15 @@ static void fill_names(struct record_values *values, const struct values_context
     memcpy(values->application_confidence, confidence, strlen(confidence));
 }
 
+/* Records of the cache that are in a record. */
+static uint64_t flow_count(const struct values_context *context, const struct flow_record *record,
+                           unsigned side)
+{
+    if (!record->merged)
+        return 1;
+    return context->biflow ? record->merged : record->merged_side[side];
+}
+
 static void fill_detail(struct record_values *values, const struct values_context *context,
                         const struct flow_record *record, unsigned side)
 {
@@ -169,6 +219,7 @@ static void fill_detail(struct record_values *values, const struct values_contex
     values->later_flags = (uint8_t)flow_later_flags(hot, side);
     values->app_label = htobe16((uint16_t)app_label(context, record));
     values->attributes = htobe16((uint16_t)attributes(record, side));
+    values->flow_count = htobe64(flow_count(context, record, side));
     unsigned initiator = (flow_state(hot) & FLOW_STATE_INITIATOR_B) != 0;
     values->biflow_direction = 0;
     if (record->cold->marks & FLOW_MARK_INITIATOR_SEEN)
@@ -267,6 +318,8 @@ void record_values_fill(struct record_values *values, const struct values_contex
                                side ? key->address_a : key->address_b};
         memcpy(values->address + 24, address, sizeof address);
     }
+    if (__builtin_expect(context->anonymiser != NULL, 0))
+        anonymise(values, context->anonymiser, record);
     values->source_port = side ? key->port_b : key->port_a;
     values->destination_port = side ? key->port_a : key->port_b;
     values->icmp = values->destination_port;
@@ -288,7 +341,7 @@ void record_values_fill(struct record_values *values, const struct values_contex
     values->start = time_field(record_start_ns(record, side), context->time_code);
     values->end = time_field(hot->last_ns[side], context->time_code);
     if (context->groups & VALUES_LINK)
-        fill_link(values, record, side);
+        fill_link(values, context, record, side);
     if (context->groups & VALUES_DETAIL)
         fill_detail(values, context, record, side);
     if (context->groups & VALUES_NAMES)
@@ -350,6 +403,7 @@ void record_values_fill_piece(struct record_values *values, const struct values_
         values->end_reason = (uint8_t)((values->end_reason & FLOW_END_CONTINUED) | FLOW_END_ACTIVE);
     if (piece == 0)
         return;
+    values->flow_count = 0;                      /* the first piece tells it */
     values->initial_flags = values->later_flags; /* the flow's first packet is in the first piece */
     if (context->continued)
         values->end_reason |= FLOW_END_CONTINUED;

@@ -73,12 +73,15 @@ struct record_values {
     uint8_t destination_prefix_length;
     char application_name[EXPORT_APPLICATION_NAME];
     char application_confidence[8];
+    uint64_t flow_count;
     uint8_t zeros[8]; /* fields of NetFlow v5 that stay empty */
     uint8_t slack[VALUES_COPY_UNIT];
 } __attribute__((packed));
 static_assert(offsetof(struct record_values, source_port) ==
                   offsetof(struct record_values, address) + 32,
               "IPv4 and IPv6 addresses both end where the ports begin");
+
+struct crypto_pan;
 
 /* How a time is written. */
 enum time_code {
@@ -94,10 +97,12 @@ struct values_context {
     enum time_code time_code;
     uint32_t groups;  /* enum value_group */
     bool vlan_outer;  /* element 58 is the outer tag, because 245 stands beside it */
+    bool biflow;      /* a record that tells both directions counts the flows of both */
     bool continued;   /* 136 tells by FLOW_END_CONTINUED that an active cut came before */
     uint32_t scale;   /* counters are multiplied by it */
     uint64_t boot_ms; /* second of sysUptime 0, for VALUES_UPTIME */
     const struct export_applications *applications; /* NULL: none are looked for */
+    struct crypto_pan *anonymiser; /* NULL: addresses are told as they are. Not owned */
     uint32_t port_count;
     /* 10 and 14 by flow_cold.port, network order; the row behind the last is all zero */
     struct {
@@ -106,7 +111,7 @@ struct values_context {
     } ports[EXPORT_INTERFACES_MAX + 1];
 };
 
-/* Sets CONTEXT up for DESTINATION, whose templates need GROUPS. */
+/* Sets CONTEXT up for DESTINATION, whose templates need GROUPS; without an anonymiser. */
 void values_context_init(struct values_context *context,
                          const struct exporting_process_config *process,
                          const struct destination_config *destination, uint32_t groups,

@@ -61,9 +61,15 @@ struct exporting_process *discard_exporter(struct record_ring *ring, unsigned ve
                                            enum export_profile profile, bool biflow)
 {
     static struct exporting_process_config config;
-    struct error error;
     discard_configure(&config, version, profile, biflow, 4739);
-    struct exporting_process *process = exporting_process_create(&config, &ring, 1, &error);
+    return discard_open(ring, &config);
+}
+
+struct exporting_process *discard_open(struct record_ring *ring,
+                                       const struct exporting_process_config *config)
+{
+    struct error error;
+    struct exporting_process *process = exporting_process_create(config, &ring, 1, &error);
     if (!process)
         bench_fail(error.text);
     struct transport transport = {&discard_ops, NULL};

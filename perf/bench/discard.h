@@ -11,6 +11,11 @@
 void discard_configure(struct exporting_process_config *config, unsigned version,
                        enum export_profile profile, bool biflow, uint16_t port);
 
+/* A process on RING with CONFIG's destination, whose messages are thrown away; ends the program if
+ * there is none. The caller destroys it. */
+struct exporting_process *discard_open(struct record_ring *ring,
+                                       const struct exporting_process_config *config);
+
 /* A process on RING; ends the program if there is none. The caller destroys it. */
 struct exporting_process *discard_exporter(struct record_ring *ring, unsigned version,
                                            enum export_profile profile, bool biflow);

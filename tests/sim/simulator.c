@@ -8,11 +8,12 @@
  * because the exporter sleeps; collectors that are full, refuse, fail or break; tiny caches, rings
  * and queues; lost packets of a device; a stop in the middle; a stop that is cut short; a flood
  * policy whose levels come and go; copies of packets on other ports, of which none may be metered.
+ * Some destinations merge records that differ in the client's port.
  *
  * What is compared: see sim/reference_cache.h. Exactly, if packets were in order or late without
  * crossing a deadline and nothing was evicted; by sums of each key, if records depend on the phase
- * of the sweep or on evictions; by totals, if some are prefix aggregates; by numbers alone, if
- * packets were dropped or records were lost.
+ * of the sweep or on evictions; by totals, if some are prefix aggregates or were merged; by numbers
+ * alone, if packets were dropped or records were lost.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -39,7 +39,8 @@ def free_port():
 
 
 class Nfcapd:
-    """One nfcapd with the stock socket buffer, and what it wrote once it is stopped."""
+    """One nfcapd with the stock socket buffer, and what it wrote once it is stopped. MORE: further
+    options; with -n NAME,ADDRESS,FOLDER it writes there, below FOLDER of this object."""
 
     def __init__(self, folder, port, prefix=(), more=()):
         self.folder = pathlib.Path(folder)
@@ -48,8 +49,8 @@ class Nfcapd:
         self.log = ""
         self.prefix = list(prefix)
         self.process = subprocess.Popen(
-            self.prefix + ["nfcapd", "-b", "127.0.0.1", "-p", str(port), "-w", str(self.folder),
-                           "-t", "86400", *more],
+            self.prefix + ["nfcapd", "-b", "127.0.0.1", "-p", str(port), "-t", "86400",
+                           *([] if "-n" in more else ["-w", str(self.folder)]), *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env=dict(os.environ, TZ="UTC"))
         try:

@@ -4,8 +4,9 @@
  *
  *   export_records COUNT SEED DESTINATION...
  *   DESTINATION = KIND,VERSION,PROFILE,BIFLOW,UNIT,MTU,RATE,TARGET
- *   KIND = udp | file | json; PROFILE = a profile, or element names with + between; BIFLOW = yes |
- * no; UNIT = ms | us | ns; RATE = records/s, - = default TARGET = ADDRESS@PORT or PATH
+ *   KIND = udp | tcp | file | json; PROFILE = a profile, or element names with + between;
+ *   BIFLOW = yes | no; UNIT = ms | us | ns; RATE = records/s, - = default;
+ *   TARGET = ADDRESS@PORT or PATH
  *
  * The ledger of each destination goes to stderr. For interop tests; single thread.
  */
@@ -59,6 +60,7 @@ static int parse_destination(struct destination_config *d, char *text, unsigned 
     }
     snprintf(d->name, sizeof d->name, "%s%u", words[0], index);
     d->kind = words[0][0] == 'u'   ? DESTINATION_UDP
+              : words[0][0] == 't' ? DESTINATION_TCP
               : words[0][0] == 'f' ? DESTINATION_FILE
                                    : DESTINATION_JSON;
     d->version = (unsigned)atoi(words[1]);
@@ -73,7 +75,7 @@ static int parse_destination(struct destination_config *d, char *text, unsigned 
     d->rate_set = words[6][0] != '-';
     d->rate = d->rate_set ? strtoull(words[6], NULL, 10) : 0;
     d->domain = 1;
-    if (d->kind != DESTINATION_UDP) {
+    if (!destination_has_collector(d->kind)) {
         snprintf(d->path, sizeof d->path, "%s", words[7]);
         return 0;
     }

@@ -20,6 +20,7 @@ NTP_1970 = 2208988800
 # id: (name, kind)
 ELEMENTS = {
     1: ("octetDeltaCount", "u"), 2: ("packetDeltaCount", "u"), 4: ("protocolIdentifier", "u"),
+    3: ("deltaFlowCount", "u"),
     5: ("ipClassOfService", "u"), 6: ("tcpControlBits", "u"), 7: ("sourceTransportPort", "u"),
     8: ("sourceIPv4Address", "ip"), 9: ("sourceIPv4PrefixLength", "u"),
     10: ("ingressInterface", "u"), 13: ("destinationIPv4PrefixLength", "u"),
@@ -49,6 +50,7 @@ ELEMENTS = {
     134: ("droppedOctetTotalCount", "u"), 135: ("droppedPacketTotalCount", "u"),
     144: ("exportingProcessId", "u"), 145: ("templateId", "u"), 148: ("flowId", "u"),
     160: ("systemInitTimeMilliseconds", "u"), 173: ("flowKeyIndicator", "u"),
+    285: ("anonymizationFlags", "u"), 286: ("anonymizationTechnique", "u"),
     303: ("informationElementId", "u"), 322: ("observationTimeSeconds", "u"),
     323: ("observationTimeMilliseconds", "u"), 339: ("informationElementDataType", "u"),
     340: ("informationElementDescription", "text"), 341: ("informationElementName", "text"),

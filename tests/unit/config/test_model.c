@@ -31,6 +31,9 @@ static const char *const bases[] = {
     "\"destination\":[{\"name\":\"d\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"j\"}},"
     "{\"name\":\"e\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"k\"}},"
     "{\"name\":\"f\",\"group\":\"other\",\"jsonWriter\":{\"file\":\"l\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
+    "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"},"
+    "\"recordAggregation\":{\"method\":\"clientPort\"}}]}}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
@@ -72,6 +75,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/ledgerFile", "other"},
     {"/spanflow/stateDirectory", "other"},
     {"/spanflow/exportingProcess/destination/group", "other"},
+    {"/spanflow/exportingProcess/destination/anonymisationKeyFile", "other"},
     {"/spanflow/exportingProcess/deliveryGroup/name", "other"},
 };
 

@@ -261,6 +261,23 @@ static void groups(void **state)
     probe_config_free(config);
 }
 
+static void changed_records(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(
+        WORDS("-r", "a", "-e", "json:1?anonymise=/k&aggregate=client-port", "-e", "json:2", "-e",
+              "json:3?aggregate=client-port&aggregate-seconds=7&aggregate-records=8"));
+    const struct destination_config *d = config->exporting.destinations;
+    assert_string_equal(d[0].anonymisation_key, "/k");
+    assert_int_equal(d[0].client_port_records, 65536);
+    assert_int_equal(d[0].client_port_window_s, 60);
+    assert_string_equal(d[1].anonymisation_key, "");
+    assert_int_equal(d[1].client_port_records, 0);
+    assert_int_equal(d[2].client_port_records, 8);
+    assert_int_equal(d[2].client_port_window_s, 7);
+    probe_config_free(config);
+}
+
 static void rows_of_files(void **state)
 {
     (void)state;
@@ -465,6 +482,7 @@ int main(void)
         cmocka_unit_test(memif_roles),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),
+        cmocka_unit_test(changed_records),
         cmocka_unit_test(rows_of_files),
         cmocka_unit_test(groups),
         cmocka_unit_test(connections),

@@ -33,8 +33,10 @@ static void not_in_this_build(void **state)
 {
     (void)state;
     static char *const words[][3] = {
-        {"-i", "xdp:eth0"},           {"-e", "kafka://broker/topic"}, {"-e", "udp://h?anonymise=k"},
-        {"-e", "json:x?format=json"}, {"--spool", "/tmp,max=1"},
+        {"-i", "xdp:eth0"},
+        {"-e", "kafka://broker/topic"},
+        {"-e", "json:x?format=json"},
+        {"--spool", "/tmp,max=1"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const char *line = refused_after_good(words[i]);
@@ -168,6 +170,17 @@ static void files_and_groups(void **state)
         {{"--group", "=fallback"}, "is not possible"},
         {{"--group", "g=balance"}, "deliveryGroup[name='g']: no destination has this group"},
         {{"-e", "json:x?group="}, "group: \"\" is not possible"},
+        {{"-e", "json:x?anonymise="}, "anonymise: \"\" is not possible"},
+        {{"-e", "json:x?anonymise=k&elements=sourceMacAddress"},
+         "sourceMacAddress names a device: leave it out where addresses are anonymised"},
+        {{"-e", "json:x?aggregate=server-port"},
+         "aggregate: \"server-port\" is not possible; give one of none, client-port"},
+        {{"-e", "json:x?aggregate-seconds=10"}, "nothing is aggregated"},
+        {{"-e", "json:x?aggregate=none&aggregate-records=10"}, "nothing is aggregated"},
+        {{"-e", "json:x?aggregate=client-port&aggregate-seconds=0"},
+         "aggregate-seconds: \"0\" is not possible; give 1..86400 seconds"},
+        {{"-e", "json:x?aggregate=client-port&aggregate-records=0"},
+         "aggregate-records: \"0\" is not possible; give 1..4194304 records"},
     };
     check_all(refusals, sizeof refusals / sizeof refusals[0]);
 }

@@ -32,7 +32,7 @@ static bool balanced(const struct exporter_counters *counters)
 struct scene {
     enum transport_status answer;
     uint64_t take, back_after; /* messages taken; steps after which all is taken again */
-    bool offline, abandon;
+    bool offline, abandon, merge;
     uint32_t queue_octets;
     uint64_t end_ns; /* end of the records, 0 = as described */
     uint64_t jump_ns;
@@ -47,6 +47,8 @@ static bool play(const struct scene *scene, size_t skip, struct exporter_counter
     fake_config(&config);
     config.offline = scene->offline;
     config.queue_octets_max = scene->queue_octets;
+    config.destinations[0].client_port_records = scene->merge;
+    config.destinations[0].client_port_window_s = 3600;
     struct record_ring *ring = fake_ring(4096);
     struct exporting_process *process = fake_process(&config, &ring, 1, fake);
     fake->answer = scene->answer;
@@ -126,11 +128,24 @@ static void counters_of_losses(void **state)
     check_counter(&scene, LOST(DESTINATION_LOST_NOT_REPRESENTABLE));
 }
 
+/* Records that became one are counted each, wherever they are. */
+static void counters_of_merged_records(void **state)
+{
+    (void)state;
+    struct scene scene = good;
+    scene.merge = true;
+    check_counter(&scene, offsetof(struct exporter_counters, destination[0].records));
+    check_counter(&scene, offsetof(struct exporter_counters, destination[0].queued));
+    scene.abandon = true;
+    check_counter(&scene, LOST(DESTINATION_LOST_SHUTDOWN));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_of_a_good_run),
         cmocka_unit_test(counters_of_losses),
+        cmocka_unit_test(counters_of_merged_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,7 @@ static void full_holds_every_element_of_flows(void **state)
     (void)state;
     struct destination_config d = udp(10, PROFILE_FULL, true);
     bool seen[ELEMENT_COUNT] = {false};
+    d.client_port_records = 1; /* 3 is told where records become one */
     for (unsigned unit = TIME_MILLISECONDS; unit <= TIME_NANOSECONDS; unit++) {
         d.time_unit = unit;
         for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
@@ -191,6 +192,9 @@ static void the_element_table_is_consistent(void **state)
             assert_false(a->id == b->id && a->pen == b->pen);
             assert_string_not_equal(a->name, b->name);
         }
+        bool described = a->pen && a->pen != PEN_REVERSE;
+        if (described && a->type != TYPE_UNSIGNED) /* RFC 5610 3.10: any of numbers only */
+            assert_int_equal(element_semantics_number(i), 0);
         if (a->pen != PEN_REVERSE)
             continue;
         for (unsigned j = 0; j < ELEMENT_COUNT; j++) /* RFC 5103: type and length of the twin */
@@ -450,6 +454,25 @@ static void unfit_elements_are_refused_by_name(void **state)
     expect_refused(d, "biflow");
 }
 
+/* RFC 5103 section 4: no reverse elements without a Directional Key Field, in either family. */
+static void reverse_elements_need_a_directional_key(void **state)
+{
+    (void)state;
+    enum element reverse = ELEMENT_REVERSE_OCTET_DELTA_COUNT;
+    enum element four = ELEMENT_SOURCE_IPV4_ADDRESS, six = ELEMENT_DESTINATION_IPV6_ADDRESS;
+    enum element port = ELEMENT_DESTINATION_TRANSPORT_PORT, flow = ELEMENT_FLOW_ID;
+    struct error error;
+    expect_refused(own(10, true, (enum element[]){flow, reverse, ELEMENT_COUNT}), "two ends");
+    expect_refused(own(10, true, (enum element[]){four, reverse, ELEMENT_COUNT}), "two ends");
+    expect_refused(own(10, true, (enum element[]){six, reverse, ELEMENT_COUNT}), "two ends");
+    struct destination_config good[] = {
+        own(10, true, (enum element[]){four, six, reverse, ELEMENT_COUNT}),
+        own(10, true, (enum element[]){port, reverse, ELEMENT_COUNT}),
+        own(10, false, (enum element[]){flow, ELEMENT_COUNT})};
+    for (unsigned i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(destination_config_check(&good[i], &error));
+}
+
 /* Whatever is asked for: each template, and both directions of a record, fit the smallest MTU. */
 static void the_largest_templates_fit_the_smallest_mtu(void **state)
 {
@@ -512,6 +535,7 @@ int main(void)
         cmocka_unit_test(the_element_table_is_consistent),
         cmocka_unit_test(an_own_list_keeps_its_order_and_its_family),
         cmocka_unit_test(unfit_elements_are_refused_by_name),
+        cmocka_unit_test(reverse_elements_need_a_directional_key),
         cmocka_unit_test(the_largest_templates_fit_the_smallest_mtu),
         cmocka_unit_test(interfaces_beyond_16_bits_are_unknown_where_16_bits_are_kept),
         cmocka_unit_test(times_are_milliseconds_unless_asked),
