@@ -88,6 +88,11 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     if (account->duplicates) {
         DUPLICATE_COUNTERS(ADD_DUPLICATE_COUNTER)
     }
+#define ADD_APPLICATION_COUNTER(name, help)                                                        \
+    ledger->applications.name += account->applications->name;
+    if (account->applications) {
+        APPLICATION_COUNTERS(ADD_APPLICATION_COUNTER)
+    }
     if (!account->cache)
         return;
     FLOW_CACHE_COUNTERS(ADD_CACHE_COUNTER)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "app/application_scan.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "exporting_process.h"
@@ -45,6 +46,7 @@ struct ledger_account {
     struct ledger_pair in_kernel;         /* the same for entries in the kernel */
     const struct parser_counters *parser; /* diagnostics; NULL: none */
     const struct duplicate_counters *duplicates;
+    const struct application_counters *applications;
     const struct flow_cache_counters *cache;
 };
 
@@ -78,6 +80,7 @@ struct ledger {
     struct ledger_terms workers[LEDGER_WORKERS_MAX];
     struct parser_counters parser; /* diagnostics of all workers; in no identity */
     struct duplicate_counters duplicates;
+    struct application_counters applications;
     struct flow_cache_counters cache;
     uint32_t destination_count;
     const char *destination_names[DESTINATIONS_MAX]; /* not owned */

@@ -452,8 +452,7 @@ static bool read_applications(const struct lyd_node *root, struct probe_config *
     applications->shipped = truth(root, APPLICATIONS "shippedRules");
     applications->packets = number32(root, APPLICATIONS "packets");
     applications->octets = number32(root, APPLICATIONS "octets");
-    applications->scans_per_s =
-        config->offline ? 0 : number32(root, APPLICATIONS "scansPerSecond");
+    applications->scans_per_s = config->offline ? 0 : number32(root, APPLICATIONS "scansPerSecond");
     return copy_text(root, APPLICATIONS "compiledRules", applications->store,
                      sizeof applications->store, error);
 }

@@ -37,6 +37,16 @@ static bool check_filters(const struct probe_config *config, struct error *error
     return true;
 }
 
+/* CONFIG's applications are wanted by auto only where they can be found, else by on. */
+static bool check_applications(const struct probe_config *config, struct error *error)
+{
+    if (SPANFLOW_HYPERSCAN || !config->applications.wanted)
+        return true;
+    error_set(error, "/spanflow/applications/identify: finding applications is not in this build; "
+                     "say auto or off");
+    return false;
+}
+
 static bool check_sources(const struct probe_config *config, struct error *error)
 {
     if (!SPANFLOW_DPDK && config->source_count > 0) {
@@ -230,6 +240,7 @@ bool model_check(const struct probe_config *config, struct error *error)
         return false;
     }
     return check_sources(config, error) && check_filters(config, error) &&
-           check_destinations(config, error) && check_source_addresses(config, error) &&
-           check_groups(config, error) && check_captures(config, error);
+           check_applications(config, error) && check_destinations(config, error) &&
+           check_source_addresses(config, error) && check_groups(config, error) &&
+           check_captures(config, error);
 }

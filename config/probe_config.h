@@ -32,14 +32,14 @@ struct prefix {
 };
 
 struct applications_config {
-    bool wanted;           /* are looked for */
-    bool shipped;          /* by the rules that come with the probe */
-    uint32_t file_count;   /* rule files besides */
-    char **files;          /* owned */
-    char store[1024];      /* folder for compiled rules */
-    uint32_t packets;      /* with payload, of each direction */
-    uint32_t octets;       /* of each packet */
-    uint32_t scans_per_s;  /* whole probe, divided by workers; 0: no bound */
+    bool wanted;          /* are looked for */
+    bool shipped;         /* by the rules that come with the probe */
+    uint32_t file_count;  /* rule files besides */
+    char **files;         /* owned */
+    char store[1024];     /* folder for compiled rules */
+    uint32_t packets;     /* with payload, of each direction */
+    uint32_t octets;      /* of each packet */
+    uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
 };
 
 struct probe_config {

@@ -4,7 +4,7 @@
 
 # To build and run the probe.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
-    libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev libssl-dev)
+    libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libhyperscan-dev libcmocka-dev libssl-dev)
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.

@@ -236,6 +236,7 @@ static void say_start(const struct probe *probe)
     fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s%s, %s\n",
             probe->config->flows_max, memory >> 20, pages, probe->worker_count,
             probe->worker_count > 1 ? probe->spread : "", cpus, simd_level_name(simd_choose()));
+    probe_tell_applications(probe);
 }
 
 uint64_t probe_time_ns(const struct probe *probe)
@@ -296,9 +297,8 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
     }
     probe->config = config;
     if (!open_state(probe, error) || !make_selection(probe, error) ||
-        !probe_make_applications(probe, error) ||
-        !probe_open_sources(probe, error) || !make_workers(probe, error) ||
-        !make_exporter(probe, error)) {
+        !probe_make_applications(probe, error) || !probe_open_sources(probe, error) ||
+        !make_workers(probe, error) || !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }

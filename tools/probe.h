@@ -36,7 +36,7 @@ struct probe {
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
-    struct application_set *applications;           /* NULL: none are looked for */
+    struct application_set *applications;          /* NULL: none are looked for */
     struct export_applications *application_names; /* the same, for the exporter */
     struct distribution *distribution; /* NULL: the workers read the sources themselves */
     /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
@@ -82,6 +82,8 @@ void probe_destroy(struct probe *probe);
  * found. False and ERROR. */
 bool probe_make_applications(struct probe *probe, struct error *error);
 void probe_free_applications(struct probe *probe);
+/* One line on the standard error stream with how many there are, if they are looked for. */
+void probe_tell_applications(const struct probe *probe);
 
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);

@@ -85,10 +85,22 @@ bool probe_make_applications(struct probe *probe, struct error *error)
         application_rules_free(&rules);
         return false;
     }
-    const char *where = config->file_count ? config->files[config->file_count - 1]
-                                           : "shipped rules";
+    const char *where =
+        config->file_count ? config->files[config->file_count - 1] : "shipped rules";
     probe->applications = application_set_create(&rules, where, config->store, error);
     return probe->applications && name_applications(probe, error);
+}
+
+void probe_tell_applications(const struct probe *probe)
+{
+    if (!probe->applications)
+        return;
+    const struct application_rules *rules = application_set_rules(probe->applications);
+    size_t memory = 0;
+    for (uint32_t w = 0; w < probe->worker_count; w++)
+        memory += worker_scanner_memory(probe->workers[w]);
+    fprintf(stderr, "spanflowd: %u applications, %u rules, at most %zu MiB for flows looked at\n",
+            rules->application_count, rules->match_count, (memory + (1u << 20) - 1) >> 20);
 }
 
 void probe_free_applications(struct probe *probe)

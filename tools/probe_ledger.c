@@ -28,6 +28,7 @@ static struct ledger *make_ledger(const struct probe *probe, const struct accoun
                                                 .in_kernel = account->in_kernel,
                                                 .parser = &account->parser,
                                                 .duplicates = &account->duplicates,
+                                                .applications = &account->applications,
                                                 .cache = &account->cache};
         }
         ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);

@@ -34,6 +34,12 @@ void application_scanner_destroy(struct application_scanner *scanner)
     (void)scanner;
 }
 
+size_t application_scanner_memory(const struct application_scanner *scanner)
+{
+    (void)scanner;
+    return 0;
+}
+
 const struct application_rules *application_set_rules(const struct application_set *set)
 {
     (void)set;

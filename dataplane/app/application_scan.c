@@ -84,6 +84,13 @@ void application_scanner_destroy(struct application_scanner *scanner)
     free(scanner);
 }
 
+size_t application_scanner_memory(const struct application_scanner *scanner)
+{
+    size_t scratch = 0;
+    hs_scratch_size(scanner->scratch, &scratch);
+    return scanner->arena.size + scratch;
+}
+
 /* ---- one packet ---- */
 
 static int note_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
@@ -140,7 +147,8 @@ static bool holds(const struct application_match *match, const struct applicatio
     return port && (!match->confirm || match->confirm(packet, memory));
 }
 
-/* Whether MATCH is worth more than BEST: by priority, then by what it still needs, then by place. */
+/* Whether MATCH is worth more than BEST: by priority, then by what it still needs, then by place.
+ */
 static bool outranks(const struct application_match *match, const struct application_match *best)
 {
     if (!best || match->priority != best->priority)

@@ -51,6 +51,8 @@ struct application_scanner *application_scanner_create(const struct application_
                                                        const struct application_limits *limits,
                                                        struct error *error);
 void application_scanner_destroy(struct application_scanner *scanner);
+/* Octets that are mapped for it; pages that no flow touches cost nothing. Any thread. */
+size_t application_scanner_memory(const struct application_scanner *scanner);
 
 /*
  * Scans PACKET (with payload) of the flow whose record is INDEX and whose id is FLOW_ID; SIDE is

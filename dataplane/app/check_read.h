@@ -9,26 +9,31 @@
 
 #include "app/application_check.h"
 
+/* The number of 16, 24 or 32 bits at AT, big endian or little endian. */
 static inline uint32_t be16(const uint8_t *at)
 {
     return (uint32_t)at[0] << 8 | at[1];
 }
 
+/* See above. */
 static inline uint32_t be24(const uint8_t *at)
 {
     return (uint32_t)at[0] << 16 | be16(at + 1);
 }
 
+/* See above. */
 static inline uint32_t be32(const uint8_t *at)
 {
     return be16(at) << 16 | be16(at + 2);
 }
 
+/* See above. */
 static inline uint32_t le16(const uint8_t *at)
 {
     return (uint32_t)at[1] << 8 | at[0];
 }
 
+/* See above. */
 static inline uint32_t le32(const uint8_t *at)
 {
     return le16(at + 2) << 16 | le16(at);

@@ -87,6 +87,11 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     return worker;
 }
 
+size_t worker_scanner_memory(const struct worker *worker)
+{
+    return worker->scanner ? application_scanner_memory(worker->scanner) : 0;
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (!worker)
