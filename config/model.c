@@ -34,6 +34,8 @@ static const struct word_value time_units[] = {{"milliseconds", TIME_MILLISECOND
                                                {"microseconds", TIME_MICROSECONDS},
                                                {"nanoseconds", TIME_NANOSECONDS},
                                                {0}};
+static const struct word_value kafka_formats[] = {
+    {"json", KAFKA_JSON}, {"ipfix", KAFKA_IPFIX}, {0}};
 static const struct word_value export_modes[] = {{"parallel", EXPORT_PARALLEL},
                                                  {"loadBalancing", EXPORT_BALANCE},
                                                  {"fallback", EXPORT_FALLBACK},
@@ -242,7 +244,7 @@ static bool read_elements(const struct lyd_node *entry, struct destination_confi
         destination->elements[destination->element_count++] = (uint16_t)element;
         destination->profile = PROFILE_ELEMENTS;
         unsigned units = element_table[element].units;
-        if (element_table[element].type == TYPE_TIME && destination->kind == DESTINATION_JSON)
+        if (element_table[element].type == TYPE_TIME && destination_is_json(destination))
             destination->time_unit = units == UNITS_NANOSECONDS    ? TIME_NANOSECONDS
                                      : units == UNITS_MICROSECONDS ? TIME_MICROSECONDS
                                                                    : TIME_MILLISECONDS;
@@ -287,6 +289,34 @@ static bool read_writer(const struct lyd_node *writer, enum destination_kind kin
         destination->zstd = strcmp(config_tree_value(writer, "compression"), "zstd") == 0;
     }
     return copy_text(writer, "file", destination->path, sizeof destination->path, error);
+}
+
+static bool read_kafka(const struct lyd_node *kafka, struct destination_config *destination,
+                       struct error *error)
+{
+    destination->kind = DESTINATION_KAFKA;
+    destination->version = 10;
+    destination->format = find_word(kafka_formats, config_tree_value(kafka, "format"));
+    destination->domain = number32(kafka, "observationDomainId");
+    destination->time_unit = find_word(time_units, config_tree_value(kafka, "timeUnit"));
+    destination->leader_alone = strcmp(config_tree_value(kafka, "acknowledgements"), "leader") == 0;
+    destination->encrypted = is_secure(kafka);
+    for (const struct lyd_node *child = lyd_child(kafka); child; child = child->next) {
+        if (strcmp(child->schema->name, "broker") != 0)
+            continue;
+        char *list = destination->brokers;
+        size_t used = strlen(list), size = sizeof destination->brokers;
+        const char *broker = lyd_get_value(child);
+        if (snprintf(list + used, size - used, "%s%s", used ? "," : "", broker) >=
+            (int)(size - used)) {
+            error_set(error, "broker: all together longer than %zu octets; give fewer", size - 1);
+            return false;
+        }
+    }
+    return copy_text(kafka, "topic", destination->topic, sizeof destination->topic, error) &&
+           copy_text(kafka, "compression", destination->compression,
+                     sizeof destination->compression, error) &&
+           (!destination->encrypted || read_security(kafka, destination, error));
 }
 
 /* Finds the group that a destination names. One that is not in the list is parallel, and that is
@@ -338,6 +368,8 @@ static bool read_destination(const struct lyd_node *entry, struct probe_config *
             fits = read_connection(child, DESTINATION_TCP, destination, &inner);
         else if (strcmp(name, "sctpExporter") == 0)
             fits = read_connection(child, DESTINATION_SCTP, destination, &inner);
+        else if (strcmp(name, "kafkaExporter") == 0)
+            fits = read_kafka(child, destination, &inner);
         else if (strcmp(name, "fileWriter") == 0)
             fits = read_writer(child, DESTINATION_FILE, destination, &inner);
         else if (strcmp(name, "jsonWriter") == 0)

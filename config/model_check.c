@@ -82,13 +82,17 @@ static const char *container_of(const struct destination_config *destination)
         [DESTINATION_UDP] = "udpExporter",   [DESTINATION_DTLS] = "udpExporter",
         [DESTINATION_TCP] = "tcpExporter",   [DESTINATION_TLS] = "tcpExporter",
         [DESTINATION_SCTP] = "sctpExporter", [DESTINATION_FILE] = "fileWriter",
-        [DESTINATION_JSON] = "jsonWriter"};
+        [DESTINATION_JSON] = "jsonWriter",   [DESTINATION_KAFKA] = "kafkaExporter"};
     return names[destination->kind];
 }
 
-/* Two message streams with one domain at one collector mix up their templates. */
+/* Two message streams with one domain at one collector mix up their templates; in one topic they
+ * mix up their sequence numbers, or give every record twice. */
 static bool same_stream(const struct destination_config *a, const struct destination_config *b)
 {
+    if (a->kind == DESTINATION_KAFKA)
+        return a->kind == b->kind && a->domain == b->domain && strcmp(a->topic, b->topic) == 0 &&
+               strcmp(a->brokers, b->brokers) == 0;
     return destination_has_collector(a->kind) && a->kind == b->kind && a->port == b->port &&
            a->domain == b->domain && strcmp(a->host, b->host) == 0;
 }
@@ -174,6 +178,13 @@ static bool check_destinations(const struct probe_config *config, struct error *
             error_set(error,
                       DESTINATION "[name='%.100s']/fileWriter/compression: zstd is not in this "
                                   "build; give none",
+                      b->name);
+            return false;
+        }
+        if (!SPANFLOW_KAFKA && b->kind == DESTINATION_KAFKA) {
+            error_set(error,
+                      DESTINATION "[name='%.100s']/kafkaExporter: Kafka is not in this build; "
+                                  "choose another destination",
                       b->name);
             return false;
         }

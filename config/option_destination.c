@@ -15,10 +15,12 @@ enum {
     KIND_TLS = 1 << 4,
     KIND_DTLS = 1 << 5,
     KIND_SCTP = 1 << 6,
+    KIND_KAFKA = 1 << 7,
     KIND_DATAGRAM = KIND_UDP | KIND_DTLS,
     KIND_SECURE = KIND_TLS | KIND_DTLS,
+    KIND_ENCRYPTED = KIND_SECURE | KIND_KAFKA,
     KIND_COLLECTOR = KIND_UDP | KIND_TCP | KIND_TLS | KIND_DTLS | KIND_SCTP,
-    KIND_IPFIX = KIND_COLLECTOR | KIND_FILE,
+    KIND_IPFIX = KIND_COLLECTOR | KIND_FILE | KIND_KAFKA,
     KIND_ALL = KIND_IPFIX | KIND_JSON
 };
 
@@ -55,15 +57,24 @@ const struct option_word option_destination_kinds[] = {
      .leaf = "sctpExporter",
      .kinds = KIND_SCTP,
      .help = "IPFIX over SCTP, if the kernel has it; port 4739 if left out"},
-    {.word = "kafka://BROKER/TOPIC"},
+    {.word = "kafka://BROKER:PORT,.../TOPIC",
+     .leaf = "kafkaExporter",
+     .kinds = KIND_KAFKA,
+     .help = "records to a topic of Kafka, one JSON object or one IPFIX message in a message; port "
+             "9092 if left out"},
     {0},
 };
 
 static const struct option_spelling truth_spellings[] = {{"yes", "true"}, {"no", "false"}, {0}};
 static const struct option_spelling compression_spellings[] = {
-    {"none", "none"}, {"zstd", "zstd"}, {0}};
+    {"none", "none"}, {"zstd", "zstd"},     {"gzip", "gzip"},
+    {"lz4", "lz4"},   {"snappy", "snappy"}, {0}};
 static const struct option_spelling aggregation_spellings[] = {
     {"none", "none"}, {"client-port", "clientPort"}, {0}};
+static const struct option_spelling format_spellings[] = {
+    {"json", "json"}, {"ipfix", "ipfix"}, {0}};
+static const struct option_spelling acknowledgement_spellings[] = {
+    {"all", "all"}, {"leader", "leader"}, {0}};
 static const struct option_spelling time_spellings[] = {
     {"ms", "milliseconds"}, {"us", "microseconds"}, {"ns", "nanoseconds"}, {0}};
 static const struct option_spelling profile_spellings[] = {{"plain", "plain"},
@@ -140,29 +151,30 @@ const struct option_word option_destination_words[] = {
      .spellings = truth_spellings,
      .kinds = KIND_FILE,
      .help = "file: each message carries its MD5 digest (default no)"},
-    {.word = "compress=none|zstd",
+    {.word = "compress=none|zstd|gzip|snappy|lz4",
      .leaf = "compression",
      .spellings = compression_spellings,
-     .kinds = KIND_FILE,
-     .help = "file: packed in frames of Zstandard (default none)"},
+     .kinds = KIND_FILE | KIND_KAFKA,
+     .help = "file: packed in frames of Zstandard; kafka: packed by librdkafka (default none)"},
     {.word = "cert=FILE",
      .leaf = SECURITY "/certificate",
-     .kinds = KIND_SECURE,
-     .help = "tls, dtls: the probe's own certificate, PEM"},
+     .kinds = KIND_ENCRYPTED,
+     .help = "tls, dtls, kafka: the probe's own certificate, PEM"},
     {.word = "key=FILE",
      .leaf = SECURITY "/privateKey",
-     .kinds = KIND_SECURE,
-     .help = "tls, dtls: the key of that certificate, PEM"},
+     .kinds = KIND_ENCRYPTED,
+     .help = "tls, dtls, kafka: the key of that certificate, PEM"},
     {.word = "ca=FILE",
      .leaf = SECURITY "/certificationAuthority",
-     .kinds = KIND_SECURE,
-     .help = "tls, dtls: who may have issued the collector's certificate, PEM (default: whom the "
+     .kinds = KIND_ENCRYPTED,
+     .help = "tls, dtls, kafka: who may have issued the collector's certificate, PEM (default: "
+             "whom the "
              "system trusts)"},
     {.word = "verify=yes|no",
      .leaf = SECURITY "/verifyCollector",
      .spellings = truth_spellings,
-     .kinds = KIND_SECURE,
-     .help = "tls, dtls: whether the collector must prove who it is (default yes)"},
+     .kinds = KIND_ENCRYPTED,
+     .help = "tls, dtls, kafka: whether the collector must prove who it is (default yes)"},
     {.word = "group=NAME",
      .leaf = "group",
      .kinds = KIND_ALL,
@@ -190,7 +202,16 @@ const struct option_word option_destination_words[] = {
      .kinds = KIND_ALL,
      .common = true,
      .help = "the bound of the records that wait, 65536 if left out"},
-    {.word = "format="},
+    {.word = "format=json|ipfix",
+     .leaf = "format",
+     .spellings = format_spellings,
+     .kinds = KIND_KAFKA,
+     .help = "kafka: what a message is: a record, or an IPFIX message (default json)"},
+    {.word = "acks=all|leader",
+     .leaf = "acknowledgements",
+     .spellings = acknowledgement_spellings,
+     .kinds = KIND_KAFKA,
+     .help = "kafka: who must have acknowledged a record before it counts as sent (default all)"},
     {0},
 };
 enum { QUERY_WORDS = sizeof option_destination_words / sizeof option_destination_words[0] - 1 };
@@ -327,6 +348,21 @@ static bool apply_host(struct destination *destination, char *text, struct error
            (!port || set(destination, "destinationPort", false, "port", port, error));
 }
 
+/* BROKER[:PORT],.../TOPIC. */
+static bool apply_topic(struct destination *destination, char *text, struct error *error)
+{
+    char *topic = strchr(text, '/');
+    if (!topic || topic == text || !topic[1]) {
+        error_set(error, "names no broker and topic; give BROKER:PORT/TOPIC");
+        return false;
+    }
+    *topic++ = 0;
+    for (char *broker = strsep(&text, ","); broker; broker = strsep(&text, ","))
+        if (!set(destination, "broker", false, "broker", broker, error))
+            return false;
+    return set(destination, "topic", false, "topic", topic, error);
+}
+
 /* Reads TEXT (changed) behind the scheme into the tree under NAME. */
 static bool add(struct destination *destination, const char *name, char *text, struct error *error)
 {
@@ -341,6 +377,9 @@ static bool add(struct destination *destination, const char *name, char *text, s
             return false;
         if (destination->kind->kinds & KIND_SECURE &&
             !set(destination, SECURITY, false, "security", NULL, error))
+            return false;
+    } else if (destination->kind->kinds & KIND_KAFKA) {
+        if (!apply_topic(destination, text, error))
             return false;
     } else if (!set(destination, "file", false, "path", text, error)) {
         return false;

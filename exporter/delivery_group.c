@@ -58,7 +58,7 @@ static bool is_in_trouble(const struct delivery_group *group, const struct desti
     if (d->refused_ns && d->refused_ns >= group->step_ns)
         return true;
     bool patient = !d->reached && monotonic_ns - group->start_ns < grace_ns;
-    return d->transport.ops->step && !d->session && !patient;
+    return d->transport.ops->step && !d->session && !d->renews && !patient;
 }
 
 static void say(struct delivery_group *group, uint32_t member)

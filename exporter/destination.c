@@ -16,7 +16,8 @@
 #include "destination_merge.h"
 
 enum {
-    FILE_MESSAGE_OCTETS = 65532, /* RFC 7011: at most 65,535; whole padding units */
+    FILE_MESSAGE_OCTETS = 65532,      /* RFC 7011: at most 65,535; whole padding units */
+    KAFKA_MESSAGE_OCTETS = 16 * 1024, /* templates in front take a few hundred of them */
     JSON_CHUNK_ROOM = 64 * 1024 + 2 * JSON_LINE_MAX,
     PATH_MESSAGE_MIN = 464, /* in a packet of 512 octets, IPv6 and UDP headers taken off */
 };
@@ -43,6 +44,9 @@ static int destination_open(struct destination *d, struct error *error)
         d->message_octets = octets / SET_PADDING_UNIT * SET_PADDING_UNIT;
         return 0;
     }
+    case DESTINATION_KAFKA: /* of a JSON record see destination_prepare() */
+        d->message_octets = KAFKA_MESSAGE_OCTETS;
+        return transport_kafka_open(&d->transport, d->config, error);
     case DESTINATION_FILE:
         d->message_octets = FILE_MESSAGE_OCTETS;
         break;
@@ -59,7 +63,7 @@ static int destination_open(struct destination *d, struct error *error)
 static uint32_t slots_for_record(const struct destination *d)
 {
     bool datagrams = destination_is_datagram(d->config->kind);
-    uint32_t octets = datagrams ? PATH_MESSAGE_MIN : d->message_octets;
+    uint32_t octets = datagrams ? PATH_MESSAGE_MIN : d->message_octets - d->kafka.reserved;
     uint32_t messages = destination_refresh_messages(d, octets);
     if (d->transport.ops->step)
         messages *= 2;
@@ -101,9 +105,28 @@ static int open_anonymiser(struct destination *d, struct error *error)
     return d->anonymiser ? 0 : -1;
 }
 
+static int prepare_json(struct destination *d, struct error *error)
+{
+    bool kafka = d->config->kind == DESTINATION_KAFKA;
+    d->slots_reserved = 2; /* Kafka: a message for each direction */
+    d->json = calloc(TEMPLATE_KINDS, sizeof *d->json);
+    if (!d->json) {
+        error_set(error, "%s: not enough memory", d->config->name);
+        return -1;
+    }
+    d->message_octets = kafka ? 0 : d->message_octets;
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+        json_plan_init(&d->json[kind], &d->templates.kinds[kind]);
+        uint32_t octets = json_line_bound(&d->json[kind]);
+        if (kafka && octets > d->message_octets)
+            d->message_octets = octets;
+    }
+    return 0;
+}
+
 static int destination_prepare(struct destination *d, struct error *error)
 {
-    bool json = d->config->kind == DESTINATION_JSON;
+    bool json = destination_is_json(d->config);
     template_set_init(&d->templates, d->config);
     values_context_init(&d->context, d->process, d->config, d->templates.groups,
                         d->templates.vlan_outer);
@@ -120,21 +143,18 @@ static int destination_prepare(struct destination *d, struct error *error)
         options_set_init(&d->options, d->config, d->process, &d->templates);
         if (d->config->kind == DESTINATION_FILE)
             destination_file_init(d);
+        if (destination_is_partitioned(d->config) && destination_kafka_init(d, error) != 0)
+            return -1;
         d->slots_reserved = slots_for_record(d);
         if (d->options.kinds[OPTIONS_PROBE].id)
             d->local_ipv4 = local_ipv4_of(d->config);
-    } else {
-        d->slots_reserved = 2;
-        d->json = calloc(TEMPLATE_KINDS, sizeof *d->json);
-        if (!d->json) {
-            error_set(error, "%s: not enough memory", d->config->name);
-            return -1;
-        }
-        for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++)
-            json_plan_init(&d->json[kind], &d->templates.kinds[kind]);
+    } else if (prepare_json(d, error) != 0) {
+        return -1;
     }
+    uint32_t parked = d->kafka.partitioned ? MESSAGE_QUEUE_PARKED_MAX : 0;
     return message_queue_create(&d->queue, d->message_octets, VALUES_COPY_UNIT,
-                                d->process->queue_octets_max, d->slots_reserved + 2, error);
+                                d->process->queue_octets_max, d->slots_reserved + 2 + parked,
+                                error);
 }
 
 /* Goes on where the last run ended: the collector sees no restart. */
@@ -181,23 +201,30 @@ void destination_destroy(struct destination *d)
     message_queue_destroy(&d->queue);
     crypto_pan_destroy(d->anonymiser);
     client_ports_destroy(d->client_ports);
+    free(d->kafka.sequences);
     free(d->json);
     memset(d, 0, sizeof *d);
 }
 
-void destination_set_boot(struct destination *d, uint32_t boot_s)
+void destination_put_boot(struct destination *d, uint32_t boot_s)
 {
-    /* A kept one that lies in the future is of a clock that was wrong. */
-    if (d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s)
-        boot_s = d->kept->boot_s;
-    else if (d->kept)
+    if (d->kept)
         d->kept->boot_s = boot_s;
     d->builder.boot_s = boot_s;
     d->context.boot_ms = boot_s * 1000ull;
 }
 
+void destination_set_boot(struct destination *d, uint32_t boot_s)
+{
+    /* A kept one that lies in the future is of a clock that was wrong. */
+    bool goes_on = d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s;
+    destination_put_boot(d, goes_on ? d->kept->boot_s : boot_s);
+}
+
 bool destination_has_room(const struct destination *d)
 {
+    if (destination_awaits_partitions(d))
+        return false;
     return d->queue.free_count >= d->slots_reserved;
 }
 
@@ -207,7 +234,8 @@ bool destination_is_empty(const struct destination *d)
      */
     bool waits = d->transport.ops->step && !d->reached && !d->broken;
     bool merged = client_ports_due_ns(d->client_ports) == UINT64_MAX;
-    return d->queue.closed_count == 0 && !d->queue.open && merged && !waits;
+    return d->queue.closed_count == 0 && !d->queue.open && !d->queue.parked_count && merged &&
+           !waits;
 }
 
 uint64_t destination_walk(const struct destination *d)
@@ -219,6 +247,7 @@ static bool destination_sends_unasked(const struct destination *d)
 {
     /* Before the first packet clock there is no time that a message could carry. */
     bool open = d->transport.ops->step ? d->session != 0 : d->config->kind == DESTINATION_UDP;
+    open = open && !destination_is_json(d->config);
     return !d->process->offline && open && !d->broken && d->export_ns != 0;
 }
 
@@ -230,7 +259,7 @@ static uint64_t destination_due_ns(const struct destination *d)
         return 0;
     if (d->probes && d->config->kind == DESTINATION_UDP)
         return d->refreshed_ns + second_ns;
-    if (d->process->template_refresh_s && destination_is_datagram(d->config->kind))
+    if (d->process->template_refresh_s && destination_repeats(d))
         refresh_ns = d->refreshed_ns + d->process->template_refresh_s * second_ns;
     if (d->refresh_due && d->refreshed_ns + REFUSED_REFRESH_NS < refresh_ns)
         refresh_ns = d->refreshed_ns + REFUSED_REFRESH_NS;
@@ -255,6 +284,7 @@ static void follow_path(struct destination *d)
 void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t export_ns)
 {
     d->monotonic_ns = monotonic_ns;
+    destination_follow_clock(d, export_ns); /* what is open still has the old one */
     d->export_ns = export_ns;
     follow_path(d);
     if (!d->started) {
@@ -268,7 +298,7 @@ void destination_step(struct destination *d, uint64_t monotonic_ns, uint64_t exp
     if (!destination_sends_unasked(d) || monotonic_ns < destination_due_ns(d))
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * second_ns;
-    refresh_ns = destination_is_datagram(d->config->kind) ? refresh_ns : 0;
+    refresh_ns = destination_repeats(d) ? refresh_ns : 0;
     refresh_ns = d->refresh_due ? REFUSED_REFRESH_NS : refresh_ns;
     if (d->probes && d->refreshed && d->config->kind == DESTINATION_UDP)
         destination_refresh(d, false);
@@ -316,6 +346,12 @@ void destination_close_due(struct destination *d, bool closing)
         if (d->file.window_due)
             destination_file_end(d);
     }
+    if (d->kafka.partitioned) {
+        bool none = !closing && (d->process->offline || d->monotonic_ns < second_ns);
+        if (!none)
+            destination_kafka_close_until(d, closing ? UINT64_MAX : d->monotonic_ns - second_ns);
+        return;
+    }
     const struct queued_message *open = d->queue.open;
     if (!open)
         return;
@@ -334,6 +370,10 @@ uint64_t destination_next_ns(const struct destination *d)
     if (!d->process->offline && destination_has_room(d) &&
         client_ports_due_ns(d->client_ports) < next_ns)
         next_ns = client_ports_due_ns(d->client_ports);
+    if (d->queue.parked_count && !d->process->offline) {
+        uint64_t due_ns = destination_kafka_oldest_ns(d) + second_ns;
+        next_ns = due_ns < next_ns ? due_ns : next_ns;
+    }
     if (destination_sends_unasked(d)) {
         uint64_t due_ns = destination_due_ns(d);
         next_ns = due_ns < next_ns ? due_ns : next_ns;

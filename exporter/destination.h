@@ -11,6 +11,7 @@
 #include "anonymise/crypto_pan.h"
 #include "client_ports.h"
 #include "destination_file.h"
+#include "destination_kafka.h"
 #include "encode/json.h"
 #include "encode/message.h"
 #include "encode/message_queue.h"
@@ -29,6 +30,7 @@ struct destination {
     struct template_set templates;
     struct options_set options;
     struct file_session file;
+    struct kafka_partitions kafka;
     struct values_context context;
     struct record_values values;
     struct json_plan *json; /* by template kind; owned, NULL unless JSON */
@@ -59,6 +61,7 @@ struct destination {
     uint64_t flow_records_encoded; /* data records of flows since the start */
     uint64_t blocked_ns;           /* monotonic time since which the transport takes nothing */
     uint64_t session;              /* number of the transport's session; 0: none, or not begun */
+    bool renews;                   /* there is none since the transport makes a new one */
     uint64_t session_next_ns;      /* monotonic time at which the transport wants its step */
     uint32_t session_sequence;     /* of the next message that is handed over in it */
     uint32_t in_flight;            /* messages at the queue's head handed over, not yet confirmed */

@@ -6,7 +6,13 @@
 #include "base/check.h"
 #include "destination_merge.h"
 
-enum { JSON_CHUNK_OCTETS = 64 * 1024, EXPORTER_ID = 1 };
+enum {
+    JSON_CHUNK_OCTETS = 64 * 1024,
+    EXPORTER_ID = 1,
+    UPTIME_MAX_S = UINT32_MAX / 1000, /* what sysUptime can tell */
+    BOOT_AHEAD_S = 3600               /* of a moved boot second, so that it stays for a while */
+};
+static const uint64_t second_ns = 1000000000u;
 /* Messages of options records that follow each other do not come as a burst. */
 static const uint64_t options_pause_ns = 50 * 1000000ull;
 static const uint64_t probe_interval_ns = 300 * 1000000000ull;
@@ -16,11 +22,13 @@ void destination_close_message(struct destination *d)
     struct queued_message *message = d->queue.open;
     if (!message)
         return;
-    if (d->config->kind != DESTINATION_JSON) {
+    if (!destination_is_json(d->config)) {
         message->counted = d->builder.data_records;
         message->octets = message_finish(&d->builder, d->export_ns);
         if (d->config->kind == DESTINATION_FILE)
             destination_file_finish_message(d, message);
+        if (d->kafka.partitioned)
+            destination_kafka_finish_message(d, message);
         d->messages_since_refresh++;
     }
     message_queue_close(&d->queue);
@@ -32,6 +40,62 @@ static void open_message(struct destination *d)
     message_begin(&d->builder, message->data, d->message_octets);
     if (d->config->kind == DESTINATION_FILE)
         destination_file_begin_message(d);
+    if (d->kafka.partitioned)
+        destination_kafka_begin_message(d);
+}
+
+/* ---- sysUptime of NetFlow v5 and v9 ---- */
+
+/* Closes the message under construction and lets sysUptime begin so that it can tell what is from
+ * START_S to NEWEST_S. Collectors take the boot second from the header of each message, so that it
+ * may move between two, and a good many do not know what to do when sysUptime passes 2^32. False if
+ * no boot second will do: START_S is 49.7 days before NEWEST_S. */
+static bool move_boot(struct destination *d, uint64_t start_s, uint64_t newest_s)
+{
+    uint64_t boot_s = start_s > BOOT_AHEAD_S ? start_s - BOOT_AHEAD_S : 0;
+    if (newest_s - boot_s > UPTIME_MAX_S)
+        return false;
+    destination_close_message(d);
+    destination_put_boot(d, (uint32_t)boot_s);
+    return true;
+}
+
+static bool has_uptime(const struct destination *d)
+{
+    return d->config->kind != DESTINATION_JSON && d->config->version != 10;
+}
+
+static bool boot_suits(const struct destination *d, uint64_t start_s, uint64_t newest_s)
+{
+    return d->builder.boot_s <= start_s && newest_s - d->builder.boot_s <= UPTIME_MAX_S;
+}
+
+void destination_follow_clock(struct destination *d, uint64_t export_ns)
+{
+    uint64_t export_s = export_ns / second_ns + 1;
+    if (export_ns && has_uptime(d) && d->builder.boot_s && !boot_suits(d, export_s, export_s))
+        move_boot(d, export_s, export_s);
+}
+
+/* Before a record is encoded: false if sysUptime cannot tell its times and has to. */
+static bool follow_record(struct destination *d, const struct flow_record *record,
+                          const unsigned sides[2], unsigned count)
+{
+    if (!has_uptime(d))
+        return true;
+    uint64_t start_ns = UINT64_MAX, newest_ns = d->export_ns;
+    if (d->queue.open && d->builder.newest_ns > newest_ns)
+        newest_ns = d->builder.newest_ns;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t first_ns = record->cold->first_ns[sides[i]];
+        uint64_t last_ns = record->hot->last_ns[sides[i]];
+        start_ns = first_ns < start_ns ? first_ns : start_ns;
+        start_ns = last_ns < start_ns ? last_ns : start_ns;
+        newest_ns = last_ns > newest_ns ? last_ns : newest_ns;
+    }
+    uint64_t start_s = start_ns / second_ns, newest_s = newest_ns / second_ns + 1;
+    return boot_suits(d, start_s, newest_s) || move_boot(d, start_s, newest_s) ||
+           !(d->templates.groups & VALUES_UPTIME);
 }
 
 void destination_make_room(struct destination *d, uint16_t id, uint32_t octets, bool new_set)
@@ -72,7 +136,11 @@ static void put_options_record(struct destination *d, enum options_kind kind, ui
                                           .export_ns = d->export_ns,
                                           .exporter_ipv4 = d->local_ipv4,
                                           .exporter_id = EXPORTER_ID};
-    if (i == 0 && define) {
+    /* In Kafka every message is complete in itself. */
+    if (d->kafka.partitioned && !options_fit(d, template, true))
+        destination_close_message(d);
+    define = d->kafka.partitioned ? i == 0 || !d->queue.open : i == 0 && define;
+    if (define) {
         destination_make_room(d, message_template_set(&d->builder, true),
                               options_definition_octets(d->config->version, template), true);
         options_put_definition(&d->builder, template);
@@ -123,11 +191,13 @@ void destination_refresh(struct destination *d, bool options)
 {
     bool by_and_by = d->refreshed && !d->process->offline;
     bool templates = d->config->version != 5;
+    uint32_t partition = destination_kafka_enter(d, 0);
     if (templates)
         destination_close_message(d);
     for (uint32_t i = 0; options && i < options_due(d, OPTIONS_TYPES); i++)
         put_options_record(d, OPTIONS_TYPES, i, true);
-    for (unsigned kind = 0; templates && kind < TEMPLATE_KINDS; kind++) {
+    bool apart = templates && !d->kafka.partitioned;
+    for (unsigned kind = 0; apart && kind < TEMPLATE_KINDS; kind++) {
         const struct template *template = &d->templates.kinds[kind];
         if (!template->id)
             continue;
@@ -142,6 +212,7 @@ void destination_refresh(struct destination *d, bool options)
     }
     if (templates)
         destination_close_message(d);
+    destination_kafka_enter(d, partition);
     d->refreshed = true;
     d->refresh_due = false;
     d->refreshed_ns = d->monotonic_ns;
@@ -158,9 +229,11 @@ void destination_send_statistics(struct destination *d)
 
 void destination_send_options(struct destination *d)
 {
+    uint32_t partition = destination_kafka_enter(d, 0);
     destination_close_message(d);
     put_options(d, false);
     destination_close_message(d);
+    destination_kafka_enter(d, partition);
 }
 
 uint32_t destination_refresh_messages(const struct destination *d, uint32_t message_octets)
@@ -178,9 +251,10 @@ static void refresh_if_due(struct destination *d)
 {
     if (d->config->kind == DESTINATION_FILE && destination_file_is_over(d))
         destination_file_end(d);
-    bool repeats = destination_is_datagram(d->config->kind);
+    bool repeats = destination_repeats(d);
     /* A session begins with templates, see destination_send.c. */
-    if (d->transport.ops->step ? !repeats || !d->session : d->refreshed && !repeats)
+    if (d->transport.ops->step && !d->kafka.partitioned ? !repeats || !d->session
+                                                        : d->refreshed && !repeats)
         return;
     uint64_t refresh_ns = d->process->template_refresh_s * 1000000000ull;
     uint64_t refresh_messages = d->process->template_refresh_messages;
@@ -200,6 +274,25 @@ static void count_record(const struct destination *d, struct queued_message *mes
     message->records += d->record_count;
     message->packets += d->record_packets;
     message->ip_octets += d->record_octets;
+}
+
+/* Kafka: each line is a message. The record belongs to the last of them, which is in the same
+ * partition: when that has arrived, all have. */
+static void append_json_messages(struct destination *d, const struct flow_record *record,
+                                 const unsigned sides[2], unsigned count, unsigned kind)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct queued_message *message = message_queue_open(&d->queue, d->monotonic_ns);
+        char *start = (char *)message->data;
+        record_values_fill(&d->values, &d->context, record, sides[i]);
+        message->octets =
+            (uint32_t)(json_line(start, &d->json[kind], &d->values) - start) - 1; /* line feed */
+        message->key = record->cold->flow_id;
+        message->data_records = 1;
+        if (i + 1 == count)
+            count_record(d, message);
+        message_queue_close(&d->queue);
+    }
 }
 
 static void append_json(struct destination *d, const struct flow_record *record,
@@ -241,6 +334,7 @@ static void put_values(struct destination *d, const struct template *template,
     builder->octets += template->octets;
     builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
     file_session_note(&d->file, record->cold->first_ns[side], end_ns);
+    d->queue.open->templates |= 1u << (template - d->templates.kinds);
 }
 
 static void count_data_records(struct destination *d, unsigned count)
@@ -254,6 +348,7 @@ static void append_message(struct destination *d, const struct flow_record *reco
                            const unsigned sides[2], unsigned count, unsigned kind)
 {
     const struct template *template = &d->templates.kinds[kind];
+    destination_kafka_enter_flow(d, record->cold->flow_id);
     open_for(d, template, count * template->octets);
     for (unsigned i = 0; i < count; i++) {
         record_values_fill(&d->values, &d->context, record, sides[i]);
@@ -269,6 +364,7 @@ static void append_pieces(struct destination *d, const struct flow_record *recor
 {
     const struct template *template = &d->templates.kinds[kind];
     bool counted = false;
+    destination_kafka_enter_flow(d, record->cold->flow_id);
     for (unsigned i = 0; i < count; i++) {
         uint32_t pieces = record_pieces(&d->context, record, sides[i]);
         for (uint32_t piece = 0; piece < pieces; piece++) {
@@ -287,20 +383,16 @@ static void append_pieces(struct destination *d, const struct flow_record *recor
 }
 
 /* Whether version and profile can tell the record at all. *SPLIT: in pieces. */
-static bool can_tell(const struct destination *d, const struct flow_record *record,
-                     const unsigned sides[2], unsigned count, unsigned kind, bool *split)
+static bool can_tell(const struct destination *d, const struct flow_record *record, unsigned kind,
+                     bool *split)
 {
     const uint64_t *last_ns = record->hot->last_ns;
     /* The times of message headers end in 2106. */
     uint64_t newest_ns = last_ns[0] > last_ns[1] ? last_ns[0] : last_ns[1];
-    bool json = d->config->kind == DESTINATION_JSON;
+    bool json = destination_is_json(d->config);
     *split = false;
     if (!d->templates.kinds[kind].id || (!json && newest_ns > UINT32_MAX * 1000000000ull))
         return false;
-    if (d->templates.groups & VALUES_UPTIME)
-        for (unsigned i = 0; i < count; i++)
-            if (!record_uptime_fits(&d->context, record, sides[i], !d->process->offline))
-                return false;
     if (!d->bounded)
         return true;
     for (unsigned side = 0; side < 2; side++) {
@@ -332,7 +424,8 @@ void destination_encode(struct destination *d, const struct flow_record *record)
         kind |= TEMPLATE_ICMP;
     check(count > 0);
     bool both = d->config->biflow && count == 2 && !(kind & (TEMPLATE_ICMP | TEMPLATE_AGGREGATE));
-    if (!can_tell(d, record, sides, count, both ? kind | TEMPLATE_BIFLOW : kind, &split)) {
+    if (!can_tell(d, record, both ? kind | TEMPLATE_BIFLOW : kind, &split) ||
+        !follow_record(d, record, sides, count)) {
         destination_lose_taken(d, DESTINATION_LOST_NOT_REPRESENTABLE);
         return;
     }
@@ -344,7 +437,9 @@ void destination_encode(struct destination *d, const struct flow_record *record)
         kind |= TEMPLATE_BIFLOW;
         count = 1;
     }
-    if (d->config->kind == DESTINATION_JSON)
+    if (d->config->kind == DESTINATION_KAFKA && d->json)
+        append_json_messages(d, record, sides, count, kind);
+    else if (d->json)
         append_json(d, record, sides, count, kind);
     else
         append_message(d, record, sides, count, kind);

@@ -11,11 +11,29 @@
  * for every refusal of a burst. */
 enum { REFUSED_REFRESH_NS = 1000000000 };
 
+/* Whether templates or options are told again and again, as who listens may not have heard them. */
+static inline bool destination_repeats(const struct destination *destination)
+{
+    return destination_is_datagram(destination->config->kind) || destination->kafka.partitioned;
+}
+
+/* With capture files, records wait until it is known which partitions there are. */
+static inline bool destination_awaits_partitions(const struct destination *destination)
+{
+    return destination->kafka.partitioned && !destination->kafka.known &&
+           destination->process->offline;
+}
+
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
 /* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */
 void destination_make_room(struct destination *destination, uint16_t id, uint32_t octets,
                            bool new_set);
+/* NetFlow v5 and v9, before the export time becomes EXPORT_NS: if the clock went back before the
+ * second of sysUptime 0 or sysUptime would pass 2^32 ms, it begins anew with the next message. */
+void destination_follow_clock(struct destination *destination, uint64_t export_ns);
+/* Second of sysUptime 0 of the messages to come, kept for the next run. */
+void destination_put_boot(struct destination *destination, uint32_t boot_s);
 /* Sends templates and, if OPTIONS, options templates with their data, in messages of their own. Of
  * a later refresh of a live run or session, what does not fit into the first message is sent by and
  * by. */

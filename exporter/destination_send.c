@@ -4,7 +4,8 @@
  *
  * Sessions: a message that was handed over stays in the queue until the transport confirms it.
  * When a session has ended, messages that had left and were not confirmed are lost(connection),
- * because nobody can know; those that had not left entirely go out again in the next session.
+ * because nobody can know; those that had not left entirely go out again in the next session. With
+ * Kafka everything goes out again that no broker has acknowledged.
  */
 #include <string.h>
 
@@ -47,6 +48,10 @@ static void lose_oldest(struct destination *d, enum ledger_destination_lost reas
     const struct queued_message *message = message_queue_at(&d->queue, 0);
     ledger_count(&d->counters->lost[reason], message->records);
     destination_note_loss(d, message->records, message->packets, message->ip_octets);
+    /* Two messages of one record, which counts with the second. */
+    bool first = d->config->kind == DESTINATION_KAFKA && d->json && !message->records;
+    if (first && d->queue.closed_count > 1)
+        message_queue_at(&d->queue, 1)->spoiled = true;
     message_queue_pop(&d->queue);
 }
 
@@ -56,10 +61,14 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
     uint64_t cost = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct queued_message *message = message_queue_at(&d->queue, 0);
+        if (message->spoiled) {
+            lose_oldest(d, DESTINATION_LOST_SEND_FAILED);
+            continue;
+        }
         ledger_count(&d->counters->sent, message->records);
         ledger_count(&d->counters->data_records, message->data_records);
         ledger_count(&d->counters->octets, message->octets);
-        if (d->config->kind != DESTINATION_JSON)
+        if (d->config->kind != DESTINATION_JSON) /* there it is a chunk of lines */
             ledger_count(&d->counters->messages, 1);
         cost += message->data_records ? message->data_records : 1;
         message_queue_pop(&d->queue);
@@ -72,6 +81,10 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
 /* Templates and options, in front of all that waits. */
 static void begin_session(struct destination *d, uint64_t number)
 {
+    d->session = number;
+    d->session_sequence = 0;
+    if (d->config->kind == DESTINATION_KAFKA) /* each message is complete in itself */
+        return;
     while (d->queue.closed_count && message_queue_at(&d->queue, 0)->preface)
         message_queue_pop(&d->queue);
     destination_close_message(d);
@@ -84,8 +97,6 @@ static void begin_session(struct destination *d, uint64_t number)
     for (uint32_t i = before; i < after; i++)
         message_queue_at(&d->queue, i)->preface = true;
     message_queue_to_front(&d->queue, after - before);
-    d->session = number;
-    d->session_sequence = 0;
 }
 
 /* Hears of the transport's session. True if messages were confirmed. */
@@ -94,22 +105,28 @@ static bool step_session(struct destination *d, bool flush)
     struct transport_session now = {.number = 0};
     d->transport.ops->step(d->transport.state, d->monotonic_ns, flush, &now);
     d->session_next_ns = now.next_ns;
+    d->renews = now.renewing;
     if (now.line) {
         error_set(&d->news, "%s", now.line);
         d->news_untold = true;
     }
-    check(now.confirmed <= d->in_flight && now.vanished <= d->in_flight - now.confirmed);
-    d->in_flight -= now.confirmed + now.vanished;
+    check(now.confirmed <= d->in_flight && now.vanished <= d->in_flight - now.confirmed &&
+          now.failed <= d->in_flight - now.confirmed - now.vanished);
+    d->in_flight -= now.confirmed + now.vanished + now.failed;
     count_sent(d, now.confirmed);
     for (uint32_t i = 0; i < now.vanished; i++)
         lose_oldest(d, DESTINATION_LOST_CONNECTION);
+    for (uint32_t i = 0; i < now.failed; i++)
+        lose_oldest(d, DESTINATION_LOST_SEND_FAILED);
     d->reached |= now.number != 0;
     if (now.number == d->session)
         return now.confirmed > 0;
     d->session = 0;
     d->in_flight = 0;
+    if (now.number)
+        destination_kafka_set_count(d, now.partitions);
     /* Before the first packet clock there is no time that a message could carry. */
-    if (now.number && d->export_ns)
+    if (now.number && (d->export_ns || d->config->kind == DESTINATION_KAFKA))
         begin_session(d, now.number);
     return now.confirmed > 0;
 }
@@ -120,11 +137,22 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
 {
     if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
         step_session(d, true);
+    const bool *arrived = NULL;
+    if (d->in_flight && d->transport.ops->abandon)
+        arrived = d->transport.ops->abandon(d->transport.state);
+    for (uint32_t i = 0; arrived && i < d->in_flight; i++) {
+        if (arrived[i])
+            count_sent(d, 1);
+        else
+            lose_oldest(d, reason);
+    }
     d->in_flight = 0;
     destination_merge_lose(d, reason);
     while (d->queue.closed_count)
         lose_oldest(d, reason);
-    if (d->queue.open) {
+    while (d->queue.open || d->queue.parked_count) {
+        if (!d->queue.open)
+            message_queue_unpark(&d->queue, 0);
         message_queue_close(&d->queue);
         lose_oldest(d, reason);
     }
@@ -152,6 +180,17 @@ static void number_burst(struct destination *d, uint32_t count)
     }
 }
 
+/* Tells the transport where the COUNT messages of a burst belong. */
+static void label_burst(struct destination *d, uint32_t count)
+{
+    struct transport_label labels[TRANSPORT_BURST_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct queued_message *message = message_queue_at(&d->queue, d->in_flight + i);
+        labels[i] = (struct transport_label){message->key, message->partition};
+    }
+    d->transport.ops->label(d->transport.state, labels, count);
+}
+
 /* Collects a burst from the first message that was not handed over. */
 static uint32_t collect_burst(struct destination *d, struct iovec *parts)
 {
@@ -168,7 +207,9 @@ static uint32_t collect_burst(struct destination *d, struct iovec *parts)
         if (message->ends_file)
             break;
     }
-    if (d->transport.ops->step)
+    if (d->transport.ops->label)
+        label_burst(d, count);
+    else if (d->transport.ops->step)
         number_burst(d, count);
     return count;
 }
@@ -258,7 +299,9 @@ static bool waits_for_collector(const struct destination *d, bool flush)
 {
     if (!d->transport.ops->step)
         return false;
-    return d->in_flight || (!d->session && (d->queue.closed_count || (flush && !d->reached)));
+    if (d->in_flight || destination_awaits_partitions(d))
+        return true;
+    return !d->session && (d->queue.closed_count || (flush && !d->reached));
 }
 
 bool destination_send(struct destination *d, bool flush)

@@ -25,7 +25,8 @@ enum destination_kind {
     DESTINATION_TCP,
     DESTINATION_TLS,
     DESTINATION_DTLS,
-    DESTINATION_SCTP
+    DESTINATION_SCTP,
+    DESTINATION_KAFKA
 };
 enum export_profile {
     PROFILE_PLAIN,
@@ -37,6 +38,7 @@ enum export_profile {
     PROFILE_ELEMENTS, /* the destination's own list */
     PROFILE_COUNT
 };
+enum kafka_format { KAFKA_JSON, KAFKA_IPFIX };
 enum time_unit { TIME_MILLISECONDS, TIME_MICROSECONDS, TIME_NANOSECONDS };
 
 enum { DESTINATIONS_MAX = 16, EXPORT_RINGS_MAX = 64, EXPORT_INTERFACES_MAX = 256 };
@@ -54,7 +56,13 @@ struct destination_config {
     char authority[1024];    /* TLS, DTLS: PEM file of whom we trust, "" = whom the system trusts */
     bool unverified;         /* TLS, DTLS: any certificate of the collector will do */
     char path[1024];         /* FILE, JSON: "-" = stdout */
-    unsigned version;        /* 5, 9 or 10; ignored for JSON */
+    char brokers[1024];      /* KAFKA: HOST:PORT,... to begin with */
+    char topic[256];         /* KAFKA */
+    char compression[16];    /* KAFKA: the library's word for it */
+    enum kafka_format format;
+    bool leader_alone; /* KAFKA: the partition's leader acknowledges for all replicas */
+    bool encrypted;    /* KAFKA: by TLS */
+    unsigned version;  /* 5, 9 or 10; ignored for JSON */
     enum export_profile profile;
     uint32_t element_count; /* PROFILE_ELEMENTS */
     uint16_t elements[EXPORT_ELEMENTS_MAX];
@@ -82,6 +90,19 @@ struct destination_config {
 static inline bool destination_has_collector(enum destination_kind kind)
 {
     return kind != DESTINATION_FILE && kind != DESTINATION_JSON;
+}
+
+/* Whether records leave as JSON objects. */
+static inline bool destination_is_json(const struct destination_config *destination)
+{
+    return destination->kind == DESTINATION_JSON ||
+           (destination->kind == DESTINATION_KAFKA && destination->format == KAFKA_JSON);
+}
+
+/* Whether each message is complete in itself and belongs to one partition: IPFIX in Kafka. */
+static inline bool destination_is_partitioned(const struct destination_config *destination)
+{
+    return destination->kind == DESTINATION_KAFKA && destination->format == KAFKA_IPFIX;
 }
 
 /* Whether KIND sends datagrams, which may get lost: they are paced, no longer than the path

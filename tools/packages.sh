@@ -4,12 +4,13 @@
 
 # To build and run the probe.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
-    libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libhyperscan-dev libcmocka-dev libssl-dev)
+    libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev libssl-dev
+    libhyperscan-dev librdkafka-dev)
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.
 check_packages=(clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3
-    tshark libfixbuf-tools pmacct python3-ipfix openssl zstd man-db groff-base mandoc systemd
+    kcat tshark libfixbuf-tools pmacct python3-ipfix openssl zstd man-db groff-base mandoc systemd
     util-linux mount)
 
 # To run tests/qemu; the kernel of the emulated machine is only unpacked, never installed.

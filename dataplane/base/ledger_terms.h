@@ -56,7 +56,8 @@
     X(DESTINATION_LOST_REFUSED, "refused", "the collector's host refused an earlier datagram")     \
     X(DESTINATION_LOST_CONNECTION, "connection",                                                   \
       "the connection ended before the collector's host confirmed the message")                    \
-    X(DESTINATION_LOST_SEND_FAILED, "send_failed", "the kernel did not take the message")          \
+    X(DESTINATION_LOST_SEND_FAILED, "send_failed",                                                 \
+      "the kernel did not take the message, or a broker refused it")                               \
     X(DESTINATION_LOST_WRITE_FAILED, "write_failed", "the file could not be written")              \
     X(DESTINATION_LOST_NOT_REPRESENTABLE, "not_representable",                                     \
       "the record cannot be told in this version or profile")                                      \

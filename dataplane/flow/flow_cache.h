@@ -6,10 +6,8 @@
  * Semantics (all times are packet times, nanoseconds since 1970):
  *   A hit at time t ends the record if t - last >= idle (reason 1) or t - origin >= active
  *   (reason 2), whichever deadline came first, and starts a new one. A packet older than the
- *   record's last never ends it. Active cuts fall at origin + k * active; at the first of them the
- *   origin goes back by a part of the active timeout that is the key's own (flow_key_phase_ns()),
- *   so that the later cuts of flows that began together are spread. Flow id and initiator are kept
- *   over cuts. After RST or both FINs acknowledged the record lingers and takes
+ *   record's last never ends it. Active cuts fall at origin + k * active; flow id, initiator and
+ *   origin are kept over them. After RST or both FINs acknowledged the record lingers and takes
  *   every packet of its key but a SYN without ACK, which ends it at once (reason 3). The sweep only
  *   does earlier what a later hit would have decided.
  * The caller publishes the ring. Everything runs on the worker's thread unless it says otherwise.

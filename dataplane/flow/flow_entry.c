@@ -162,11 +162,8 @@ void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns)
     struct flow_hot *hot = &cache->hot[index];
     struct flow_cold *cold = &cache->cold[index];
     uint64_t origin = origin_ns(hot, cold);
-    if (time_ns >= origin + cache->active_ns) {
-        if (!(cold->marks & FLOW_MARK_CONTINUED))
-            origin += cache->active_ns - flow_key_phase_ns(&hot->key, cache->active_ns);
+    if (time_ns >= origin + cache->active_ns)
         origin += (time_ns - origin) / cache->active_ns * cache->active_ns;
-    }
     set_origin(hot, cold, origin);
     clear_packets(hot, cold);
     cold->marks &= (uint8_t)~FLOW_MARK_CONTINUES;

@@ -54,17 +54,6 @@ static inline unsigned flow_key_vlan_inner(const struct flow_key_head *head)
     return (head->vlan[1] & 0xfu) << 8 | head->vlan[2];
 }
 
-/* The part of ACTIVE_NS, 0 .. ACTIVE_NS - 1, by which a flow's origin goes back at its first active
- * cut. Anybody can compute it: it spreads cuts and guards nothing. */
-static inline uint64_t flow_key_phase_ns(const struct flow_key_head *head, uint64_t active_ns)
-{
-    uint64_t x = (uint64_t)head->address_a << 32 | head->address_b;
-    x ^= ((uint64_t)head->port_a << 16 | head->port_b) * 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 30) ^ head->protocol) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return (x ^ (x >> 31)) % active_ns;
-}
-
 /*
  * Whether two packets of opposite direction belong to one record. Not so for ICMP and ICMPv6
  * (the port field is type and code of one direction) nor where both ports of a protocol that has

@@ -35,6 +35,33 @@ void json_plan_init(struct json_plan *plan, const struct template *template)
     }
 }
 
+/* The longest text of a value, with the quote behind it. */
+static uint32_t value_bound(const struct json_field *field)
+{
+    static const uint8_t digits[] = {[1] = 3, [2] = 5, [4] = 10, [8] = TEXT_U64_MAX};
+    switch (field->type) {
+    case TYPE_IPV4:
+        return TEXT_IPV4_MAX + 1;
+    case TYPE_IPV6:
+        return TEXT_IPV6_MAX + 1;
+    case TYPE_MAC:
+        return 6 * 3;
+    case TYPE_OCTETS:
+        return 2 + 2u * field->octets + 1;
+    default:
+        return field->octets < sizeof digits && digits[field->octets] ? digits[field->octets]
+                                                                      : TEXT_U64_MAX;
+    }
+}
+
+uint32_t json_line_bound(const struct json_plan *plan)
+{
+    uint32_t octets = JSON_KEY_MAX + 2; /* a key is copied in its full length; } and line feed */
+    for (unsigned i = 0; i < plan->field_count; i++)
+        octets += plan->fields[i].key_length + value_bound(&plan->fields[i]);
+    return octets;
+}
+
 static uint64_t json_number(const uint8_t *at, unsigned octets)
 {
     uint64_t value64;

@@ -29,6 +29,9 @@ struct json_plan {
 /* Makes the plan whose keys and order are TEMPLATE's. */
 void json_plan_init(struct json_plan *plan, const struct template *template);
 
+/* Upper bound of the plan's lines, with what is written behind them. */
+uint32_t json_line_bound(const struct json_plan *plan);
+
 /* Writes the line with its line feed at OUT, which has JSON_LINE_MAX bytes; returns its end. */
 char *json_line(char *out, const struct json_plan *plan, const struct record_values *values);
 

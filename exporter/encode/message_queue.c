@@ -63,6 +63,22 @@ void message_queue_close(struct message_queue *queue)
     queue->open = NULL;
 }
 
+void message_queue_park(struct message_queue *queue)
+{
+    check(queue->open && queue->parked_count < MESSAGE_QUEUE_PARKED_MAX);
+    queue->parked[queue->parked_count].message = queue->open;
+    queue->parked[queue->parked_count++].slot = queue->open_slot;
+    queue->open = NULL;
+}
+
+void message_queue_unpark(struct message_queue *queue, uint32_t i)
+{
+    check(!queue->open && i < queue->parked_count);
+    queue->open = queue->parked[i].message;
+    queue->open_slot = queue->parked[i].slot;
+    queue->parked[i] = queue->parked[--queue->parked_count];
+}
+
 void message_queue_end_file(struct message_queue *queue)
 {
     check(queue->closed_count > 0);
@@ -97,6 +113,8 @@ void message_queue_to_front(struct message_queue *queue, uint32_t count)
 uint64_t message_queue_walk(const struct message_queue *queue)
 {
     uint64_t records = queue->open ? queue->open->records : 0;
+    for (uint32_t i = 0; i < queue->parked_count; i++)
+        records += queue->parked[i].message->records;
     for (uint32_t i = 0; i < queue->closed_count; i++)
         records += message_queue_at(queue, i)->records;
     return records;

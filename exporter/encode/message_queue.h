@@ -13,6 +13,8 @@
 
 #include "base/error.h"
 
+enum { MESSAGE_QUEUE_PARKED_MAX = 129 };
+
 struct queued_message {
     uint64_t records;      /* cache records */
     uint32_t octets;       /* of the data, final when closed */
@@ -21,6 +23,10 @@ struct queued_message {
     uint64_t packets;      /* of the cache records */
     uint64_t ip_octets;    /* of the cache records */
     uint64_t opened_ns;    /* monotonic */
+    uint64_t key;          /* Kafka, JSON: flowId */
+    uint32_t partition;    /* Kafka, IPFIX: which it belongs to */
+    uint32_t templates;    /* the same: set of the kinds of its flow records */
+    bool spoiled;          /* the same record's message before it was refused */
     bool preface;          /* belongs in front of a session, see destination_send.c */
     bool ends_file;        /* what follows it belongs into another file */
     uint8_t data[];
@@ -37,6 +43,12 @@ struct message_queue {
     uint32_t free_count;
     struct queued_message *open; /* under construction, or NULL */
     uint32_t open_slot;
+    /* Also under construction, but put aside. */
+    uint32_t parked_count;
+    struct {
+        struct queued_message *message;
+        uint32_t slot;
+    } parked[MESSAGE_QUEUE_PARKED_MAX];
 };
 
 /* Room for messages of MESSAGE_OCTETS with SLACK bytes writable behind each; as many slots as fit
@@ -49,6 +61,11 @@ void message_queue_destroy(struct message_queue *queue);
 struct queued_message *message_queue_open(struct message_queue *queue, uint64_t monotonic_ns);
 /* The open message is complete and waits to be sent. */
 void message_queue_close(struct message_queue *queue);
+/* Puts the open message aside, as the last of the parked ones, of which there are fewer than
+ * MESSAGE_QUEUE_PARKED_MAX. */
+void message_queue_park(struct message_queue *queue);
+/* The parked message I is the open one again, of which there is none; the last takes its place. */
+void message_queue_unpark(struct message_queue *queue, uint32_t i);
 /* The message closed last, which is still in the queue, is the last of its file. */
 void message_queue_end_file(struct message_queue *queue);
 /* The I-th oldest closed message, I < closed_count. */
@@ -58,7 +75,7 @@ void message_queue_pop(struct message_queue *queue);
 /* Moves the COUNT newest closed messages in front of all others; they keep their order. */
 void message_queue_to_front(struct message_queue *queue, uint32_t count);
 
-/* Records in closed messages and in the open one, by a walk over them. */
+/* Records in closed messages and in those under construction, by a walk over them. */
 uint64_t message_queue_walk(const struct message_queue *queue);
 
 #endif

@@ -137,7 +137,7 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
     facts |= kind & TEMPLATE_ICMP ? WHEN_ICMP : 0;
     facts |= kind & TEMPLATE_BIFLOW ? WHEN_BIFLOW : 0;
     facts |= kind & TEMPLATE_AGGREGATE ? WHEN_AGGREGATE : 0;
-    facts |= destination->kind == DESTINATION_JSON ? WHEN_JSON : 0;
+    facts |= destination_is_json(destination) ? WHEN_JSON : 0;
     if (destination->client_port_records && !(kind & TEMPLATE_AGGREGATE))
         facts |= WHEN_MERGED;
     return facts;

@@ -39,7 +39,7 @@ static bool check_version(const struct destination_config *d, struct error *erro
                   d->name, profile_names[d->profile]);
         return false;
     }
-    if (d->kind == DESTINATION_JSON)
+    if (destination_is_json(d))
         return true;
     if (d->version != 5 && d->version != 9 && d->version != 10) {
         error_set(error, "%s: version=%u is not known: use version=5, version=9 or version=10",
@@ -65,7 +65,7 @@ static bool check_version(const struct destination_config *d, struct error *erro
 
 static bool check_old_versions(const struct destination_config *d, struct error *error)
 {
-    if (d->kind == DESTINATION_JSON || d->version == 10)
+    if (destination_is_json(d) || d->version == 10)
         return true;
     if (d->time_unit != TIME_MILLISECONDS) {
         error_set(error, "%s: NetFlow v%u has milliseconds only: use time=ms or version=10",
@@ -93,7 +93,7 @@ static bool check_old_versions(const struct destination_config *d, struct error 
 static const char *element_problem(const struct destination_config *d, enum element element)
 {
     const struct element_info *info = &element_table[element];
-    bool json = d->kind == DESTINATION_JSON;
+    bool json = destination_is_json(d);
     if (!json && d->version == 9 && info->v9_type == 0)
         return "cannot be told in NetFlow v9: use version=10 or leave it out";
     if (info->group == VALUES_UPTIME && (json || d->version != 9))
@@ -194,8 +194,7 @@ bool destination_config_check(const struct destination_config *d, struct error *
 bool destination_sampling_check(const struct destination_config *d, uint32_t interval,
                                 struct error *error)
 {
-    if (d->kind == DESTINATION_JSON || d->version != 5 || d->scale ||
-        interval <= NETFLOW5_SAMPLING_MAX)
+    if (destination_is_json(d) || d->version != 5 || d->scale || interval <= NETFLOW5_SAMPLING_MAX)
         return true;
     error_set(error, "%s: NetFlow v5 cannot announce 1/%u: use scale=yes, or 1/%d at most", d->name,
               interval, NETFLOW5_SAMPLING_MAX);

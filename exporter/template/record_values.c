@@ -20,7 +20,7 @@ void values_context_init(struct values_context *context,
                          bool vlan_outer)
 {
     memset(context, 0, sizeof *context);
-    bool json = destination->kind == DESTINATION_JSON;
+    bool json = destination_is_json(destination);
     switch (destination->time_unit) {
     case TIME_MICROSECONDS:
         context->time_code = json ? TIME_CODE_MICROSECONDS : TIME_CODE_NTP_MICROSECONDS;
@@ -275,16 +275,6 @@ static void fill_uptime(struct record_values *values, const struct values_contex
     uint64_t end_ms = record->hot->last_ns[side] / 1000000u;
     values->start_uptime = htobe32((uint32_t)(start_ms - context->boot_ms));
     values->end_uptime = htobe32((uint32_t)(end_ms - context->boot_ms));
-}
-
-bool record_uptime_fits(const struct values_context *context, const struct flow_record *record,
-                        unsigned side, bool wraps)
-{
-    uint64_t start_ms = record_start_ns(record, side) / 1000000u;
-    uint64_t end_ms = record->hot->last_ns[side] / 1000000u;
-    if (start_ms < context->boot_ms)
-        return false;
-    return wraps || end_ms - context->boot_ms <= UINT32_MAX;
 }
 
 static uint64_t scaled(uint64_t count, uint32_t scale)

@@ -124,11 +124,6 @@ enum { FLOW_END_CONTINUED = 0x80 };
 void record_values_fill(struct record_values *values, const struct values_context *context,
                         const struct flow_record *record, unsigned side);
 
-/* Whether the times of SIDE can be told since the boot second: not before it and, unless WRAPS,
- * less than 2^32 milliseconds after it. */
-bool record_uptime_fits(const struct values_context *context, const struct flow_record *record,
-                        unsigned side, bool wraps);
-
 /* The number of data records that each tell less than 2^32 octets and packets of SIDE; 0 if there
  * are too few packets for so many, or more than RECORD_PIECES_MAX would be needed. */
 enum { RECORD_PIECES_MAX = 1024 };

@@ -69,3 +69,16 @@ int address_forbid_fragments(int socket, int family, struct error *error)
         error_set(error, "cannot set the socket's options: %s", strerror(errno));
     return status;
 }
+
+uint32_t address_path_octets(int socket, int family)
+{
+    bool ipv4 = family == AF_INET;
+    int headers = UDP_HEADER_OCTETS + (ipv4 ? IPV4_HEADER_OCTETS : IPV6_HEADER_OCTETS);
+    int mtu = 0;
+    socklen_t length = sizeof mtu;
+    if (getsockopt(socket, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU : IPV6_MTU, &mtu,
+                   &length) != 0 ||
+        mtu <= headers)
+        return 0;
+    return (uint32_t)(mtu - headers);
+}

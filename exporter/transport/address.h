@@ -29,4 +29,8 @@ int address_bind(int socket, int family, const char *source, uint16_t port, stru
  * ERROR. */
 int address_forbid_fragments(int socket, int family, struct error *error);
 
+/* The longest UDP payload that the path of a connected datagram socket of FAMILY permits now; 0 if
+ * the kernel does not say. */
+uint32_t address_path_octets(int socket, int family);
+
 #endif

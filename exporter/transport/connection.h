@@ -23,6 +23,7 @@ struct connection {
     struct tls_context *tls;        /* NULL: plain */
     struct tls_session *session;    /* of the present socket, NULL: none */
     uint32_t datagram_octets;       /* DTLS: the longest */
+    uint32_t path_octets;           /* DTLS: the longest message, 0: as when it was opened */
     int socket;                     /* -1: none */
 
     uint64_t now_ns;   /* of the present step */
@@ -31,6 +32,7 @@ struct connection {
     uint64_t pause_ns; /* between the last attempt and the next */
     uint64_t looked_ns;
     uint64_t number;     /* sessions so far */
+    bool renewing;       /* the present attempt follows a session that was not bad */
     bool delivered;      /* something was taken in this session */
     struct error failed; /* why the session must end, noticed while sending; "" = it need not */
 

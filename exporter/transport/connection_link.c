@@ -132,6 +132,17 @@ static enum transport_status send_records(struct connection *c, const struct iov
     return TRANSPORT_DONE;
 }
 
+/* A datagram was longer than the path permits: those to come will be shorter. */
+static void learn_path(struct connection *c)
+{
+    uint32_t octets = address_path_octets(c->socket, c->address->ai_family);
+    c->report.too_long++;
+    if (octets <= DTLS_OVERHEAD_OCTETS || octets >= c->datagram_octets)
+        return;
+    c->datagram_octets = octets; /* of the next handshake, too */
+    c->path_octets = octets - DTLS_OVERHEAD_OCTETS;
+}
+
 /* DTLS and SCTP: a message is a datagram or a user message, taken whole or not at all. */
 static enum transport_status send_whole(struct connection *c, const struct iovec *messages,
                                         uint32_t count, uint32_t *sent, struct error *error)
@@ -156,7 +167,7 @@ static enum transport_status send_whole(struct connection *c, const struct iovec
             return TRANSPORT_AGAIN;
         }
         if (number == EMSGSIZE) {
-            c->report.too_long++;
+            learn_path(c);
             error_set(error, "%s: a message is longer than the path permits: lower mtu=", c->where);
             return TRANSPORT_FAILED;
         }

@@ -2,11 +2,13 @@
  * How encoded messages leave: a small contract that sockets, files and the JSON stream fulfil, and
  * that a test can fulfil with a transport that refuses, is full or counts.
  *
- * A transport with a session (TCP, TLS, DTLS, SCTP) has the function step(); all others have none.
+ * A transport with a session (TCP, TLS, DTLS, SCTP, Kafka) has the function step(); all others have
+ * none.
  * Such a transport connects, and connects again, by itself. It says which session is open; the
  * destination then puts templates and options in front of what is queued and numbers messages from
  * 0 (RFC 7011 sections 3.1, 8.1, 10.4). Messages are offered whole and in order; a stream finds
- * their bounds in their headers.
+ * their bounds in their headers. With Kafka, each message is complete in itself and keeps its
+ * number, so a session there says no more than that brokers can be reached.
  *
  * The destination owns the transport; exporter's thread, except that open and close belong to the
  * control thread. Nothing here ever blocks on a collector.
@@ -40,8 +42,17 @@ struct transport_session {
     uint32_t
         confirmed;     /* messages, the oldest first, that the other host has since the last step */
     uint32_t vanished; /* the next ones: they had left when a session ended, and nobody knows */
-    uint64_t next_ns;  /* monotonic: step() wants to be called again */
-    const char *line;  /* news for the user, or NULL; valid until the next call */
+    bool renewing;     /* none is open, since the transport itself makes a new one: no trouble */
+    uint32_t failed;   /* the next ones: the other end refuses them for good, see LINE */
+    uint32_t partitions; /* Kafka: of the topic, once a session has begun */
+    uint64_t next_ns;    /* monotonic: step() wants to be called again */
+    const char *line;    /* news for the user, or NULL; valid until the next call */
+};
+
+/* Where in a topic a message belongs. */
+struct transport_label {
+    uint64_t key;       /* of a record: flowId */
+    uint32_t partition; /* of an IPFIX message */
 };
 
 struct transport_ops {
@@ -60,6 +71,12 @@ struct transport_ops {
     void (*step)(void *state, uint64_t monotonic_ns, bool hurry, struct transport_session *session);
     /* With step(): whether it confirms messages. Otherwise handed over is all that is known. */
     bool confirms;
+    /* NULL: messages have no labels. The next send offers COUNT messages with these LABELS. */
+    void (*label)(void *state, const struct transport_label *labels, uint32_t count);
+    /* NULL: messages are confirmed in their order. Forgets everything that was handed over and not
+     * confirmed: for each of these, the oldest first, whether it has arrived all the same. Valid
+     * until the next call. */
+    const bool *(*abandon)(void *state);
     /* NULL: nothing to tell. Fills in REPORT. */
     void (*report)(const void *state, struct transport_report *report);
     /* NULL: never changes. The longest message that the path permits now, 0 if that is as when
@@ -85,5 +102,8 @@ int transport_file_open(struct transport *transport, const struct destination_co
 int transport_connection_open(struct transport *transport,
                               const struct destination_config *destination,
                               uint32_t *message_octets_max, struct error *error);
+/* Kafka: does not wait for a broker. Refuses in builds without librdkafka. */
+int transport_kafka_open(struct transport *transport, const struct destination_config *destination,
+                         struct error *error);
 
 #endif

@@ -29,6 +29,10 @@ static const uint64_t attempt_timeout_ns = 10 * 1000000000ull;
 static const uint64_t pause_min_ns = 1000000000u;
 static const uint64_t pause_max_ns = 60 * 1000000000ull;
 static const uint64_t line_every_ns = 60 * 1000000000ull;
+/* A collector over DTLS that restarts unseen drops what it cannot decrypt, and says nothing
+ * (RFC 7011 section 10.3.2 knows the problem; OpenSSL 3 has no heartbeat). A new session is the
+ * only question that it has to answer. */
+static const uint64_t dtls_renewal_ns = 300 * 1000000000ull;
 static const uint64_t look_every_ns = 10000000;
 static const uint64_t accept_timeout_ns = 500000000;
 
@@ -78,6 +82,7 @@ static void pause_attempts(struct connection *c)
 static void attempt_failed(struct connection *c, const char *why, bool certificate)
 {
     c->report.connect_failures++;
+    c->renewing = false;
     c->report.certificate_failures += certificate;
     note_error(c, why);
     drop_socket(c);
@@ -149,6 +154,7 @@ static void begin_attempt(struct connection *c)
 static void connected(struct connection *c)
 {
     c->report.connects++;
+    c->renewing = false;
     c->number++;
     c->delivered = false;
     c->octets_out = c->session ? tls_octets_out(c->session) : 0;
@@ -240,6 +246,16 @@ static void session_ended(struct connection *c, const char *why)
     pause_attempts(c);
 }
 
+/* Ends a session that is as it should be and makes the next one at once. */
+static void renew_session(struct connection *c)
+{
+    tls_finish(c->session);
+    drop_socket(c);
+    c->renewing = true;
+    c->at_once = true;
+    enter(c, TRANSPORT_STATE_WAITING);
+}
+
 static void step_connected(struct connection *c)
 {
     struct error error = c->failed;
@@ -252,8 +268,11 @@ static void step_connected(struct connection *c)
         return;
     c->looked_ns = c->now_ns;
     enum tls_status status = connection_look(c, &error);
-    if (status == TLS_AGAIN)
+    if (status == TLS_AGAIN) {
+        if (c->kind == DESTINATION_DTLS && c->now_ns - c->phase_ns >= dtls_renewal_ns)
+            renew_session(c);
         return;
+    }
     c->report.certificate_failures += status == TLS_CERTIFICATE;
     session_ended(c, error.text);
 }
@@ -302,6 +321,7 @@ static void connection_step(void *state, uint64_t monotonic_ns, bool hurry,
     } while (before != c->report.state && c->report.state != TRANSPORT_STATE_WAITING);
     bool open = c->report.state == TRANSPORT_STATE_CONNECTED;
     session->number = open ? c->number : 0;
+    session->renewing = c->renewing;
     session->confirmed = c->confirmed;
     session->vanished = c->vanished;
     c->confirmed = c->vanished = 0;
@@ -359,6 +379,11 @@ static void connection_report(const void *state, struct transport_report *report
     *report = ((const struct connection *)state)->report;
 }
 
+static uint32_t connection_message_octets(const void *state)
+{
+    return ((const struct connection *)state)->path_octets;
+}
+
 static const struct transport_ops stream_ops = {
     .send = connection_send,
     .complete = connection_complete,
@@ -373,6 +398,7 @@ static const struct transport_ops whole_ops = {
     .close = connection_close,
     .step = connection_step,
     .report = connection_report,
+    .message_octets = connection_message_octets,
 };
 
 /* What can be found out without a collector: the source address, SCTP in the kernel. */

@@ -170,26 +170,14 @@ static void set_fragments(const struct transport_udp *udp, bool allowed)
         setsockopt(udp->socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover6, sizeof discover6);
 }
 
-/* What the path permits now. */
-static void learn_path(struct transport_udp *udp)
-{
-    bool ipv4 = udp->family == AF_INET;
-    uint32_t headers =
-        UDP_HEADER_OCTETS + (uint32_t)(ipv4 ? IPV4_HEADER_OCTETS : IPV6_HEADER_OCTETS);
-    int mtu = 0;
-    socklen_t length = sizeof mtu;
-    if (getsockopt(udp->socket, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU : IPV6_MTU, &mtu,
-                   &length) == 0 &&
-        mtu > (int)headers)
-        udp->path_octets = (uint32_t)mtu - headers;
-}
-
 /* A message met EMSGSIZE: the path has changed, and those to come will be shorter. This one is
  * complete; better in IP fragments than lost. */
 static int send_long(struct transport_udp *udp, const struct iovec *message)
 {
     udp->report.too_long++;
-    learn_path(udp);
+    uint32_t permitted = address_path_octets(udp->socket, udp->family);
+    if (permitted)
+        udp->path_octets = permitted;
     bool fits = udp->path_octets && message->iov_len <= udp->path_octets;
     if (!fits)
         set_fragments(udp, true);

@@ -129,12 +129,9 @@ static bool expire(struct reference_cache *cache, uint32_t at, uint64_t time_ns)
     if (time_ns < idle && time_ns < active)
         return true;
     if (active < idle) {
-        bool first = !(e->record.marks & FLOW_MARK_CONTINUED);
         emit(cache, e, FLOW_END_ACTIVE);
         go_on(e);
         e->origin_ns = active;
-        if (first)
-            e->origin_ns -= flow_key_phase_ns(&e->record.key.head, cache->config.active_timeout_ns);
         if (time_ns < idle)
             return true;
     } else {

@@ -132,6 +132,11 @@ class Nfcapd:
         start = text.find("[")
         return json.loads(text[start:text.rfind("]") + 1]) if start >= 0 else []
 
+    def times(self):
+        """(start, end) of every record in milliseconds since 1970."""
+        return [(milliseconds(record["first"]), milliseconds(record["last"]))
+                for record in self.records()]
+
     def flows_by_domain(self):
         """domain -> key -> [packets, octets, flags, first ms, last ms]; and, of biflows, domain ->
         key -> [packets, octets] where the reverse counts stand under the reversed key."""

@@ -56,10 +56,11 @@ class Daemon:
         self.ledger_path = str(ledger)
         pathlib.Path(ledger).unlink(missing_ok=True)
         more.setdefault("stdin", subprocess.DEVNULL)
+        more.setdefault("stderr", subprocess.PIPE)  # a file where more lines come than fit in it
         self.process = subprocess.Popen(
             list(prefix) + [SPANFLOWD] + [str(argument) for argument in arguments]
             + ["--ledger", self.ledger_path],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+            stdout=subprocess.PIPE, text=True, **more)
 
     def __enter__(self):
         return self
@@ -120,8 +121,8 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.process.kill()
             out, err = self.process.communicate()
-            err += "did not stop in time"
-        return Run(self.process.returncode, out, err, read_ledger(self.ledger_path))
+            err = (err or "") + "did not stop in time"
+        return Run(self.process.returncode, out, err or "", read_ledger(self.ledger_path))
 
 
 def file_identity(path):

@@ -13,6 +13,9 @@
 #define COLLECTOR(container, more)                                                                 \
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["      \
     "{\"name\":\"d\",\"" container "\":{\"destinationAddress\":\"h\"" more "}}]}}}"
+#define TOPIC(more)                                                                                \
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["      \
+    "{\"name\":\"d\",\"kafkaExporter\":{\"broker\":[\"h\"],\"topic\":\"t\"" more "}}]}}}"
 #define SECURITY(more) ",\"transportLayerSecurity\":{" more "}"
 #define FILES          "\"certificate\":\"c\",\"privateKey\":\"k\",\"certificationAuthority\":\"a\""
 
@@ -40,12 +43,16 @@ static const char *const bases[] = {
     COLLECTOR("udpExporter", SECURITY("")),
     COLLECTOR("tcpExporter", SECURITY(FILES)),
     COLLECTOR("udpExporter", SECURITY(FILES)),
+    TOPIC(SECURITY("")),
+    TOPIC(SECURITY(FILES)),
+    TOPIC(",\"format\":\"ipfix\""),
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"workers\":2,\"ledgerFile\":\"l\"}}",
 };
 enum { BASES = sizeof bases / sizeof bases[0] };
 
 #define TCP_SECURITY "/spanflow/exportingProcess/destination/tcpExporter/transportLayerSecurity/"
 #define UDP_SECURITY "/spanflow/exportingProcess/destination/udpExporter/transportLayerSecurity/"
+#define KAFKA        "/spanflow/exportingProcess/destination/kafkaExporter/"
 
 /* Other values for leaves whose type does not tell one. A new leaf of such a type needs a line. */
 static const char *const other_values[][2] = {
@@ -64,6 +71,11 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/tcpExporter/sourceAddress", "::1"},
     {"/spanflow/exportingProcess/destination/sctpExporter/destinationAddress", "192.0.2.1"},
     {"/spanflow/exportingProcess/destination/sctpExporter/sourceAddress", "::1"},
+    {KAFKA "broker", "other"},
+    {KAFKA "topic", "other"},
+    {KAFKA "transportLayerSecurity/certificate", "other"},
+    {KAFKA "transportLayerSecurity/privateKey", "other"},
+    {KAFKA "transportLayerSecurity/certificationAuthority", "other"},
     {TCP_SECURITY "certificate", "other"},
     {TCP_SECURITY "privateKey", "other"},
     {TCP_SECURITY "certificationAuthority", "other"},

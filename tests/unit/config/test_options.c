@@ -319,6 +319,36 @@ static void connections(void **state)
     probe_config_free(config);
 }
 
+static void topics(void **state)
+{
+    (void)state;
+    struct probe_config *config =
+        accepted(WORDS("-r", "a", "-e", "kafka://h:1,[::1]:2,g/flows.v-1_x", "-e",
+                       "kafka://h/t?format=ipfix&domain=3&time=ns&acks=leader&compress=lz4", "-e",
+                       "kafka://h/u?ca=a&cert=c&key=k", "-e", "kafka://h/v?verify=no"));
+    const struct destination_config *d = config->exporting.destinations;
+    assert_int_equal(d[0].kind, DESTINATION_KAFKA);
+    assert_string_equal(d[0].brokers, "h:1,[::1]:2,g");
+    assert_string_equal(d[0].topic, "flows.v-1_x");
+    assert_int_equal(d[0].format, KAFKA_JSON);
+    assert_false(d[0].leader_alone || d[0].encrypted);
+    assert_string_equal(d[0].compression, "none");
+    assert_true(destination_is_json(&d[0]) && !destination_is_partitioned(&d[0]));
+    assert_int_equal(d[1].format, KAFKA_IPFIX);
+    assert_int_equal(d[1].domain, 3);
+    assert_int_equal(d[1].time_unit, TIME_NANOSECONDS);
+    assert_int_equal(d[1].version, 10);
+    assert_true(d[1].leader_alone);
+    assert_string_equal(d[1].compression, "lz4");
+    assert_true(!destination_is_json(&d[1]) && destination_is_partitioned(&d[1]));
+    assert_true(d[2].encrypted && !d[2].unverified);
+    assert_string_equal(d[2].authority, "a");
+    assert_string_equal(d[2].certificate, "c");
+    assert_string_equal(d[2].private_key, "k");
+    assert_true(d[3].encrypted && d[3].unverified);
+    probe_config_free(config);
+}
+
 /* Each profile brings its version and port; version 5 is a profile of its own. */
 static void profiles_bring_their_version(void **state)
 {
@@ -486,6 +516,7 @@ int main(void)
         cmocka_unit_test(rows_of_files),
         cmocka_unit_test(groups),
         cmocka_unit_test(connections),
+        cmocka_unit_test(topics),
         cmocka_unit_test(profiles_bring_their_version),
         cmocka_unit_test(long_names_stay_whole),
         cmocka_unit_test(manual_page_has_every_option),

@@ -32,16 +32,15 @@ static void check_all(const struct refusal *refusals, size_t count)
 static void not_in_this_build(void **state)
 {
     (void)state;
-    static char *const words[][3] = {
-        {"-i", "xdp:eth0"},
-        {"-e", "kafka://broker/topic"},
-        {"-e", "json:x?format=json"},
-        {"--spool", "/tmp,max=1"},
+    static const struct refusal refusals[] = {
+        {.words = {"-i", "xdp:eth0"}},
+        {.words = {"--spool", "/tmp,max=1"}},
     };
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const char *line = refused_after_good(words[i]);
-        assert_memory_equal(line, words[i][0], strlen(words[i][0]));
-        assert_non_null(strstr(line, words[i][1]));
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        char *const *words = refusals[i].words;
+        const char *line = refused_after_good(words);
+        assert_memory_equal(line, words[0], strlen(words[0]));
+        assert_non_null(strstr(line, words[1]));
         assert_non_null(strstr(line, "not in this build"));
     }
 }
@@ -118,6 +117,22 @@ static void destinations(void **state)
         {{"-e", "udp://[::1"}, "[ADDRESS]:PORT"},
         {{"-e", "udp://[::1]99"}, "[ADDRESS]:PORT"},
         {{"-e", "json:"}, "path: \"\" is not possible"},
+        {{"-e", "json:x?format=json"}, "format= has no meaning for json:; remove it"},
+        {{"-e", "kafka://h"}, "give BROKER:PORT/TOPIC"},
+        {{"-e", "kafka:///topic"}, "give BROKER:PORT/TOPIC"},
+        {{"-e", "kafka://h/"}, "give BROKER:PORT/TOPIC"},
+        {{"-e", "kafka://h:0/t"}, "not a broker; give HOST or HOST:PORT with a port of 1..65535"},
+        {{"-e", "kafka://h,/t"}, "broker: \"\" is not possible"},
+        {{"-e", "kafka://h,h/t"}, "broker: given twice"},
+        {{"-e", "kafka://h/a b"}, "not a topic; give letters, digits"},
+        {{"-e", "kafka://h/t?format=xml"},
+         "format: \"xml\" is not possible; give one of json, ipfix"},
+        {{"-e", "kafka://h/t?acks=0"}, "acks: \"0\" is not possible; give one of all, leader"},
+        {{"-e", "kafka://h/t?domain=2"}, "records in JSON have no observation domain"},
+        {{"-e", "kafka://h/t?time=us"}, "records in JSON have their times in milliseconds"},
+        {{"-e", "kafka://h/t?profile=v5"}, "profiles v5 and fluentd-v9"},
+        {{"-e", "kafka://h/t?cert=c"}, "a certificate and its key belong together"},
+        {{"-e", "kafka://h/t?mtu=900"}, "mtu= has no meaning for kafka://; remove it"},
         {{"-e", "udp://h?mtu=511"}, "mtu: \"511\" is not possible; give 512..65535 octets"},
         {{"-e", "udp://h?mtu=65536"}, "mtu: \"65536\""},
         {{"-e", "udp://h?domain=0"}, "domain: \"0\" is not possible; give 1..4294967295"},
@@ -152,7 +167,7 @@ static void files_and_groups(void **state)
         {{"-e", "file:x?rotate-octets=262143"}, "rotate-octets: \"262143\" is not possible"},
         {{"-e", "file:-?rotate-seconds=1"}, "the standard output cannot be several files"},
         {{"-e", "file:-?rotate-octets=300000"}, "the standard output cannot be several files"},
-        {{"-e", "file:x?compress=gzip"}, "compress: \"gzip\" is not possible; give one of none"},
+        {{"-e", "file:x?compress=gzip"}, "compress: \"gzip\" is not possible; give none or zstd"},
         {{"-e", "file:x?checksum=md5"}, "checksum: \"md5\" is not possible"},
         {{"-e", "json:x?rotate-seconds=9"}, "rotate-seconds= has no meaning for json:"},
         {{"-e", "file:x?rate=1"}, "rate= has no meaning for file:"},

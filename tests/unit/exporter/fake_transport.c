@@ -170,3 +170,54 @@ void describe_simple(struct flow_description *flow)
                                                  .ttl_max = 50,
                                                  .port = 0xffff}}};
 }
+
+int fake_bench_set_up(void **state)
+{
+    struct fake_bench *bench = calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    fake_config(&bench->config);
+    bench->fake = fake_transport_new();
+    bench->ring = fake_ring(1 << 13);
+    *state = bench;
+    return 0;
+}
+
+int fake_bench_tear_down(void **state)
+{
+    struct fake_bench *bench = *state;
+    exporting_process_destroy(bench->process);
+    if (bench->process)
+        assert_true(bench->fake->closed);
+    record_ring_destroy(bench->ring);
+    free(bench->fake);
+    free(bench);
+    return 0;
+}
+
+void fake_bench_start(struct fake_bench *bench)
+{
+    bench->process = fake_process(&bench->config, &bench->ring, 1, bench->fake);
+}
+
+uint32_t fake_bench_push(struct fake_bench *bench, uint32_t count)
+{
+    struct flow_description flow;
+    describe_simple(&flow);
+    uint32_t done = 0;
+    while (done < count && record_push(bench->ring, &flow) == 0)
+        done++;
+    bench->pushed += done;
+    return done;
+}
+
+struct destination_counters fake_bench_account(const struct fake_bench *bench)
+{
+    static struct exporter_counters counters;
+    exporting_process_counters(bench->process, &counters);
+    const struct destination_counters *d = &counters.destination[0];
+    uint64_t sum = d->sent + d->queued + d->spooled;
+    for (unsigned reason = 0; reason < DESTINATION_LOST_COUNT; reason++)
+        sum += d->lost[reason];
+    assert_int_equal(d->records, sum);
+    return *d;
+}

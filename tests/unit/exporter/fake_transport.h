@@ -46,6 +46,24 @@ void fake_config(struct exporting_process_config *config);
 /* A ring of LINES. Fails the test if there is none. */
 struct record_ring *fake_ring(uint32_t lines);
 
+/* One destination whose transport is a fake, as many tests want it: the state of a cmocka test that
+ * has fake_bench_set_up() and fake_bench_tear_down(). */
+struct fake_bench {
+    struct exporting_process_config config; /* of fake_config(); may be changed before the start */
+    struct fake_transport *fake;
+    struct record_ring *ring;
+    struct exporting_process *process; /* NULL until fake_bench_start() */
+    uint64_t now_ns;                   /* monotonic, of the last step; the test's */
+    uint64_t pushed;
+};
+int fake_bench_set_up(void **state);
+int fake_bench_tear_down(void **state);
+void fake_bench_start(struct fake_bench *bench);
+/* Puts COUNT records of describe_simple() on the ring, fewer if it is full; returns how many. */
+uint32_t fake_bench_push(struct fake_bench *bench, uint32_t count);
+/* The account of the destination, with its identity checked. */
+struct destination_counters fake_bench_account(const struct fake_bench *bench);
+
 /* A TCP conversation of 3 and 2 packets over IPv4, at a fixed time. */
 struct flow_description;
 void describe_simple(struct flow_description *flow);

@@ -17,63 +17,12 @@
 static const uint64_t second_ns = 1000000000u;
 static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
 
-struct bench {
-    struct exporting_process_config config;
-    struct fake_transport *fake;
-    struct record_ring *ring;
-    struct exporting_process *process;
-    uint64_t pushed;
-};
-
-static int set_up(void **state)
-{
-    struct bench *bench = calloc(1, sizeof *bench);
-    assert_non_null(bench);
-    fake_config(&bench->config);
-    bench->fake = fake_transport_new();
-    bench->ring = fake_ring(1 << 13);
-    *state = bench;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct bench *bench = *state;
-    exporting_process_destroy(bench->process);
-    if (bench->process)
-        assert_true(bench->fake->closed);
-    record_ring_destroy(bench->ring);
-    free(bench->fake);
-    free(bench);
-    return 0;
-}
-
-static void start(struct bench *bench)
-{
-    bench->process = fake_process(&bench->config, &bench->ring, 1, bench->fake);
-}
-
-static uint32_t push(struct bench *bench, uint32_t count)
-{
-    struct flow_description flow;
-    describe_simple(&flow);
-    uint32_t done = 0;
-    while (done < count && record_push(bench->ring, &flow) == 0)
-        done++;
-    bench->pushed += done;
-    return done;
-}
-
-/* The account, with its identity checked. */
-static struct destination_counters account(const struct bench *bench)
+/* The account, with what the records of push() held. */
+static struct destination_counters account(const struct fake_bench *bench)
 {
     static struct exporter_counters counters;
+    struct destination_counters d = fake_bench_account(bench);
     exporting_process_counters(bench->process, &counters);
-    struct destination_counters d = counters.destination[0];
-    uint64_t sum = d.sent + d.queued + d.spooled;
-    for (unsigned reason = 0; reason < DESTINATION_LOST_COUNT; reason++)
-        sum += d.lost[reason];
-    assert_int_equal(d.records, sum);
     assert_int_equal(d.records, counters.records[0]);
     assert_int_equal(counters.exported[0].packets, 5 * counters.records[0]);
     assert_int_equal(counters.exported[0].octets, 5000000300 * counters.records[0]);
@@ -82,9 +31,9 @@ static struct destination_counters account(const struct bench *bench)
 
 static void all_is_sent_in_a_good_run(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
-    push(bench, 1000);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
+    fake_bench_push(bench, 1000);
     while (!exporting_process_drain(bench->process, 1, export_ns, NULL))
         continue;
     struct destination_counters d = account(bench);
@@ -100,11 +49,11 @@ static void all_is_sent_in_a_good_run(void **state)
 
 static void a_refusal_loses_one_message_and_is_never_fatal(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->fake->answer = TRANSPORT_REFUSED;
     bench->fake->take = 3;
-    start(bench);
-    push(bench, 200);
+    fake_bench_start(bench);
+    fake_bench_push(bench, 200);
     while (!exporting_process_drain(bench->process, 1, export_ns, NULL)) {
         struct destination_counters d = account(bench);
         if (d.lost[DESTINATION_LOST_REFUSED])
@@ -118,20 +67,20 @@ static void a_refusal_loses_one_message_and_is_never_fatal(void **state)
 
 static void a_collector_that_comes_back_gets_templates(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.offline = false;
     bench->config.template_refresh_s = 600;
-    start(bench);
+    fake_bench_start(bench);
     exporting_process_step(bench->process, 0, export_ns, NULL);
     assert_int_equal(bench->fake->message_count, 1); /* templates at once */
     bench->fake->answer = TRANSPORT_REFUSED;
     bench->fake->take = 0;
-    push(bench, 1);
+    fake_bench_push(bench, 1);
     exporting_process_step(bench->process, second_ns, export_ns, NULL);
     exporting_process_step(bench->process, 2 * second_ns, export_ns, NULL);
     assert_int_equal(account(bench).lost[DESTINATION_LOST_REFUSED], 1);
     bench->fake->take = UINT64_MAX;
-    push(bench, 1);
+    fake_bench_push(bench, 1);
     exporting_process_step(bench->process, 3 * second_ns, export_ns, NULL);
     exporting_process_step(bench->process, 4 * second_ns, export_ns, NULL);
     uint32_t octets;
@@ -142,9 +91,9 @@ static void a_collector_that_comes_back_gets_templates(void **state)
 
 static void nothing_is_sent_before_the_clock_is_known(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.offline = false;
-    start(bench);
+    fake_bench_start(bench);
     uint64_t next_ns = 0;
     exporting_process_step(bench->process, 1, 0, &next_ns);
     assert_int_equal(bench->fake->message_count, 0);
@@ -157,9 +106,9 @@ static void nothing_is_sent_before_the_clock_is_known(void **state)
 
 static void what_cannot_be_sent_is_lost_alone(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
-    push(bench, 100);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
+    fake_bench_push(bench, 100);
     bench->fake->answer = TRANSPORT_FAILED;
     bench->fake->take = 2;
     while (!exporting_process_drain(bench->process, 1, export_ns, NULL)) {
@@ -177,14 +126,14 @@ static void what_cannot_be_sent_is_lost_alone(void **state)
 
 static void a_broken_destination_loses_everything_after(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
-    push(bench, 100);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
+    fake_bench_push(bench, 100);
     bench->fake->answer = TRANSPORT_BROKEN;
     bench->fake->take = 2;
     for (unsigned i = 0; i < 3; i++)
         exporting_process_drain(bench->process, 1, export_ns, NULL);
-    push(bench, 50);
+    fake_bench_push(bench, 50);
     assert_true(exporting_process_drain(bench->process, 1, export_ns, NULL));
     struct destination_counters d = account(bench);
     assert_int_equal(d.records, 150);
@@ -196,14 +145,14 @@ static void a_broken_destination_loses_everything_after(void **state)
 
 static void live_a_full_queue_loses_and_never_holds_the_ring(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.offline = false;
     bench->config.queue_octets_max = 20000;
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 0;
-    start(bench);
+    fake_bench_start(bench);
     for (unsigned i = 0; i < 20; i++) {
-        assert_int_equal(push(bench, 500), 500);
+        assert_int_equal(fake_bench_push(bench, 500), 500);
         exporting_process_step(bench->process, i * 1000, export_ns, NULL);
         assert_true(exporting_process_accepts(bench->process));
     }
@@ -220,12 +169,12 @@ static void live_a_full_queue_loses_and_never_holds_the_ring(void **state)
 
 static void offline_a_full_queue_holds_the_ring(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.queue_octets_max = 20000;
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 0;
-    start(bench);
-    assert_int_equal(push(bench, 2000), 2000);
+    fake_bench_start(bench);
+    assert_int_equal(fake_bench_push(bench, 2000), 2000);
     for (unsigned i = 0; i < 5; i++)
         exporting_process_step(bench->process, i, export_ns, NULL);
     assert_false(exporting_process_accepts(bench->process));
@@ -242,12 +191,12 @@ static void offline_a_full_queue_holds_the_ring(void **state)
 
 static void offline_thirty_seconds_without_progress_end_it(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.queue_octets_max = 20000;
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 1;
-    start(bench);
-    push(bench, 1000);
+    fake_bench_start(bench);
+    fake_bench_push(bench, 1000);
     uint64_t now_ns = 5;
     for (unsigned i = 0; i < 299; i++, now_ns += second_ns / 10)
         assert_int_not_equal(exporting_process_step(bench->process, now_ns, export_ns, NULL),
@@ -264,19 +213,19 @@ static void offline_thirty_seconds_without_progress_end_it(void **state)
 
 static void a_slow_destination_does_not_hold_another(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.offline = false;
     bench->config.destination_count = 2;
     bench->config.destinations[1] = bench->config.destinations[0];
     strcpy(bench->config.destinations[1].name, "other");
     bench->config.queue_octets_max = 40000;
-    start(bench);
+    fake_bench_start(bench);
     struct fake_transport *other = fake_transport_new();
     exporting_process_set_transport(bench->process, 1, fake_transport_as(other));
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 0;
     for (unsigned i = 0; i < 10; i++) {
-        push(bench, 100);
+        fake_bench_push(bench, 100);
         exporting_process_step(bench->process, i * second_ns, export_ns, NULL);
     }
     exporting_process_step(bench->process, 11 * second_ns, export_ns, NULL);
@@ -293,12 +242,12 @@ static void a_slow_destination_does_not_hold_another(void **state)
 
 static void what_is_given_up_is_counted(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 2;
     bench->config.queue_octets_max = 20000;
-    start(bench);
-    push(bench, 1000);
+    fake_bench_start(bench);
+    fake_bench_push(bench, 1000);
     exporting_process_step(bench->process, 1, export_ns, NULL);
     uint64_t sent = account(bench).sent;
     exporting_process_abandon(bench->process);
@@ -312,8 +261,8 @@ static void what_is_given_up_is_counted(void **state)
 
 static void times_after_2106_are_not_representable(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
     struct flow_description flow;
     describe_simple(&flow);
     flow.direction[1].last_ns = UINT32_MAX * second_ns;
@@ -329,10 +278,10 @@ static void times_after_2106_are_not_representable(void **state)
 
 static void both_directions_share_a_message(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.destinations[0].mtu = 512; /* room for 7 records of 59 octets: an odd number */
-    start(bench);
-    push(bench, 20);
+    fake_bench_start(bench);
+    fake_bench_push(bench, 20);
     while (!exporting_process_drain(bench->process, 1, export_ns, NULL))
         continue;
     for (uint32_t i = 0; i < bench->fake->message_count; i++) {
@@ -346,12 +295,12 @@ static void both_directions_share_a_message(void **state)
 
 static void live_messages_wait_one_second_at_most(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.offline = false;
-    start(bench);
+    fake_bench_start(bench);
     uint64_t next_ns;
     exporting_process_step(bench->process, 0, export_ns, &next_ns);
-    push(bench, 1);
+    fake_bench_push(bench, 1);
     exporting_process_step(bench->process, 500, export_ns, &next_ns);
     assert_int_equal(next_ns, second_ns + 500);
     exporting_process_step(bench->process, second_ns + 499, export_ns, NULL);
@@ -360,7 +309,8 @@ static void live_messages_wait_one_second_at_most(void **state)
     assert_int_equal(account(bench).sent, 1);
 }
 
-#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define BENCH_TEST(name)                                                                           \
+    cmocka_unit_test_setup_teardown(name, fake_bench_set_up, fake_bench_tear_down)
 
 int main(void)
 {

@@ -77,6 +77,8 @@ static void pass(struct bench *bench, unsigned seconds)
 {
     for (unsigned i = 0; i < 10 * seconds; i++) {
         bench->now_ns += second_ns / 10;
+        for (unsigned member = 0; member <= MEMBERS; member++)
+            bench->fakes[member]->now_ns = bench->now_ns;
         exporting_process_step(bench->process, bench->now_ns,
                                SIMPLE_SECOND * second_ns + bench->now_ns, NULL);
     }
@@ -152,6 +154,24 @@ static void fallback_and_back(void **state)
     assert_non_null(line);
 }
 
+/* A session that the transport itself replaces is no trouble, unless that fails. */
+static void a_new_session_is_no_trouble(void **state)
+{
+    struct bench *bench = *state;
+    bench->fakes[0]->with_sessions = true;
+    bench->fakes[0]->session.number = 1;
+    start(bench, EXPORT_FALLBACK);
+    pass(bench, 2);
+    assert_int_equal(taker(bench, 1), 0);
+    bench->fakes[0]->session.number = 0;
+    bench->fakes[0]->session.renewing = true;
+    pass(bench, 2);
+    assert_int_equal(taker(bench, 2), 0);
+    bench->fakes[0]->session.renewing = false;
+    pass(bench, 1);
+    assert_int_equal(taker(bench, 3), 1);
+}
+
 static void a_broken_member_is_gone(void **state)
 {
     struct bench *bench = *state;
@@ -221,14 +241,17 @@ static void balance_moves_only_the_share_of_who_is_away(void **state)
     assert_memory_equal(first, again, sizeof first);
 }
 
-/* What happens to one member changes no number of a destination that stands alone. */
+/* What happens to one member changes no number of a destination that stands alone, no octet that
+ * it sends, and not the time of one of its messages. */
 static void others_notice_nothing(void **state)
 {
     struct bench *bench = *state;
+    struct fake_transport *alone = bench->fakes[MEMBERS], *before = fake_transport_new();
     static struct exporter_counters calm, trouble;
     for (unsigned round = 0; round < 2; round++) {
         start(bench, EXPORT_BALANCE);
-        bench->fakes[MEMBERS]->message_count = 0;
+        alone->message_count = 0;
+        alone->now_ns = 0;
         bench->now_ns = second_ns;
         bench->pushed = 0;
         for (unsigned i = 0; i < 200; i++) {
@@ -237,6 +260,8 @@ static void others_notice_nothing(void **state)
                 bench->fakes[0]->answer = TRANSPORT_REFUSED;
                 bench->fakes[1]->take = 0;
                 bench->fakes[1]->answer = TRANSPORT_BROKEN;
+                bench->fakes[2]->take = 0;
+                bench->fakes[2]->answer = TRANSPORT_AGAIN;
             }
             taker(bench, i);
             if (i % 20 == 0)
@@ -244,9 +269,17 @@ static void others_notice_nothing(void **state)
         }
         pass(bench, 3);
         take_account(bench, round ? &trouble : &calm);
-        if (round == 0)
+        if (round == 0) {
             exporting_process_destroy(bench->process);
+            memcpy(before, alone, sizeof *before);
+        }
     }
+    assert_true(before->message_count > 10);
+    assert_int_equal(alone->message_count, before->message_count);
+    assert_memory_equal(alone->times_ns, before->times_ns,
+                        before->message_count * sizeof before->times_ns[0]);
+    assert_memory_equal(alone->octets, before->octets, before->offsets[before->message_count]);
+    free(before);
     assert_memory_equal(&calm.destination[MEMBERS], &trouble.destination[MEMBERS],
                         sizeof calm.destination[0]);
     assert_true(trouble.destination[0].lost[DESTINATION_LOST_REFUSED] > 0);
@@ -274,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(fallback_and_back),
+        BENCH_TEST(a_new_session_is_no_trouble),
         BENCH_TEST(a_broken_member_is_gone),
         BENCH_TEST(a_full_queue_falls_back),
         BENCH_TEST(balance_moves_only_the_share_of_who_is_away),

@@ -17,48 +17,23 @@
 static const uint64_t second_ns = 1000000000u;
 static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
 
-struct bench {
-    struct exporting_process_config config;
-    struct fake_transport *fake;
-    struct record_ring *ring;
-    struct exporting_process *process;
-};
-
 static int set_up(void **state)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
-    assert_non_null(bench);
-    fake_config(&bench->config);
-    bench->config.offline = false;
-    bench->fake = fake_transport_new();
-    bench->ring = fake_ring(1 << 12);
-    *state = bench;
+    fake_bench_set_up(state);
+    ((struct fake_bench *)*state)->config.offline = false;
     return 0;
 }
 
-static int tear_down(void **state)
+static void step(struct fake_bench *bench, uint64_t now_ns, uint32_t records)
 {
-    struct bench *bench = *state;
-    exporting_process_destroy(bench->process);
-    record_ring_destroy(bench->ring);
-    free(bench->fake);
-    free(bench);
-    return 0;
-}
-
-static void step(struct bench *bench, uint64_t now_ns, uint32_t records)
-{
-    struct flow_description flow;
-    describe_simple(&flow);
     if (!bench->process)
-        bench->process = fake_process(&bench->config, &bench->ring, 1, bench->fake);
-    for (uint32_t i = 0; i < records; i++)
-        assert_int_equal(record_push(bench->ring, &flow), 0);
+        fake_bench_start(bench);
+    assert_int_equal(fake_bench_push(bench, records), records);
     exporting_process_step(bench->process, now_ns, export_ns, NULL);
 }
 
 /* Octet offset of the N-th Set with id ID of message I, 0 if there is none. */
-static uint32_t find_set(const struct bench *bench, uint32_t i, unsigned id, unsigned n)
+static uint32_t find_set(const struct fake_bench *bench, uint32_t i, unsigned id, unsigned n)
 {
     uint32_t octets;
     const uint8_t *message = fake_message(bench->fake, i, &octets);
@@ -69,7 +44,7 @@ static uint32_t find_set(const struct bench *bench, uint32_t i, unsigned id, uns
     return 0;
 }
 
-static uint32_t template_messages(const struct bench *bench)
+static uint32_t template_messages(const struct fake_bench *bench)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < bench->fake->message_count; i++)
@@ -77,7 +52,7 @@ static uint32_t template_messages(const struct bench *bench)
     return count;
 }
 
-static void add_interfaces(struct bench *bench, uint32_t count)
+static void add_interfaces(struct fake_bench *bench, uint32_t count)
 {
     bench->config.interface_count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -88,7 +63,7 @@ static void add_interfaces(struct bench *bench, uint32_t count)
 
 static void interface_names_have_fixed_length_and_a_nul(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     add_interfaces(bench, 2);
     step(bench, 0, 0);
     uint32_t octets, at = find_set(bench, 0, 3, 0);
@@ -113,7 +88,7 @@ static void interface_names_have_fixed_length_and_a_nul(void **state)
 
 static void one_options_template_in_a_set(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     add_interfaces(bench, 1);
     bench->config.sampling_interval = 100;
     bench->config.destinations[0].version = 9;
@@ -134,7 +109,7 @@ static void one_options_template_in_a_set(void **state)
 
 static void sampling_is_the_rate_alone(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.sampling_interval = 64;
     step(bench, 0, 0);
     uint32_t octets, at = find_set(bench, 0, 3, 0);
@@ -148,7 +123,7 @@ static void sampling_is_the_rate_alone(void **state)
 /* Counters that were scaled must not be scaled again. */
 static void scaled_counters_are_not_announced(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.sampling_interval = 64;
     bench->config.destinations[0].scale = true;
     step(bench, 0, 1);
@@ -162,7 +137,7 @@ static void scaled_counters_are_not_announced(void **state)
 
 static void sampling_is_announced_before_the_first_flow_record(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.sampling_interval = 10;
     add_interfaces(bench, EXPORT_INTERFACES_MAX);
     step(bench, 0, 100);
@@ -175,7 +150,7 @@ static void sampling_is_announced_before_the_first_flow_record(void **state)
 
 /* Sets of data whose Options Template has FIELD as its N-th field, in all messages from FIRST on.
  */
-static const uint8_t *find_options(const struct bench *bench, uint32_t first, unsigned n,
+static const uint8_t *find_options(const struct fake_bench *bench, uint32_t first, unsigned n,
                                    unsigned field)
 {
     for (uint32_t i = first; i < bench->fake->message_count; i++) {
@@ -196,7 +171,7 @@ static const uint8_t *find_options(const struct bench *bench, uint32_t first, un
 
 static void silk_tells_flow_keys_types_and_the_probes_statistics(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.destinations[0].profile = PROFILE_SILK;
     bench->config.destinations[0].mtu = 9000;
     bench->config.statistics_interval_s = 60;
@@ -229,7 +204,7 @@ static void silk_tells_flow_keys_types_and_the_probes_statistics(void **state)
 
 static void losses_of_metering_and_exporting_are_told(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.statistics_interval_s = 60;
     step(bench, 1, 10);
     const struct metering_counts counts = {
@@ -260,7 +235,7 @@ static void losses_of_metering_and_exporting_are_told(void **state)
 /* A refresh of a live run does not put all interface names on the wire at once. */
 static void later_options_are_told_by_and_by(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.template_refresh_s = 60;
     add_interfaces(bench, EXPORT_INTERFACES_MAX);
     step(bench, 1, 0);
@@ -283,7 +258,7 @@ static void later_options_are_told_by_and_by(void **state)
 
 static void nothing_is_announced_without_reason(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     step(bench, 0, 0);
     assert_int_equal(bench->fake->message_count, 1);
     assert_int_equal(find_set(bench, 0, 3, 0), 0);
@@ -291,7 +266,7 @@ static void nothing_is_announced_without_reason(void **state)
 
 static void many_interfaces_take_several_messages(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     add_interfaces(bench, EXPORT_INTERFACES_MAX);
     bench->config.destinations[0].mtu = 512;
     step(bench, 0, 0);
@@ -309,7 +284,7 @@ static void many_interfaces_take_several_messages(void **state)
 
 static void templates_are_refreshed_by_time_without_traffic(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.template_refresh_s = 60;
     step(bench, 5, 0);
     assert_int_equal(template_messages(bench), 1);
@@ -324,7 +299,7 @@ static void templates_are_refreshed_by_time_without_traffic(void **state)
 
 static void templates_are_refreshed_by_messages(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.template_refresh_messages = 10;
     bench->config.offline = true;
     add_interfaces(bench, 1);
@@ -343,7 +318,7 @@ static void templates_are_refreshed_by_messages(void **state)
 
 static void statistics_tell_what_was_sent(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.statistics_interval_s = 60;
     step(bench, 0, 100);
     step(bench, second_ns, 0);
@@ -364,7 +339,7 @@ static void statistics_tell_what_was_sent(void **state)
     assert_int_equal(get32(data + 28), 200);
 }
 
-#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_bench_tear_down)
 
 int main(void)
 {

@@ -18,72 +18,25 @@ static const uint64_t second_ns = 1000000000u;
 static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
 enum { TEMPLATE_SET = 2, OPTIONS_TEMPLATE_SET = 3, PLAIN_ID = 14714, RECORD_OCTETS = 59 };
 
-struct bench {
-    struct exporting_process_config config;
-    struct fake_transport *fake;
-    struct record_ring *ring;
-    struct exporting_process *process;
-    uint64_t now_ns;
-};
-
 static int set_up(void **state)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
-    assert_non_null(bench);
-    fake_config(&bench->config);
+    fake_bench_set_up(state);
+    struct fake_bench *bench = *state;
     bench->config.offline = false;
     bench->config.destinations[0].kind = DESTINATION_TCP;
-    bench->fake = fake_transport_new();
     bench->fake->with_sessions = true;
     bench->fake->confirms = true;
-    bench->ring = fake_ring(1 << 13);
-    *state = bench;
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct bench *bench = *state;
-    exporting_process_destroy(bench->process);
-    record_ring_destroy(bench->ring);
-    free(bench->fake);
-    free(bench);
-    return 0;
-}
-
-static void start(struct bench *bench)
-{
-    bench->process = fake_process(&bench->config, &bench->ring, 1, bench->fake);
-}
-
-static void push(struct bench *bench, uint32_t count)
-{
-    struct flow_description flow;
-    describe_simple(&flow);
-    for (uint32_t i = 0; i < count; i++)
-        assert_int_equal(record_push(bench->ring, &flow), 0);
-}
-
-static void step(struct bench *bench, uint64_t after_ns)
+static void step(struct fake_bench *bench, uint64_t after_ns)
 {
     bench->now_ns += after_ns;
     exporting_process_step(bench->process, bench->now_ns, export_ns, NULL);
 }
 
-static struct destination_counters account(struct bench *bench)
-{
-    static struct exporter_counters counters;
-    exporting_process_counters(bench->process, &counters);
-    struct destination_counters *d = &counters.destination[0];
-    uint64_t sum = d->sent + d->queued + d->spooled;
-    for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
-        sum += d->lost[i];
-    assert_int_equal(sum, d->records);
-    return *d;
-}
-
 /* Data records of message I, which must hold templates or flow records; checks its number. */
-static uint32_t check_message(const struct bench *bench, uint32_t i, bool templates,
+static uint32_t check_message(const struct fake_bench *bench, uint32_t i, bool templates,
                               uint32_t sequence)
 {
     uint32_t octets;
@@ -96,7 +49,7 @@ static uint32_t check_message(const struct bench *bench, uint32_t i, bool templa
 
 /* Messages FIRST to the last: templates, then flow records, numbered from 0. Returns the records.
  */
-static uint32_t check_session(const struct bench *bench, uint32_t first)
+static uint32_t check_session(const struct fake_bench *bench, uint32_t first)
 {
     uint32_t records = 0;
     assert_true(bench->fake->message_count > first);
@@ -108,36 +61,36 @@ static uint32_t check_session(const struct bench *bench, uint32_t first)
 
 static void nothing_leaves_before_there_is_a_session(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
-    push(bench, 100);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
+    fake_bench_push(bench, 100);
     step(bench, 1);
     step(bench, second_ns);
     assert_int_equal(bench->fake->sends, 0);
-    assert_int_equal(account(bench).queued, 100);
+    assert_int_equal(fake_bench_account(bench).queued, 100);
     bench->fake->session.number = 1;
     step(bench, 1);
     assert_int_equal(check_session(bench, 0), 200);
-    assert_int_equal(account(bench).sent, 0); /* nothing is confirmed yet */
+    assert_int_equal(fake_bench_account(bench).sent, 0); /* nothing is confirmed yet */
     bench->fake->session.confirmed = bench->fake->message_count;
     step(bench, 1);
-    assert_int_equal(account(bench).sent, 100);
-    assert_int_equal(account(bench).data_records, 200);
+    assert_int_equal(fake_bench_account(bench).sent, 100);
+    assert_int_equal(fake_bench_account(bench).data_records, 200);
 }
 
 static void a_session_begins_with_templates_and_number_0(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
-    push(bench, 100);
+    fake_bench_push(bench, 100);
     step(bench, 1);
     step(bench, second_ns);
     uint32_t first = bench->fake->message_count;
     bench->fake->session.confirmed = first;
     step(bench, 1);
     bench->fake->session.number = 7;
-    push(bench, 50);
+    fake_bench_push(bench, 50);
     step(bench, 1);
     step(bench, second_ns);
     assert_int_equal(check_session(bench, first), 100);
@@ -145,10 +98,10 @@ static void a_session_begins_with_templates_and_number_0(void **state)
 
 static void what_did_not_leave_goes_out_again(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
-    push(bench, 600);
+    fake_bench_push(bench, 600);
     step(bench, 1);
     step(bench, second_ns);
     uint32_t first = bench->fake->message_count;
@@ -156,7 +109,7 @@ static void what_did_not_leave_goes_out_again(void **state)
     /* The templates and a message arrived, two are somewhere, the rest never left. */
     bench->fake->session = (struct transport_session){.number = 0, .confirmed = 2, .vanished = 2};
     step(bench, 1);
-    struct destination_counters d = account(bench);
+    struct destination_counters d = fake_bench_account(bench);
     uint64_t lost = d.lost[DESTINATION_LOST_CONNECTION];
     assert_true(d.sent > 0 && lost > d.sent && d.queued > 0);
     bench->fake->session.number = 2;
@@ -164,16 +117,16 @@ static void what_did_not_leave_goes_out_again(void **state)
     assert_int_equal(check_session(bench, first), 2 * d.queued);
     bench->fake->session.confirmed = bench->fake->message_count - first;
     step(bench, 1);
-    assert_int_equal(account(bench).sent, 600 - lost);
+    assert_int_equal(fake_bench_account(bench).sent, 600 - lost);
 }
 
 static void templates_that_did_not_leave_are_not_doubled(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 0;
-    push(bench, 20);
+    fake_bench_push(bench, 20);
     for (uint64_t number = 1; number < 500; number++) {
         bench->fake->session.number = number;
         step(bench, second_ns);
@@ -185,13 +138,13 @@ static void templates_that_did_not_leave_are_not_doubled(void **state)
 
 static void a_message_that_was_begun_keeps_its_place(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
-    push(bench, 3); /* still under construction when the session begins */
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
+    fake_bench_push(bench, 3); /* still under construction when the session begins */
     step(bench, 1);
     bench->fake->session.number = 1;
     step(bench, 1);
-    push(bench, 3);
+    fake_bench_push(bench, 3);
     step(bench, 1);
     step(bench, second_ns);
     assert_int_equal(bench->fake->message_count, 3);
@@ -200,10 +153,10 @@ static void a_message_that_was_begun_keeps_its_place(void **state)
 
 static void statistics_need_their_template_once(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.statistics_interval_s = 10;
     bench->config.template_refresh_s = 5; /* means nothing on a stream */
-    start(bench);
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
     step(bench, 1);
     assert_int_equal(bench->fake->message_count, 1);
@@ -237,12 +190,12 @@ static void note_templates(bool known[1 << 16], const uint8_t *set)
 /* Also what waited in the queue when the session ended, and what is sent rarely. */
 static void a_session_defines_all_that_it_holds(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     static bool known[1 << 16];
     uint32_t data_sets = 0;
     bench->config.statistics_interval_s = 10;
     bench->config.destinations[0].profile = PROFILE_SILK;
-    start(bench);
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
     step(bench, 1);
     bench->fake->session.confirmed = bench->fake->message_count;
@@ -250,7 +203,7 @@ static void a_session_defines_all_that_it_holds(void **state)
     bench->fake->session.confirmed = 0;
     bench->fake->answer = TRANSPORT_AGAIN;
     bench->fake->take = 0;
-    push(bench, 20);
+    fake_bench_push(bench, 20);
     for (unsigned i = 0; i < 320; i++) /* the probe's own statistics come each 300 s */
         step(bench, second_ns);
     uint32_t first = bench->fake->message_count;
@@ -274,14 +227,14 @@ static void a_session_defines_all_that_it_holds(void **state)
 
 static void datagrams_repeat_templates_in_a_session(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.destinations[0].kind = DESTINATION_DTLS;
     bench->config.template_refresh_s = 5;
     bench->fake->confirms = false;
-    start(bench);
+    fake_bench_start(bench);
     step(bench, second_ns);
     bench->fake->session.number = 1;
-    push(bench, 1);
+    fake_bench_push(bench, 1);
     for (unsigned i = 0; i < 12; i++)
         step(bench, second_ns);
     assert_int_equal(bench->fake->message_count, 4);
@@ -289,34 +242,34 @@ static void datagrams_repeat_templates_in_a_session(void **state)
     check_message(bench, 1, false, 0);
     check_message(bench, 2, true, 2);
     check_message(bench, 3, true, 2);
-    assert_int_equal(account(bench).sent, 1); /* handed over is all that is known */
+    assert_int_equal(fake_bench_account(bench).sent, 1); /* handed over is all that is known */
 }
 
 static void a_lost_datagram_is_a_gap_in_the_numbers(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.destinations[0].kind = DESTINATION_DTLS;
     bench->fake->confirms = false;
-    start(bench);
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
     bench->fake->take = 1;
     bench->fake->answer = TRANSPORT_FAILED;
-    push(bench, 1);
+    fake_bench_push(bench, 1);
     step(bench, 1);
     step(bench, second_ns);
     bench->fake->take = UINT64_MAX;
-    push(bench, 1);
+    fake_bench_push(bench, 1);
     step(bench, 1);
     step(bench, second_ns);
-    assert_int_equal(account(bench).lost[DESTINATION_LOST_SEND_FAILED], 1);
+    assert_int_equal(fake_bench_account(bench).lost[DESTINATION_LOST_SEND_FAILED], 1);
     check_message(bench, 1, false, 2);
 }
 
 static void a_collector_that_was_never_reached_fails_the_run(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
-    push(bench, 10);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
+    fake_bench_push(bench, 10);
     step(bench, 1);
     step(bench, 100 * second_ns); /* live, nobody gives up */
     assert_false(exporting_process_failed(bench->process));
@@ -325,22 +278,22 @@ static void a_collector_that_was_never_reached_fails_the_run(void **state)
         bench->now_ns += second_ns;
         assert_true(++seconds < 100);
     }
-    assert_int_equal(account(bench).lost[DESTINATION_LOST_NO_PROGRESS], 10);
+    assert_int_equal(fake_bench_account(bench).lost[DESTINATION_LOST_NO_PROGRESS], 10);
     assert_true(exporting_process_failed(bench->process));
     assert_non_null(strstr(exporting_process_problem(bench->process), "never reached"));
 }
 
 static void a_collector_that_left_costs_records_only(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
-    push(bench, 10);
+    fake_bench_push(bench, 10);
     step(bench, 1);
     step(bench, second_ns);
     bench->fake->session = (struct transport_session){.number = 0, .confirmed = 2};
     bench->fake->session.line = "the collector has left";
-    push(bench, 5);
+    fake_bench_push(bench, 5);
     step(bench, 1);
     assert_string_equal(exporting_process_next_problem(bench->process), "the collector has left");
     assert_null(exporting_process_next_problem(bench->process));
@@ -350,7 +303,7 @@ static void a_collector_that_left_costs_records_only(void **state)
         assert_true(++seconds < 100);
     }
     assert_true(seconds >= 30);
-    struct destination_counters d = account(bench);
+    struct destination_counters d = fake_bench_account(bench);
     assert_int_equal(d.sent, 10);
     assert_int_equal(d.lost[DESTINATION_LOST_NO_PROGRESS], 5);
     assert_false(exporting_process_failed(bench->process));
@@ -358,10 +311,10 @@ static void a_collector_that_left_costs_records_only(void **state)
 
 static void the_end_waits_for_confirmations(void **state)
 {
-    struct bench *bench = *state;
-    start(bench);
+    struct fake_bench *bench = *state;
+    fake_bench_start(bench);
     bench->fake->session.number = 1;
-    push(bench, 10);
+    fake_bench_push(bench, 10);
     step(bench, 1);
     assert_false(exporting_process_drain(bench->process, bench->now_ns, export_ns, NULL));
     assert_int_equal(bench->fake->message_count, 2);
@@ -369,32 +322,32 @@ static void the_end_waits_for_confirmations(void **state)
     bench->fake->session.confirmed = 2;
     assert_true(exporting_process_drain(bench->process, bench->now_ns, export_ns, NULL));
     assert_true(bench->fake->completed);
-    assert_int_equal(account(bench).sent, 10);
+    assert_int_equal(fake_bench_account(bench).sent, 10);
 }
 
 static void offline_waits_for_a_collector(void **state)
 {
-    struct bench *bench = *state;
+    struct fake_bench *bench = *state;
     bench->config.offline = true;
     bench->config.queue_octets_max = 20000;
-    start(bench);
-    push(bench, 1000);
+    fake_bench_start(bench);
+    fake_bench_push(bench, 1000);
     for (unsigned i = 0; i < 29; i++)
         step(bench, second_ns);
     assert_false(exporting_process_accepts(bench->process));
     assert_false(exporting_process_failed(bench->process));
     uint32_t confirmed = 0;
     bench->fake->session.number = 1;
-    for (unsigned i = 0; i < 1000 && account(bench).sent < 1000; i++) {
+    for (unsigned i = 0; i < 1000 && fake_bench_account(bench).sent < 1000; i++) {
         exporting_process_drain(bench->process, bench->now_ns, export_ns, NULL);
         bench->fake->session.confirmed = bench->fake->message_count - confirmed;
         confirmed = bench->fake->message_count;
     }
-    assert_int_equal(account(bench).sent, 1000);
+    assert_int_equal(fake_bench_account(bench).sent, 1000);
     assert_int_equal(check_session(bench, 0), 2000);
 }
 
-#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_bench_tear_down)
 
 int main(void)
 {

@@ -172,15 +172,40 @@ static void what_was_not_sent_is_no_gap(void **test)
     assert_int_equal(run(*test, 5, 600, 1, &first), 140);
 }
 
+/* The row of the destination that run() has, with another number. */
+static void keep(const struct folder *folder, unsigned version, uint32_t sequence)
+{
+    struct exporting_process_config config;
+    struct export_state *state = open_state(folder);
+    fake_config(&config);
+    config.destinations[0].version = version;
+    state_destination_keep(export_state_destination(state, &config.destinations[0]), sequence);
+    export_state_close(state);
+}
+
+static void numbers_pass_2_to_32(void **test)
+{
+    uint32_t messages;
+    keep(*test, 9, UINT32_MAX - 4);
+    assert_int_equal(run(*test, 9, 600, 7, &messages), UINT32_MAX - 4);
+    assert_int_equal(run(*test, 9, 600, 1, &messages), 2);
+    keep(*test, 5, UINT32_MAX - 111);
+    assert_int_equal(run(*test, 5, 600, 5, &messages), UINT32_MAX - 111);
+    assert_int_equal(run(*test, 5, 600, 1, &messages), 28);
+    keep(*test, 10, UINT32_MAX - 9);
+    assert_int_equal(run(*test, 10, 600, 2, &messages), UINT32_MAX - 9);
+    uint32_t sequence = run(*test, 10, 600, 1, &messages);
+    assert_true(sequence > 0 && sequence < 60);
+}
+
 #define STATE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STATE_TEST(rows_come_back),
-        STATE_TEST(the_oldest_row_makes_room),
-        STATE_TEST(one_probe_has_it),
-        STATE_TEST(what_was_not_sent_is_no_gap),
+        STATE_TEST(rows_come_back),       STATE_TEST(the_oldest_row_makes_room),
+        STATE_TEST(one_probe_has_it),     STATE_TEST(what_was_not_sent_is_no_gap),
+        STATE_TEST(numbers_pass_2_to_32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
