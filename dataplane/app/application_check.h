@@ -53,6 +53,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(mqtt)                                                                                        \
     X(amqp)                                                                                        \
     X(kafka)                                                                                       \
+    X(kafka_request)                                                                               \
     X(coap)                                                                                        \
     X(stun)                                                                                        \
     X(rtp)                                                                                         \
@@ -60,6 +61,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(iax)                                                                                         \
     X(bfcp)                                                                                        \
     X(h225)                                                                                        \
+    X(ras)                                                                                         \
     X(skinny)                                                                                      \
     X(diameter)                                                                                    \
     X(smpp)                                                                                        \
@@ -89,6 +91,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(thrift)                                                                                      \
     X(utp)                                                                                         \
     X(edonkey)                                                                                     \
+    X(kademlia)                                                                                    \
     X(modbus)                                                                                      \
     X(dnp3)                                                                                        \
     X(bacnet)                                                                                      \

@@ -104,7 +104,7 @@ bool application_check_ldap(const struct application_packet *p, uint32_t *memory
     if (!enter(p, &at, &tag, &length) || at + length > end)
         return false;
     if (tag != 0x60) /* otherwise a bind: version, name, authentication */
-        return end == p->whole_length || end > p->length || p->data[end] == TAG_SEQUENCE;
+        return end == p->whole_length || end >= p->length || p->data[end] == TAG_SEQUENCE;
     uint8_t version;
     return small_integer(p, &at, &version) && (version == 2 || version == 3);
 }
@@ -127,7 +127,7 @@ bool application_check_z3950(const struct application_packet *p, uint32_t *memor
     else
         at = at - 2;
     if (tag == 0xb4 || tag == 0xb5) /* protocolVersion [3], options [4] */
-        return at + 6 < p->length && p->data[at] == 0x83 && p->data[at + 1] == 2 &&
-               p->data[at + 4] == 0x84;
+        return at + 8 < p->length && p->data[at] == 0x83 && p->data[at + 1] >= 2 &&
+               p->data[at + 1] <= 4 && p->data[at + 2 + p->data[at + 1]] == 0x84;
     return false;
 }

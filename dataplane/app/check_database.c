@@ -30,7 +30,8 @@ bool application_check_postgresql(const struct application_packet *p, uint32_t *
 {
     const uint8_t *d = p->data;
     if (p->length < 8) {
-        bool tls = *memory && p->whole_length == 1 && (d[0] == 'S' || d[0] == 'N');
+        bool tls =
+            *memory && p->length == 1 && p->whole_length == 1 && (d[0] == 'S' || d[0] == 'N');
         return tls && !p->from_client;
     }
     uint32_t length = be32(d), version = be32(d + 4);
@@ -74,13 +75,15 @@ bool application_check_tds(const struct application_packet *p, uint32_t *memory)
 bool application_check_oracle(const struct application_packet *p, uint32_t *memory)
 {
     const uint8_t *d = p->data;
-    if (p->length < 8 || be16(d + 2) != 0 || be16(d + 6) != 0 || d[4] == 0 || d[4] > 15)
+    if (p->length < 8 || be16(d + 6) != 0 || d[4] == 0 || d[4] > 19)
         return false;
-    if (be16(d) != p->whole_length)
+    /* 16 bits and a checksum, or, as newer versions agree, 32 bits */
+    bool narrow = be16(d + 2) == 0 && be16(d) >= 8 && be16(d) <= p->whole_length;
+    if (!narrow && be32(d) != p->whole_length)
         return false;
-    if (d[4] == 1 && p->length >= 34)
+    if (narrow && d[4] == 1 && p->length >= 34)
         *memory = be16(d + 8) >= 0x0100 && be16(d + 10) <= be16(d + 8);
-    return *memory != 0;
+    return *memory != 0 || has_port(p, 1521);
 }
 
 /* The same with a description as text in it. */
@@ -128,7 +131,12 @@ bool application_check_cassandra(const struct application_packet *p, uint32_t *m
     uint32_t header = version <= 2 ? 8 : 9;
     if (version == 0 || version > 5 || d[1] > 0x1f || p->length < header)
         return false;
-    return d[header - 5] <= 16 && be32(d + header - 4) + header == p->whole_length;
+    static const uint32_t requests =
+        1u << 1 | 1u << 4 | 1u << 5 | 1u << 7 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 13 | 1u << 15;
+    unsigned operation = d[header - 5];
+    bool answer = d[0] & 0x80;
+    return operation <= 16 && (requests >> operation & 1) != answer &&
+           be32(d + header - 4) + header == p->whole_length;
 }
 
 /* The transport between nodes: ES, length, request, status, version. */

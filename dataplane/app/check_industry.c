@@ -107,8 +107,8 @@ bool application_check_hart_ip(const struct application_packet *p, uint32_t *mem
 {
     const uint8_t *d = p->data;
     (void)memory;
-    return p->length >= 8 && (d[0] == 1 || d[0] == 2) && (d[1] <= 4 || d[1] == 15) && d[2] <= 4 &&
-           be16(d + 6) >= 8 && be16(d + 6) <= p->whole_length;
+    return p->length >= 8 && (d[0] == 1 || d[0] == 2) && (d[1] <= 4 || d[1] == 15) &&
+           (d[2] <= 4 || d[2] == 128) && be16(d + 6) >= 8 && be16(d + 6) <= p->whole_length;
 }
 
 /* Octets of the header, version, service, length of all. */

@@ -76,8 +76,10 @@ bool application_check_kafka(const struct application_packet *p, uint32_t *memor
     if (p->length < 8 || be32(d) < 4 || be32(d) > 1u << 26 ||
         (be32(d) + 4 != p->whole_length && p->whole_length < 1000))
         return false;
-    if (!p->from_client)
-        return *memory != 0 && *memory == (be32(d + 4) | 1u << 31);
+    if (*memory != 0 && *memory == (be32(d + 4) | 1u << 31) && !(p->client_known && p->from_client))
+        return true;
+    if (p->client_known && !p->from_client)
+        return false;
     if (p->length < 14 || be16(d + 4) > 92 || be16(d + 6) > 20)
         return false;
     uint32_t client = be16(d + 12);
@@ -86,6 +88,14 @@ bool application_check_kafka(const struct application_packet *p, uint32_t *memor
         return false;
     *memory = be32(d + 8) | 1u << 31;
     return be32(d) + 4 == p->whole_length;
+}
+
+/* A request that says who the client is: nothing else looks like it. */
+bool application_check_kafka_request(const struct application_packet *p, uint32_t *memory)
+{
+    if (p->length < 15 || be16(p->data + 12) == 0 || be16(p->data + 12) == 0xffff)
+        return false;
+    return be32(p->data) + 4 == p->whole_length && application_check_kafka(p, memory);
 }
 
 /* Options of growing numbers, then perhaps a marker and the payload. */
@@ -186,7 +196,10 @@ bool application_check_telnet(const struct application_packet *p, uint32_t *memo
         }
         commands++;
     }
-    return commands > 0 && (commands > 1 || at >= p->length || is_printable(d, at, p->length));
+    for (uint32_t i = at; i < p->length && commands == 1; i++) /* text with line ends */
+        if (d[i] >= 0x80 || (d[i] < 0x20 && d[i] != '\r' && d[i] != '\n' && d[i] != 0))
+            return false;
+    return commands > 0;
 }
 
 /* Version 1: kind, extension, connection, time, delay, window, numbers. *MEMORY: the connection. */
@@ -203,6 +216,20 @@ bool application_check_utp(const struct application_packet *p, uint32_t *memory)
     }
     uint32_t step = (connection - before + 1) & 0xffff;
     return step <= 2 && be32(d + 12) < 1u << 26;
+}
+
+/* Contacts of 25 octets each behind an id and their number. */
+bool application_check_kademlia(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    (void)memory;
+    if (p->length < 21 || d[0] != 0xe4)
+        return false;
+    if (d[1] == 0x29) /* the target, then how many */
+        return d[18] <= 32 && 19 + 25u * d[18] == p->whole_length && d[18] > 0;
+    /* the sender's id, port and version, then how many */
+    uint32_t contacts = p->length >= 23 ? le16(d + 21) : 0;
+    return d[1] == 0x09 && contacts > 0 && contacts <= 32 && 23 + 25 * contacts == p->whole_length;
 }
 
 /* A message: protocol, length (little endian), kind. */

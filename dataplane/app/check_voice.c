@@ -30,8 +30,9 @@ bool application_check_stun(const struct application_packet *p, uint32_t *memory
     uint32_t method = be16(d) & 0x3eef;
     if (length == 0)
         return be16(d) == 1 && (has_port(p, 3478) || has_port(p, 3479));
-    return (method == 1 || method == 2) && be16(d + 20) > 0 && be16(d + 20) <= 0x8030 &&
-           (be16(d + 20) <= 0x30 || be16(d + 20) >= 0x8000) && are_attributes(p, at + 20, end);
+    return p->length >= at + 24 && (method == 1 || method == 2) && be16(d + 20) > 0 &&
+           be16(d + 20) <= 0x8030 && (be16(d + 20) <= 0x30 || be16(d + 20) >= 0x8000) &&
+           are_attributes(p, at + 20, end);
 }
 
 /* A packet that begins a stream or goes on with one. *MEMORY: a part of the source's number and
@@ -114,7 +115,21 @@ bool application_check_h225(const struct application_packet *p, uint32_t *memory
     unsigned type = d[8];
     return d[4] == 8 && d[5] == 2 &&
            (type == 1 || type == 2 || type == 3 || type == 5 || type == 7 || type == 0x0d ||
-            type == 0x5a || type == 0x62 || type == 0x6e || type == 0x75 || type == 0x7d);
+            type == 0x20 || type == 0x4d || type == 0x5a || type == 0x62 || type == 0x6e ||
+            type == 0x75 || type == 0x7b || type == 0x7d);
+}
+
+/* H.225 registration: which message, in six bits, then options and a number that the answer
+ * repeats. *MEMORY: the number. */
+bool application_check_ras(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    if (p->length < 5 || d[0] > 0x7f || d[0] >> 2 > 27)
+        return false;
+    unsigned kind = d[0] >> 2;
+    uint32_t number = be16(d + (kind >= 15 && kind <= 17 ? 1 : 2)) | 1u << 16, before = *memory;
+    *memory = number;
+    return before == 0 || before == number;
 }
 
 /* Length, version, message; all little endian. More messages may follow. */
