@@ -6,6 +6,13 @@
 
 #include "base/check.h"
 
+enum { SECONDS_OF_HOUR = 3600 };
+
+double ledger_spool_hours(const struct spool_account *spool, uint64_t octets)
+{
+    return spool->octets_per_s ? (double)octets / (double)spool->octets_per_s / SECONDS_OF_HOUR : 0;
+}
+
 #define TERM_NAME(name, text, help) text,
 const char *const ledger_filtered_names[] = {LEDGER_FILTERED(TERM_NAME)};
 const char *const ledger_ignored_names[] = {LEDGER_IGNORED(TERM_NAME)};
@@ -218,7 +225,12 @@ static bool destination_balanced(const struct ledger *ledger, uint32_t d, struct
                                         ledger->probe.records_out, counters->records, problem))
         return false;
     return equal(name, "records = sent + queued + spooled + lost", "records", counters->records,
-                 counters->sent + counters->queued + counters->spooled + lost, problem);
+                 counters->sent + counters->queued + counters->spooled + lost, problem) &&
+           equal(name, "recovered = sent + queued + spooled + lost", "records of an earlier run",
+                 counters->recovered,
+                 counters->recovered_sent + counters->recovered_queued +
+                     counters->recovered_spooled + counters->recovered_lost,
+                 problem);
 }
 
 bool ledger_balanced(const struct ledger *ledger, struct error *problem)

@@ -102,6 +102,9 @@ void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
                  uint32_t worker_count, const struct exporter_counters *exporter,
                  const struct exporting_process_config *exporting);
 
+/* Hours of the present rate that are, or would be, in OCTETS of a spool; 0 if that is not known. */
+double ledger_spool_hours(const struct spool_account *spool, uint64_t octets);
+
 /* Records given to the members of group GROUP, from 0. */
 uint64_t ledger_group_records(const struct ledger *ledger, uint32_t group);
 

@@ -104,6 +104,48 @@ static json_t *connection(struct builder *builder, const struct transport_report
     return object;
 }
 
+/* Hours with two places, which is as exact as the rate is. */
+static void set_hours(struct builder *builder, json_t *object, const char *key, double hours)
+{
+    if (hours > 1e9)
+        hours = 1e9;
+    set(builder, object, key, json_real((double)(uint64_t)(hours * 100 + 0.5) / 100));
+}
+
+/* What waits for a destination that is away. */
+static json_t *spool(struct builder *builder, const struct destination_counters *counters)
+{
+    const struct spool_account *account = &counters->spool;
+    json_t *object = json_object();
+    uint64_t left =
+        account->octets_max > account->octets ? account->octets_max - account->octets : 0;
+    set_number(builder, object, "records", counters->spooled + counters->recovered_spooled);
+    set_number(builder, object, "octets", account->octets);
+    set_number(builder, object, "octets_max", account->octets_max);
+    set_number(builder, object, "files", account->files);
+    set_number(builder, object, "oldest", account->oldest_s);
+    set_number(builder, object, "oldest_age_s", account->oldest_age_s);
+    set_number(builder, object, "octets_per_s", account->octets_per_s);
+    if (account->octets_per_s) {
+        set_hours(builder, object, "hours_held", ledger_spool_hours(account, account->octets));
+        set_hours(builder, object, "hours_left", ledger_spool_hours(account, left));
+    }
+    set(builder, object, "failing", json_boolean(account->failing));
+    return object;
+}
+
+/* What an earlier run had left in the spool. */
+static json_t *recovered(struct builder *builder, const struct destination_counters *counters)
+{
+    json_t *object = json_object();
+    set_number(builder, object, "records", counters->recovered);
+    set_number(builder, object, "sent", counters->recovered_sent);
+    set_number(builder, object, "queued", counters->recovered_queued);
+    set_number(builder, object, "spooled", counters->recovered_spooled);
+    set_number(builder, object, "lost", counters->recovered_lost);
+    return object;
+}
+
 static json_t *destination(struct builder *builder, const char *name,
                            const struct destination_counters *counters)
 {
@@ -120,6 +162,10 @@ static json_t *destination(struct builder *builder, const char *name,
     set_number(builder, object, "data_records", counters->data_records);
     set_number(builder, object, "messages", counters->messages);
     set_number(builder, object, "octets", counters->octets);
+    if (counters->spool.on)
+        set(builder, object, "spool", spool(builder, counters));
+    if (counters->recovered)
+        set(builder, object, "recovered", recovered(builder, counters));
     if (counters->connection.state != TRANSPORT_STATE_NONE)
         set(builder, object, "connection", connection(builder, &counters->connection));
     return object;

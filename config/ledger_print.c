@@ -31,6 +31,28 @@ static void print_some(FILE *file, const char *name, struct ledger_pair pair)
         print_pair(file, name, pair);
 }
 
+static void print_spool(FILE *file, const struct destination_counters *counters)
+{
+    const struct spool_account *spool = &counters->spool;
+    uint64_t left = spool->octets_max > spool->octets ? spool->octets_max - spool->octets : 0;
+    if (!spool->on)
+        return;
+    fprintf(file, "  spool: %" PRIu64 " records in %" PRIu64 " of %" PRIu64 " octets",
+            counters->spooled + counters->recovered_spooled, spool->octets, spool->octets_max);
+    if (spool->oldest_s)
+        fprintf(file, ", the oldest %" PRIu64 " s old", spool->oldest_age_s);
+    if (spool->octets_per_s)
+        fprintf(file, ", %.1f hours held and %.1f left at the present rate",
+                ledger_spool_hours(spool, spool->octets), ledger_spool_hours(spool, left));
+    fprintf(file, "%s\n", spool->failing ? ", cannot be written" : "");
+    if (counters->recovered)
+        fprintf(file,
+                "  of an earlier run: records %" PRIu64 ", sent %" PRIu64 ", queued %" PRIu64
+                ", spooled %" PRIu64 ", lost %" PRIu64 "\n",
+                counters->recovered, counters->recovered_sent, counters->recovered_queued,
+                counters->recovered_spooled, counters->recovered_lost);
+}
+
 static void print_destination(FILE *file, const char *name,
                               const struct destination_counters *counters)
 {
@@ -47,6 +69,7 @@ static void print_destination(FILE *file, const char *name,
             fprintf(file, ", lost (%s) %" PRIu64, ledger_destination_lost_names[i],
                     counters->lost[i]);
     fputc('\n', file);
+    print_spool(file, counters);
     const struct transport_report *report = &counters->connection;
     if (report->connect_attempts)
         fprintf(file, "  %s, connected %" PRIu64 " times in %" PRIu64 " attempts%s%s\n",

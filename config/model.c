@@ -437,6 +437,11 @@ static bool read_exporting(const struct lyd_node *node, struct probe_config *con
     exporting->template_refresh_messages = number32(node, "templateRefreshPacket");
     exporting->statistics_interval_s = number32(node, "statisticsTimeout");
     exporting->queue_octets_max = number32(node, "queueSize");
+    exporting->replay_rate = number32(node, "spool/replayRate");
+    config->spool_octets_max = number(node, "spool/maxSize", 0);
+    if (!copy_text(node, "spool/directory", config->spool_directory, sizeof config->spool_directory,
+                   error))
+        return false;
     for (const struct lyd_node *child = lyd_child(node); child; child = child->next)
         if (strcmp(child->schema->name, "deliveryGroup") == 0 &&
             !read_group(child, exporting, error))

@@ -239,6 +239,21 @@ static bool check_captures(const struct probe_config *config, struct error *erro
     return !clash;
 }
 
+/* A spool that nobody can use is a promise that is not kept. */
+static bool check_spool(const struct probe_config *config, struct error *error)
+{
+    const struct exporting_process_config *exporting = &config->exporting;
+    if (!config->spool_directory[0])
+        return true;
+    for (uint32_t i = 0; i < exporting->destination_count; i++)
+        if (destination_can_spool(exporting->destinations[i].kind))
+            return true;
+    error_set(error,
+              "/spanflow/exportingProcess/spool/directory: no destination can be known to be "
+              "away; give one over TCP, TLS, DTLS or SCTP, or remove the spool");
+    return false;
+}
+
 bool model_check(const struct probe_config *config, struct error *error)
 {
     if (config->source_count == 0 && config->file_count == 0) {
@@ -253,5 +268,5 @@ bool model_check(const struct probe_config *config, struct error *error)
     return check_sources(config, error) && check_filters(config, error) &&
            check_applications(config, error) && check_destinations(config, error) &&
            check_source_addresses(config, error) && check_groups(config, error) &&
-           check_captures(config, error);
+           check_spool(config, error) && check_captures(config, error);
 }

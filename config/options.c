@@ -11,20 +11,19 @@
 #include "base/check.h"
 #include "model.h"
 
-#define NOT_IN_THIS_BUILD "not in this build"
-
 typedef bool option_apply(struct option_state *state, const struct option_description *option,
                           const char *argument, struct error *error);
 
 static option_apply apply_leaf, apply_timeouts, apply_floods, apply_sampling, apply_key;
 static option_apply apply_tunnels, apply_cpus, apply_refresh, apply_filter, apply_group;
-static option_apply keep, refuse;
+static option_apply apply_spool, keep;
 
 /* The leaf paths that more than one line needs. */
 #define CACHE     "/spanflow/cache/"
 #define FLOOD     CACHE "floodPolicy/"
 #define SELECTION "/spanflow/selectionProcess/"
 #define EXPORTING "/spanflow/exportingProcess/"
+#define SPOOL     EXPORTING "spool/"
 
 #define KEEP(member) .apply = keep, .kept = offsetof(struct option_state, member)
 
@@ -171,24 +170,20 @@ const struct option_description option_table[] = {
      .apply = apply_leaf,
      .help = "keep sequence numbers, source ports and interface numbers here, so that collectors "
              "over UDP see no restart; not with -r"},
+    {.name = "spool",
+     .argument = "DIRECTORY,max=OCTETS",
+     .apply = apply_spool,
+     .help =
+         "keep records here while a destination over TCP, TLS, DTLS or SCTP is away, the oldest "
+         "make room; DIRECTORY,max=OCTETS,replay=RECORDS/S: how fast they are sent when it is "
+         "back (default 20000); not with -r"},
     {.name = "check",
      KEEP(check),
      .help = "check the options and the configuration, then exit with 0 or 2"},
     {.name = "help", .letter = 'h', KEEP(help), .help = "show this text"},
     {.name = "version", KEEP(show_version), .help = "show the version"},
-    {.name = "spool", .argument = "DIRECTORY,max=OCTETS", .apply = refuse},
 };
 const size_t option_count = sizeof option_table / sizeof option_table[0];
-
-static bool refuse(struct option_state *state, const struct option_description *option,
-                   const char *argument, struct error *error)
-{
-    (void)state;
-    (void)option;
-    (void)argument;
-    error_set(error, "this option is " NOT_IN_THIS_BUILD);
-    return false;
-}
 
 static bool apply_leaf(struct option_state *state, const struct option_description *option,
                        const char *argument, struct error *error)
@@ -433,6 +428,34 @@ static bool apply_group(struct option_state *state, const struct option_descript
     return config_tree_add(state->tree, EXPORTING "deliveryGroup", name, &entry, error) &&
            config_tree_set_below(state->tree, entry, "exportMode", mode_value, error) &&
            (!hold || config_tree_set_below(state->tree, entry, "holdTime", hold + 5, error));
+}
+
+static const struct option_word option_spool_words[] = {
+    {.word = "max=OCTETS", .leaf = SPOOL "maxSize", .help = "the bound of the files"},
+    {.word = "replay=RECORDS/S", .leaf = SPOOL "replayRate", .help = "how fast they are sent"},
+    {0},
+};
+
+static bool apply_spool_word(struct option_state *state, char *text, struct error *error)
+{
+    return apply_word(state, option_spool_words, text,
+                      "nothing that --spool knows; give max= or replay=", error);
+}
+
+/* DIRECTORY, and words behind commas. */
+static bool apply_spool(struct option_state *state, const struct option_description *option,
+                        const char *argument, struct error *error)
+{
+    (void)option;
+    char *directory = strdup(argument);
+    check(directory);
+    char *words = strchr(directory, ',');
+    if (words)
+        *words++ = 0;
+    bool applied = config_tree_set(state->tree, SPOOL "directory", directory, error) &&
+                   (!words || for_each_word(state, words, apply_spool_word, error));
+    free(directory);
+    return applied;
 }
 
 static bool keep(struct option_state *state, const struct option_description *option,

@@ -72,6 +72,8 @@ struct probe_config {
 
     char ledger_path[1024];     /* "" = none, "-" = stdout */
     char state_directory[1024]; /* "" = none */
+    char spool_directory[512];  /* "" = none */
+    uint64_t spool_octets_max;  /* bound of its files */
 
     struct applications_config applications;
 

@@ -151,10 +151,13 @@ static int destination_prepare(struct destination *d, struct error *error)
     } else if (prepare_json(d, error) != 0) {
         return -1;
     }
-    uint32_t parked = d->kafka.partitioned ? MESSAGE_QUEUE_PARKED_MAX : 0;
+    uint32_t slots_min = d->slots_reserved + 2;
+    if (d->kafka.partitioned)
+        slots_min += MESSAGE_QUEUE_PARKED_MAX;
+    if (destination_spool_is_wanted(d)) /* live and replayed messages, and room for what comes */
+        slots_min = 4 * d->slots_reserved + 2 * TRANSPORT_BURST_MAX;
     return message_queue_create(&d->queue, d->message_octets, VALUES_COPY_UNIT,
-                                d->process->queue_octets_max, d->slots_reserved + 2 + parked,
-                                error);
+                                d->process->queue_octets_max, slots_min, error);
 }
 
 /* Goes on where the last run ended: the collector sees no restart. */
@@ -187,7 +190,7 @@ int destination_create(struct destination *d, const struct destination_config *c
         return -1;
     if (d->config->kind == DESTINATION_UDP && process->state && !process->offline)
         go_on(d);
-    if (destination_prepare(d, error) != 0) {
+    if (destination_prepare(d, error) != 0 || destination_spool_open(d, error) != 0) {
         destination_destroy(d);
         return -1;
     }
@@ -198,6 +201,7 @@ void destination_destroy(struct destination *d)
 {
     if (d->transport.ops)
         d->transport.ops->close(d->transport.state);
+    destination_spool_close(d);
     message_queue_destroy(&d->queue);
     crypto_pan_destroy(d->anonymiser);
     client_ports_destroy(d->client_ports);
@@ -233,6 +237,7 @@ bool destination_is_empty(const struct destination *d)
     /* A collector that was never reached is waited for, or nobody would know that it is not there.
      */
     bool waits = d->transport.ops->step && !d->reached && !d->broken;
+    waits = waits && !destination_spool_is_patient(d);
     bool merged = client_ports_due_ns(d->client_ports) == UINT64_MAX;
     return d->queue.closed_count == 0 && !d->queue.open && !d->queue.parked_count && merged &&
            !waits;
@@ -383,6 +388,8 @@ uint64_t destination_next_ns(const struct destination *d)
         uint64_t wait_ns = over_ns > d->export_ns ? over_ns - d->export_ns : 0;
         next_ns = d->monotonic_ns + wait_ns < next_ns ? d->monotonic_ns + wait_ns : next_ns;
     }
+    uint64_t spool_ns = destination_spool_next_ns(d);
+    next_ns = spool_ns < next_ns ? spool_ns : next_ns;
     if (d->transport.ops->step && d->session_next_ns < next_ns)
         next_ns = d->session_next_ns;
     if (d->queue.closed_count && (!d->transport.ops->step || d->session)) {

@@ -12,6 +12,7 @@
 #include "client_ports.h"
 #include "destination_file.h"
 #include "destination_kafka.h"
+#include "destination_spool.h"
 #include "encode/json.h"
 #include "encode/message.h"
 #include "encode/message_queue.h"
@@ -31,6 +32,7 @@ struct destination {
     struct options_set options;
     struct file_session file;
     struct kafka_partitions kafka;
+    struct destination_spool spool;
     struct values_context context;
     struct record_values values;
     struct json_plan *json; /* by template kind; owned, NULL unless JSON */

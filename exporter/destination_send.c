@@ -46,7 +46,11 @@ static void keep_sequence(struct destination *d, uint32_t count)
 static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
 {
     const struct queued_message *message = message_queue_at(&d->queue, 0);
-    ledger_count(&d->counters->lost[reason], message->records);
+    bool recovered = message->origin == MESSAGE_RECOVERED;
+    ledger_count(recovered ? &d->counters->recovered_lost : &d->counters->lost[reason],
+                 message->records);
+    if (message->origin != MESSAGE_LIVE)
+        destination_spool_settle(d, message);
     destination_note_loss(d, message->records, message->packets, message->ip_octets);
     /* Two messages of one record, which counts with the second. */
     bool first = d->config->kind == DESTINATION_KAFKA && d->json && !message->records;
@@ -65,11 +69,15 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
             lose_oldest(d, DESTINATION_LOST_SEND_FAILED);
             continue;
         }
-        ledger_count(&d->counters->sent, message->records);
+        bool recovered = message->origin == MESSAGE_RECOVERED;
+        ledger_count(recovered ? &d->counters->recovered_sent : &d->counters->sent,
+                     message->records);
         ledger_count(&d->counters->data_records, message->data_records);
         ledger_count(&d->counters->octets, message->octets);
         if (d->config->kind != DESTINATION_JSON) /* there it is a chunk of lines */
             ledger_count(&d->counters->messages, 1);
+        if (message->origin != MESSAGE_LIVE)
+            destination_spool_settle(d, message);
         cost += message->data_records ? message->data_records : 1;
         message_queue_pop(&d->queue);
     }
@@ -125,6 +133,7 @@ static bool step_session(struct destination *d, bool flush)
     d->in_flight = 0;
     if (now.number)
         destination_kafka_set_count(d, now.partitions);
+    destination_spool_session_ended(d);
     /* Before the first packet clock there is no time that a message could carry. */
     if (now.number && (d->export_ns || d->config->kind == DESTINATION_KAFKA))
         begin_session(d, now.number);
@@ -140,14 +149,17 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
     const bool *arrived = NULL;
     if (d->in_flight && d->transport.ops->abandon)
         arrived = d->transport.ops->abandon(d->transport.state);
-    for (uint32_t i = 0; arrived && i < d->in_flight; i++) {
-        if (arrived[i])
+    for (; arrived && d->in_flight; d->in_flight--) {
+        if (*arrived++)
             count_sent(d, 1);
         else
             lose_oldest(d, reason);
     }
+    for (; d->spool.stream && d->in_flight; d->in_flight--) /* nobody knows: not again */
+        lose_oldest(d, reason);
     d->in_flight = 0;
     destination_merge_lose(d, reason);
+    destination_spool_save_all(d);
     while (d->queue.closed_count)
         lose_oldest(d, reason);
     while (d->queue.open || d->queue.parked_count) {
@@ -198,11 +210,13 @@ static uint32_t collect_burst(struct destination *d, struct iovec *parts)
     bool paced = !d->pacing.unpaced;
     if (paced && limit > PACING_BURST_MESSAGES)
         limit = PACING_BURST_MESSAGES;
-    while (count < limit && d->in_flight + count < d->queue.closed_count) {
+    uint32_t end = destination_spool_flight_end(d);
+    while (count < limit && d->in_flight + count < end) {
         struct queued_message *message = message_queue_at(&d->queue, d->in_flight + count);
         octets += message->octets;
         if (paced && count && octets > PACING_BURST_OCTETS)
             break;
+        destination_spool_offer(d, message);
         parts[count++] = (struct iovec){message->data, message->octets};
         if (message->ends_file)
             break;
@@ -268,6 +282,9 @@ static void end_waiting(struct destination *d)
     if (d->transport.ops->step && !d->reached)
         error_set(&d->problem, "%s: never reached (%s): its records are lost", d->config->name,
                   report.last_error);
+    else if (d->spool.stream)
+        error_set(&d->problem, "%s: took nothing for 30 s: the rest of its records is spooled",
+                  d->config->name);
     else
         error_set(&d->problem, "%s: took nothing for 30 s: the rest of its records is lost",
                   d->config->name);
@@ -308,8 +325,11 @@ bool destination_send(struct destination *d, bool flush)
 {
     bool moved = d->transport.ops->step && step_session(d, flush), blocked = false;
     bool open = !d->transport.ops->step || d->session;
+    moved |= destination_spool_save(d);
+    moved |= destination_spool_replay(d, flush);
     for (unsigned burst = 0; open && burst < SEND_BURSTS_MAX; burst++) {
-        if (d->queue.closed_count == d->in_flight || !pacing_is_open(&d->pacing, d->monotonic_ns))
+        if (destination_spool_flight_end(d) <= d->in_flight ||
+            !pacing_is_open(&d->pacing, d->monotonic_ns))
             break;
         struct iovec parts[TRANSPORT_BURST_MAX];
         struct error problem = {""};

@@ -139,6 +139,7 @@ void exporting_process_counters(const struct exporting_process *process,
         counters->destination[i].queued = 0;
         if (!LEDGER_SKIPPED(&process->counters.destination[i].queued))
             counters->destination[i].queued = destination_walk(&process->destinations[i]);
+        destination_spool_count(&process->destinations[i], &counters->destination[i]);
     }
 }
 
@@ -205,7 +206,8 @@ static void give(const struct exporting_process *process, struct destination *d,
     else if (d->broken)
         destination_lose(d, d->loss_reason);
     else if (!destination_has_room(d))
-        destination_lose(d, DESTINATION_LOST_QUEUE_FULL);
+        destination_lose(d, d->spool.failing ? DESTINATION_LOST_SPOOL_FAILED
+                                             : DESTINATION_LOST_QUEUE_FULL);
     else
         destination_append(d, record);
 }

@@ -132,6 +132,7 @@ struct export_group {
 };
 
 struct export_state;
+struct spool;
 
 /* What flow records call an application by number; told by options records and in JSON. */
 enum { EXPORT_APPLICATION_NAME = 24, EXPORT_APPLICATION_TITLE = 56 };
@@ -170,6 +171,27 @@ struct exporting_process_config {
     uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
     const struct export_applications *applications; /* NULL: none are looked for. Not owned */
     struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
+    struct spool *spool;        /* outlives the process; NULL: none */
+    uint32_t replay_rate;       /* records/s out of the spool at least; 0 = as fast as possible */
+};
+
+/* Whether KIND has sessions, so that it is known to be away: then a spool is of use. Over UDP
+ * nobody knows. */
+static inline bool destination_can_spool(enum destination_kind kind)
+{
+    return destination_has_collector(kind) && kind != DESTINATION_UDP && kind != DESTINATION_KAFKA;
+}
+
+/* What a destination's spool tells; diagnostics, in no identity. */
+struct spool_account {
+    bool on;
+    bool failing;        /* it cannot be written at the moment */
+    uint64_t octets;     /* of its files */
+    uint64_t octets_max; /* its share of the bound */
+    uint64_t files;
+    uint64_t oldest_s; /* export time of the oldest message that waits; 0: none */
+    uint64_t oldest_age_s;
+    uint64_t octets_per_s; /* that the present records would take; 0: not known */
 };
 
 /* One destination's account; also copied at a ledger cut. */
@@ -177,7 +199,7 @@ struct destination_counters {
     uint64_t records; /* taken off the rings for this destination */
     uint64_t sent;    /* handed to the kernel */
     uint64_t queued;  /* waiting for others, encoded or being encoded: counted by a walk over all */
-    uint64_t spooled;
+    uint64_t spooled; /* in files of the spool and in no queue: counted by walking the files */
     uint64_t lost[DESTINATION_LOST_COUNT];
     uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */
     uint64_t messages;
@@ -186,6 +208,14 @@ struct destination_counters {
     uint64_t lost_octets;
     uint64_t first_loss_ns; /* wall clock or packet clock; 0 = none */
     uint64_t last_loss_ns;
+    /* Records that an earlier run left in the spool, in no term above:
+     * recovered = recovered_sent + recovered_queued + recovered_spooled + recovered_lost */
+    uint64_t recovered;
+    uint64_t recovered_sent;
+    uint64_t recovered_queued;  /* by a walk over the queue */
+    uint64_t recovered_spooled; /* by a walk over the files */
+    uint64_t recovered_lost;
+    struct spool_account spool;         /* diagnostics; filled in by the copies */
     struct transport_report connection; /* diagnostics, in no identity; filled in by the copies */
 };
 

@@ -205,6 +205,7 @@ static bool make_exporter(struct probe *probe, struct error *error)
     config->sampling_interval = probe->config->sampling_interval;
     config->state = probe->state;
     config->applications = probe->application_names;
+    config->spool = probe->spool;
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
@@ -217,6 +218,11 @@ static bool make_exporter(struct probe *probe, struct error *error)
     }
     probe->exporter = exporting_process_create(config, probe->rings, probe->worker_count, error);
     free(config);
+    struct error note = {""};
+    if (probe->exporter && probe->spool)
+        spool_tell_strangers(probe->spool, &note);
+    if (note.text[0])
+        fprintf(stderr, "spanflowd: %s\n", note.text);
     return probe->exporter != NULL;
 }
 
@@ -288,6 +294,18 @@ static bool open_state(struct probe *probe, struct error *error)
     return probe->state != NULL;
 }
 
+static bool open_spool(struct probe *probe, struct error *error)
+{
+    const struct probe_config *config = probe->config;
+    uint32_t streams = 0;
+    if (config->offline || !config->spool_directory[0])
+        return true;
+    for (uint32_t i = 0; i < config->exporting.destination_count; i++)
+        streams += destination_can_spool(config->exporting.destinations[i].kind);
+    probe->spool = spool_open(config->spool_directory, config->spool_octets_max, streams, error);
+    return probe->spool != NULL;
+}
+
 struct probe *probe_create(const struct probe_config *config, struct error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);
@@ -296,7 +314,7 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
         return NULL;
     }
     probe->config = config;
-    if (!open_state(probe, error) || !make_selection(probe, error) ||
+    if (!open_state(probe, error) || !open_spool(probe, error) || !make_selection(probe, error) ||
         !probe_make_applications(probe, error) || !probe_open_sources(probe, error) ||
         !make_workers(probe, error) || !make_exporter(probe, error)) {
         probe_destroy(probe);
@@ -313,6 +331,7 @@ void probe_destroy(struct probe *probe)
     if (probe->exporter)
         exporting_process_destroy(probe->exporter);
     export_state_close(probe->state);
+    spool_close(probe->spool);
     for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
         worker_destroy(probe->workers[w]);
         record_ring_destroy(probe->rings[w]);

@@ -19,6 +19,7 @@
 #include "packet/packet_filter.h"
 #include "packet/packet_source.h"
 #include "probe_config.h"
+#include "spool.h"
 #include "worker/worker.h"
 
 /* Wall time at the last reading, for packets without a time of their own. Written and read by one
@@ -50,6 +51,7 @@ struct probe {
     struct worker *workers[EXPORT_RINGS_MAX];
     struct exporting_process *exporter;
     struct export_state *state; /* of the last run; NULL: none is kept */
+    struct spool *spool;        /* NULL: none */
 
     /* Ledger cuts: main thread. */
     uint64_t cuts; /* asked for so far */

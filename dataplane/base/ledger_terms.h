@@ -62,6 +62,9 @@
     X(DESTINATION_LOST_NOT_REPRESENTABLE, "not_representable",                                     \
       "the record cannot be told in this version or profile")                                      \
     X(DESTINATION_LOST_NO_PROGRESS, "no_progress", "the destination took nothing for 30 s")        \
+    X(DESTINATION_LOST_SPOOL_FULL, "spool_full",                                                   \
+      "the spool's oldest file made room for newer ones")                                          \
+    X(DESTINATION_LOST_SPOOL_FAILED, "spool_failed", "the spool could not be written or read")     \
     X(DESTINATION_LOST_SHUTDOWN, "shutdown", "given up when the stop was cut short")
 
 #define LEDGER_ENUM(name, text, help) name,

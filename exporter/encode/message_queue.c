@@ -110,12 +110,48 @@ void message_queue_to_front(struct message_queue *queue, uint32_t count)
     }
 }
 
+struct queued_message *message_queue_add(struct message_queue *queue, uint64_t monotonic_ns)
+{
+    check(queue->free_count > 0);
+    uint32_t slot = queue->free[--queue->free_count];
+    queue->order[(queue->head + queue->closed_count) % queue->slot_count] = slot;
+    queue->closed_count++;
+    struct queued_message *message = message_queue_slot(queue, slot);
+    *message = (struct queued_message){.opened_ns = monotonic_ns};
+    return message;
+}
+
+void message_queue_remove(struct message_queue *queue, uint32_t at, uint32_t count)
+{
+    check(at <= queue->closed_count && count <= queue->closed_count - at);
+    for (uint32_t i = at; i < at + count; i++)
+        queue->free[queue->free_count++] = queue->order[(queue->head + i) % queue->slot_count];
+    for (uint32_t i = at; i-- > 0;) /* the older ones move up */
+        queue->order[(queue->head + i + count) % queue->slot_count] =
+            queue->order[(queue->head + i) % queue->slot_count];
+    queue->head = (queue->head + count) % queue->slot_count;
+    queue->closed_count -= count;
+}
+
+static uint64_t walk(const struct message_queue *queue, bool recovered)
+{
+    uint64_t records = queue->open && !recovered ? queue->open->records : 0;
+    for (uint32_t i = 0; i < queue->parked_count && !recovered; i++)
+        records += queue->parked[i].message->records;
+    for (uint32_t i = 0; i < queue->closed_count; i++) {
+        const struct queued_message *message = message_queue_at(queue, i);
+        if ((message->origin == MESSAGE_RECOVERED) == recovered)
+            records += message->records;
+    }
+    return records;
+}
+
 uint64_t message_queue_walk(const struct message_queue *queue)
 {
-    uint64_t records = queue->open ? queue->open->records : 0;
-    for (uint32_t i = 0; i < queue->parked_count; i++)
-        records += queue->parked[i].message->records;
-    for (uint32_t i = 0; i < queue->closed_count; i++)
-        records += message_queue_at(queue, i)->records;
-    return records;
+    return walk(queue, false);
+}
+
+uint64_t message_queue_walk_recovered(const struct message_queue *queue)
+{
+    return walk(queue, true);
 }

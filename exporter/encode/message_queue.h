@@ -14,6 +14,9 @@
 #include "base/error.h"
 
 enum { MESSAGE_QUEUE_PARKED_MAX = 129 };
+/* Where a message comes from: encoded just now, or read from the spool, into which this run or an
+ * earlier one had put it. */
+enum message_origin { MESSAGE_LIVE, MESSAGE_REPLAYED, MESSAGE_RECOVERED };
 
 struct queued_message {
     uint64_t records;      /* cache records */
@@ -29,6 +32,8 @@ struct queued_message {
     bool spoiled;          /* the same record's message before it was refused */
     bool preface;          /* belongs in front of a session, see destination_send.c */
     bool ends_file;        /* what follows it belongs into another file */
+    bool offered;          /* not live: the spool knows that it may have left */
+    enum message_origin origin;
     uint8_t data[];
 };
 
@@ -75,7 +80,15 @@ void message_queue_pop(struct message_queue *queue);
 /* Moves the COUNT newest closed messages in front of all others; they keep their order. */
 void message_queue_to_front(struct message_queue *queue, uint32_t count);
 
-/* Records in closed messages and in those under construction, by a walk over them. */
+/* A new closed message behind all others, to be filled in at once; the queue must have a free slot.
+ * The open message stays as it is. */
+struct queued_message *message_queue_add(struct message_queue *queue, uint64_t monotonic_ns);
+/* Frees the COUNT closed messages from the one at AT on, counted from the oldest. */
+void message_queue_remove(struct message_queue *queue, uint32_t at, uint32_t count);
+
+/* Records in closed messages and in those under construction, by a walk over them; without those of
+ * an earlier run, which the second function counts. */
 uint64_t message_queue_walk(const struct message_queue *queue);
+uint64_t message_queue_walk_recovered(const struct message_queue *queue);
 
 #endif

@@ -73,7 +73,7 @@ static void step(void *opaque, uint64_t monotonic_ns, bool hurry, struct transpo
             session->vanished = (uint32_t)random_below(&state->random, state->in_flight + 1);
             state->session = 0;
         }
-    } else if (random_chance(&state->random, 50)) {
+    } else if (random_chance(&state->random, state->far_end->mood.returns)) {
         state->session = ++state->far_end->sessions;
         state->in_flight = 0;
         state->fresh = true;

@@ -14,8 +14,9 @@ struct sim_mood {
     unsigned refused;
     unsigned failed;
     unsigned broken;
-    bool sessions;   /* keeps sessions and confirms messages; then nothing is refused or failed */
-    unsigned leaves; /* percent of steps with a session that end it */
+    bool sessions;    /* keeps sessions and confirms messages; then nothing is refused or failed */
+    unsigned leaves;  /* percent of steps with a session that end it */
+    unsigned returns; /* percent of steps without one in which one begins */
 };
 
 /* What the far end saw. Outlives the transport; owned by the caller. */

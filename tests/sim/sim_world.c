@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "ledger.h"
 #include "sim/json_records.h"
+#include "sim/sim_spool.h"
 
 enum { PATIENCE = 200000, JSON_DESTINATION = 0 };
 static const uint64_t ns_per_ms = 1000000;
@@ -93,6 +94,7 @@ static void open_exporter(struct sim_world *world)
     }
     for (uint32_t d = 0; d < config->destination_count; d++)
         fill_destination(world, d);
+    sim_spool_open(world);
     for (uint32_t w = 0; w < world->plan.workers; w++)
         rings[w] = world->workers[w].ring;
     world->exporter = exporting_process_create(config, rings, world->plan.workers, &error);
@@ -218,6 +220,7 @@ void sim_world_close(struct sim_world *world)
     prefix_set_destroy(world->ignore);
     packet_filter_destroy(world->filter);
     unlink(world->json_path);
+    sim_spool_close(world);
 }
 
 /* ---- stepping ---- */

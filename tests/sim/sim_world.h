@@ -17,6 +17,9 @@
 
 enum { SIM_WORKERS_MAX = 3, SIM_SOURCES_MAX = 2, SIM_COLLECTORS_MAX = 4 };
 
+/* Whether session destinations have a spool, and of which size. */
+enum sim_spool { SIM_SPOOL_NONE, SIM_SPOOL_SMALL, SIM_SPOOL_LARGE };
+
 /* What a seed draws. */
 struct sim_plan {
     uint32_t workers;
@@ -27,6 +30,7 @@ struct sim_plan {
     bool tiny_cache;
     bool tiny_ring;
     bool tiny_queues;
+    enum sim_spool spool; /* of live runs */
     uint32_t flows_max;
     unsigned copies;           /* percent of packets that are copies from another port */
     struct flood_policy flood; /* all 0: none */
@@ -55,6 +59,8 @@ struct sim_world {
     struct prefix_set *ignore;
     struct packet_filter *filter;
     char json_path[64];
+    struct spool *spool; /* NULL: none */
+    char spool_folder[64];
     uint64_t monotonic_ns;
     uint64_t wall_ns;
     uint64_t cut;

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "sim/seeds.h"
+#include "sim/sim_spool.h"
 #include "sim/sim_world.h"
 
 static const uint64_t ns_per_ms = 1000000;
@@ -73,8 +74,11 @@ static struct sim_plan draw_plan(struct random *random)
             plan.moods[c] = (struct sim_mood){.again = plan.moods[c].again,
                                               .broken = plan.moods[c].broken,
                                               .sessions = true,
-                                              .leaves = (unsigned)random_below(random, 30)};
+                                              .leaves = (unsigned)random_below(random, 30),
+                                              .returns = random_chance(random, 50) ? 50 : 2};
     }
+    if (random_chance(random, 50))
+        plan.spool = random_chance(random, 30) ? SIM_SPOOL_SMALL : SIM_SPOOL_LARGE;
     plan.seed = random_next(random);
     return plan;
 }
@@ -122,7 +126,11 @@ static bool run_seed(uint64_t seed, bool verbose)
     char name[40];
     const char *how = "";
     snprintf(name, sizeof name, "seed %" PRIu64, seed);
+    static struct exporter_counters exported;
+    exporting_process_counters(world.exporter, &exported);
     bool good = sim_compare(&world, name, &how);
+    sim_spool_check(&world, &exported, abandon);
+    good = good && !world.failed;
     if (verbose || !good) {
         uint64_t observed = 0;
         uint64_t metered = 0;

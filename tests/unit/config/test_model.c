@@ -37,6 +37,12 @@ static const char *const bases[] = {
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
     "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"},"
     "\"recordAggregation\":{\"method\":\"clientPort\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
+    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"tcpExporter\":{"
+    "\"destinationAddress\":\"192.0.2.1\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"cache\":{\"floodPolicy\":{"
+    "\"enterOccupancy\":99,\"occupancyHysteresis\":1}},\"exportingProcess\":{\"destination\":["
+    "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
@@ -88,6 +94,7 @@ static const char *const other_values[][2] = {
     {"/spanflow/applications/ruleFile", "other"},
     {"/spanflow/applications/compiledRules", "other"},
     {"/spanflow/stateDirectory", "other"},
+    {"/spanflow/exportingProcess/spool/directory", "other"},
     {"/spanflow/exportingProcess/destination/group", "other"},
     {"/spanflow/exportingProcess/destination/anonymisationKeyFile", "other"},
     {"/spanflow/exportingProcess/deliveryGroup/name", "other"},

@@ -34,7 +34,6 @@ static void not_in_this_build(void **state)
     (void)state;
     static const struct refusal refusals[] = {
         {.words = {"-i", "xdp:eth0"}},
-        {.words = {"--spool", "/tmp,max=1"}},
     };
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         char *const *words = refusals[i].words;
@@ -59,7 +58,7 @@ static void options(void **state)
         {{"-t", "foo=1"}, "\"foo\" is no timeout"},
         {{"--flood", "level1"}, "--flood level1: \"level1\" is nothing that --flood knows"},
         {{"--flood", "level1=maybe"}, "level1: \"maybe\" is not possible; give auto, on or off"},
-        {{"--flood", "enter=100"}, "enter: \"100\" is not possible; give 1..99 percent"},
+        {{"--flood", "enter=100"}, "enter: \"100\" is not possible; give 2..99 percent"},
         {{"--flood", "idle=0"}, "idle: \"0\" is not possible; give 1..3600 seconds"},
         {{"--flood", "prefix4=33"}, "prefix4: \"33\" is not possible; give 0..32 bits"},
         {{"-m", "0"}, "-m 0: \"0\" is not possible; give 1..1073741824 flows"},

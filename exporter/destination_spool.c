@@ -1,0 +1,359 @@
+/*
+ * A destination and its spool. See destination_spool.h.
+ */
+#include "destination_spool.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "destination.h"
+#include "destination_encode.h"
+#include "spool.h"
+
+enum {
+    PREFIX_OCTETS_MAX = 65532,
+    LOADS_MAX = 64,        /* of one call, so that others get their turn */
+    REPLAY_QUEUE_PART = 8, /* no more than this part of the queue may wait */
+    FLIGHT_QUEUE_PART = 4,
+    LIVE_RATE_FACTOR = 2, /* replay is at least so much faster than what comes */
+    RATE_WEIGHT = 8       /* of the seconds before, in the rate */
+};
+static const uint64_t second_ns = 1000000000u;
+static const uint64_t burst_ns = 100000000u; /* what was not replayed earlier is not caught up */
+
+static void count_losses(struct destination *d);
+
+/* ---- opening ---- */
+
+/* The templates of flow records, as the messages that begin a file. Returns their octets. */
+static uint32_t make_prefix(const struct destination *d, uint8_t *octets)
+{
+    struct message_builder builder = {.version = 10, .domain = d->config->domain};
+    uint32_t length = 0;
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
+        const struct template *template = &d->templates.kinds[kind];
+        if (!template->id)
+            continue;
+        if (!builder.data)
+            message_begin(&builder, octets, PREFIX_OCTETS_MAX);
+        message_set(&builder, message_template_set(&builder, false), false);
+        message_put_template(&builder, template);
+    }
+    if (builder.data)
+        length = message_finish(&builder, 0);
+    return length;
+}
+
+bool destination_spool_is_wanted(const struct destination *d)
+{
+    return d->process->spool && !d->process->offline && destination_can_spool(d->config->kind);
+}
+
+int destination_spool_open(struct destination *d, struct error *error)
+{
+    if (!destination_spool_is_wanted(d))
+        return 0;
+    uint8_t *prefix = malloc(PREFIX_OCTETS_MAX + SET_PADDING_UNIT);
+    if (!prefix) {
+        error_set(error, "%s: not enough memory", d->config->name);
+        return -1;
+    }
+    struct spool_identity identity = {.name = d->config->name,
+                                      .domain = d->config->domain,
+                                      .format = d->json ? SPOOL_LINES : SPOOL_IPFIX,
+                                      .message_octets = d->message_octets,
+                                      .prefix = prefix};
+    if (!d->json)
+        identity.prefix_octets = make_prefix(d, prefix);
+    struct error note = {""};
+    d->spool.stream = spool_stream_open(d->process->spool, &identity, &note, error);
+    free(prefix);
+    if (!d->spool.stream)
+        return -1;
+    d->counters->recovered = spool_found(d->spool.stream);
+    count_losses(d);
+    if (note.text[0]) {
+        d->news = note;
+        d->news_untold = true;
+    }
+    return 0;
+}
+
+void destination_spool_close(struct destination *d)
+{
+    spool_stream_close(d->spool.stream);
+    d->spool.stream = NULL;
+}
+
+/* ---- the account ---- */
+
+static void lose(struct destination *d, const struct spool_sums sums[2],
+                 enum ledger_destination_lost reason)
+{
+    ledger_count(&d->counters->lost[reason], sums[0].records);
+    ledger_count(&d->counters->recovered_lost, sums[1].records);
+    for (unsigned i = 0; i < 2; i++)
+        destination_note_loss(d, sums[i].records, sums[i].packets, sums[i].ip_octets);
+}
+
+static void count_losses(struct destination *d)
+{
+    struct spool_losses losses;
+    spool_take_losses(d->spool.stream, &losses);
+    lose(d, losses.full, DESTINATION_LOST_SPOOL_FULL);
+    lose(d, losses.failed, DESTINATION_LOST_SPOOL_FAILED);
+    lose(d, losses.offered, DESTINATION_LOST_CONNECTION);
+}
+
+void destination_spool_count(const struct destination *d, struct destination_counters *copy)
+{
+    struct spool_sums sums[2];
+    struct spool_report report;
+    if (!d->spool.stream)
+        return;
+    spool_walk(d->spool.stream, sums);
+    spool_tell(d->spool.stream, &report);
+    if (!LEDGER_SKIPPED(&d->counters->spooled))
+        copy->spooled = sums[0].records;
+    copy->recovered_spooled = sums[1].records;
+    copy->recovered_queued = message_queue_walk_recovered(&d->queue);
+    copy->spool = (struct spool_account){.on = true,
+                                         .failing = d->spool.failing,
+                                         .octets = report.octets,
+                                         .octets_max = report.octets_max,
+                                         .files = report.files,
+                                         .oldest_s = report.oldest_s};
+    uint64_t now_s = d->export_ns / second_ns;
+    if (report.oldest_s && now_s > report.oldest_s)
+        copy->spool.oldest_age_s = now_s - report.oldest_s;
+    if (report.appended_records)
+        copy->spool.octets_per_s = d->spool.rate * report.appended_octets / report.appended_records;
+    else if (copy->sent)
+        copy->spool.octets_per_s = d->spool.rate * copy->octets / copy->sent;
+}
+
+static void follow_rate(struct destination *d)
+{
+    struct destination_spool *spool = &d->spool;
+    uint64_t records = d->counters->records;
+    uint64_t passed_ns = d->monotonic_ns - spool->rate_ns;
+    if (spool->rate_ns && passed_ns < second_ns)
+        return;
+    if (spool->rate_ns) {
+        uint64_t now = (records - spool->rate_records) * 1000 / (passed_ns / 1000000);
+        bool first = spool->rate == 0;
+        spool->rate = first ? now : (spool->rate * (RATE_WEIGHT - 1) + now) / RATE_WEIGHT;
+    }
+    spool->rate_ns = d->monotonic_ns;
+    spool->rate_records = records;
+}
+
+static void say(struct destination *d, const char *text)
+{
+    error_set(&d->news, "%.200s: %.290s", d->config->name, text);
+    d->news_untold = true;
+}
+
+/* ---- into the spool ---- */
+
+static bool is_worth_saving(const struct queued_message *message)
+{
+    return message->records > 0 && message->origin == MESSAGE_LIVE && !message->preface;
+}
+
+/* The first message from AT on that belongs into the spool, and how many follow each other. */
+static uint32_t find_run(const struct destination *d, uint32_t *at, struct spool_message *messages)
+{
+    uint32_t count = 0;
+    while (*at < d->queue.closed_count && !is_worth_saving(message_queue_at(&d->queue, *at)))
+        ++*at;
+    while (count < SPOOL_APPEND_MAX && *at + count < d->queue.closed_count) {
+        struct queued_message *m = message_queue_at(&d->queue, *at + count);
+        if (!is_worth_saving(m))
+            break;
+        messages[count++] = (struct spool_message){.data = m->data,
+                                                   .octets = m->octets,
+                                                   .data_records = m->data_records,
+                                                   .counted = m->counted,
+                                                   .sums = {m->records, m->packets, m->ip_octets}};
+    }
+    return count;
+}
+
+/* Puts one run of messages from AT on into the spool. Returns how many. */
+static uint32_t save_run(struct destination *d, uint32_t at)
+{
+    struct spool_message messages[SPOOL_APPEND_MAX];
+    struct error problem = {""};
+    uint32_t count = find_run(d, &at, messages);
+    if (!count)
+        return 0;
+    uint32_t taken = spool_append(d->spool.stream, messages, count, &problem);
+    if (taken == 0 && errno != 0) {
+        if (!d->spool.failing)
+            say(d, problem.text);
+        d->spool.failing = true;
+        d->spool.retry_ns = d->monotonic_ns + second_ns;
+    } else if (taken && d->spool.failing) {
+        d->spool.failing = false;
+        say(d, "the spool is written again");
+    }
+    message_queue_remove(&d->queue, at, taken);
+    count_losses(d);
+    return taken;
+}
+
+bool destination_spool_is_patient(const struct destination *d)
+{
+    return d->spool.stream && d->spool.away_ns && d->monotonic_ns - d->spool.away_ns >= second_ns;
+}
+
+static bool is_half_full(const struct destination *d)
+{
+    return d->queue.free_count < d->queue.slot_count / 2 || d->queue.free_count < d->slots_reserved;
+}
+
+bool destination_spool_save(struct destination *d)
+{
+    struct destination_spool *spool = &d->spool;
+    if (!spool->stream)
+        return false;
+    follow_rate(d);
+    if (d->session)
+        spool->away_ns = 0;
+    else if (!spool->away_ns)
+        spool->away_ns = d->monotonic_ns;
+    bool away = destination_spool_is_patient(d);
+    if (!d->queue.closed_count || !(away || is_half_full(d)))
+        return false;
+    if (spool->failing && d->monotonic_ns < spool->retry_ns)
+        return false;
+    /* Templates and statistics of a session that is over are of no use to the next one. */
+    while (away && d->queue.closed_count && message_queue_at(&d->queue, 0)->records == 0)
+        message_queue_pop(&d->queue);
+    /* With a session, a part of the next message may be on its way. */
+    uint32_t saved = 0, more;
+    do
+        saved += more = save_run(d, d->session ? d->in_flight + 1 : 0);
+    while (more && saved < SPOOL_APPEND_MAX && (away || is_half_full(d)));
+    return saved > 0;
+}
+
+void destination_spool_session_ended(struct destination *d)
+{
+    if (!d->spool.stream)
+        return;
+    for (uint32_t i = d->queue.closed_count; i-- > 0;)
+        if (message_queue_at(&d->queue, i)->origin != MESSAGE_LIVE)
+            message_queue_remove(&d->queue, i, 1);
+    spool_rewind(d->spool.stream);
+    d->spool.away_ns = d->monotonic_ns;
+}
+
+void destination_spool_save_all(struct destination *d)
+{
+    if (!d->spool.stream)
+        return;
+    check(d->in_flight == 0);
+    destination_close_message(d);
+    destination_spool_session_ended(d);
+    while (save_run(d, 0) > 0)
+        continue;
+}
+
+/* ---- out of the spool ---- */
+
+/* Records/s; 0: as fast as the collector takes them. */
+static uint64_t replay_rate(const struct destination *d)
+{
+    uint64_t live = LIVE_RATE_FACTOR * d->spool.rate;
+    uint64_t least = d->process->replay_rate;
+    return least && live > least ? live : least;
+}
+
+/* Live records go first: the queue must be nearly empty. */
+static bool has_turn(const struct destination *d)
+{
+    uint32_t unsent = d->queue.closed_count - d->in_flight;
+    return unsent <= d->queue.slot_count / REPLAY_QUEUE_PART &&
+           d->queue.free_count > d->queue.slot_count / 2 &&
+           d->queue.free_count > 2 * d->slots_reserved;
+}
+
+static void queue_loaded(struct destination *d, const struct spool_message *loaded)
+{
+    struct queued_message *message = message_queue_add(&d->queue, d->monotonic_ns);
+    memcpy(message->data, loaded->data, loaded->octets);
+    message->octets = loaded->octets;
+    message->records = (uint32_t)loaded->sums.records;
+    message->data_records = loaded->data_records;
+    message->counted = loaded->counted;
+    message->packets = loaded->sums.packets;
+    message->ip_octets = loaded->sums.ip_octets;
+    message->origin = loaded->recovered ? MESSAGE_RECOVERED : MESSAGE_REPLAYED;
+}
+
+bool destination_spool_replay(struct destination *d, bool flush)
+{
+    struct destination_spool *spool = &d->spool;
+    bool moved = false;
+    if (!spool->stream || !d->session || flush || d->completed || d->blocked)
+        return false;
+    uint64_t rate = replay_rate(d);
+    if (spool->load_ns + burst_ns < d->monotonic_ns)
+        spool->load_ns = d->monotonic_ns > burst_ns ? d->monotonic_ns - burst_ns : 0;
+    for (unsigned i = 0; i < LOADS_MAX && spool->load_ns <= d->monotonic_ns && has_turn(d); i++) {
+        struct spool_message message;
+        struct error problem = {""};
+        bool loaded = spool_load(spool->stream, &message, &problem);
+        if (problem.text[0])
+            say(d, problem.text);
+        count_losses(d);
+        if (!loaded)
+            break;
+        queue_loaded(d, &message);
+        if (rate)
+            spool->load_ns += (message.data_records ? message.data_records : 1) * second_ns / rate;
+        moved = true;
+    }
+    return moved;
+}
+
+uint32_t destination_spool_flight_end(const struct destination *d)
+{
+    uint32_t all = d->queue.closed_count, part = d->queue.slot_count / FLIGHT_QUEUE_PART;
+    return d->spool.stream && all > part ? part : all;
+}
+
+void destination_spool_offer(struct destination *d, struct queued_message *message)
+{
+    if (message->origin == MESSAGE_LIVE || message->offered)
+        return;
+    message->offered = true;
+    spool_offer(d->spool.stream, 1);
+}
+
+void destination_spool_settle(struct destination *d, const struct queued_message *message)
+{
+    const struct spool_message settled = {
+        .octets = message->octets,
+        .sums = {message->records, message->packets, message->ip_octets}};
+    spool_settle(d->spool.stream, &settled);
+}
+
+uint64_t destination_spool_next_ns(const struct destination *d)
+{
+    const struct destination_spool *spool = &d->spool;
+    if (!spool->stream)
+        return UINT64_MAX;
+    if (!d->session && d->queue.closed_count) {
+        uint64_t save_ns = spool->away_ns + second_ns;
+        return spool->failing && spool->retry_ns > save_ns ? spool->retry_ns : save_ns;
+    }
+    if (d->session && has_turn(d) && spool_has_more(spool->stream))
+        return spool->load_ns > d->monotonic_ns ? spool->load_ns : d->monotonic_ns;
+    return UINT64_MAX;
+}
