@@ -146,7 +146,7 @@
     X(REVERSE_FLOW_DELTA_MILLISECONDS, 21, 6871, "reverseFlowDeltaMilliseconds", UNSIGNED, 4, 0,   \
       reverse_delta, ANSWER, QUANTITY, MILLISECONDS, "start of the answer less start of the flow") \
     X(SILK_APP_LABEL, 33, 6871, "silkAppLabel", UNSIGNED, 2, 0, app_label, DETAIL, IDENTIFIER,     \
-      NONE, "the label of what payload told; if nobody looks, a low port")                              \
+      NONE, "label of what payload told; a low port if nobody looks")                              \
     X(FLOW_ATTRIBUTES, 40, 6871, "flowAttributes", UNSIGNED, 2, 0, attributes, DETAIL, FLAGS,      \
       NONE, "bit 0: all packets surely have one size")                                             \
     X(REVERSE_INITIAL_TCP_FLAGS, 16398, 6871, "reverseInitialTCPFlags", UNSIGNED, 1, 0,            \

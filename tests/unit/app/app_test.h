@@ -38,6 +38,7 @@ static inline struct application_set *app_test_set(const char *text, const char 
     return set;
 }
 
+/* A scanner on TEXT; app_test_end() gives both up. */
 static inline struct app_test app_test_begin(const char *text, struct application_limits limits)
 {
     struct app_test test = {.set = app_test_set(text, NULL)};
@@ -48,6 +49,7 @@ static inline struct app_test app_test_begin(const char *text, struct applicatio
     return test;
 }
 
+/* See above. */
 static inline void app_test_end(struct app_test *test)
 {
     application_scanner_destroy(test->scanner);
