@@ -110,12 +110,16 @@ static void say(const struct lysc_node *node, const char *message, char *text, s
         snprintf(text, size, "unknown name \"%s\"; see the list of leaves in the manual", name);
     else if (has(message, "missing its key"))
         snprintf(text, size, "an entry has no \"%s\"; give one", name);
+    else if (has(message, "Mandatory choice") && strcmp(name, "packetSource") == 0)
+        snprintf(text, size, "has no device and no xdp; give one of them");
     else if (has(message, "Mandatory choice"))
         snprintf(text, size, "is missing; give one of " TRANSPORT_CONTAINERS);
     else if (has(message, "Mandatory node"))
         snprintf(text, size, "is missing; give a value");
     else if (has(message, "Duplicate instance") || has(message, "already exists"))
         snprintf(text, size, "given twice; remove one");
+    else if (has(message, "Data for both cases") && has(message, "\"xdp\""))
+        snprintf(text, size, "an observation point has one of device and xdp");
     else if (has(message, "Data for both cases"))
         snprintf(text, size, "a destination has one of " TRANSPORT_CONTAINERS);
     else if (has(message, "Too many"))

@@ -56,7 +56,9 @@ static void make_terms(struct ledger_terms *terms, const struct ledger_account *
     for (uint32_t s = 0; s < account->source_count; s++) {
         add(&terms->observed, &account->sources[s].observed);
         add_all(terms->dropped, account->sources[s].dropped, DROPPED_COUNT);
+        add(&terms->filtered[FILTERED_HOST], &account->sources[s].host);
     }
+    add(&terms->observed, &worker->counted);
     terms->metered = worker->metered;
     terms->metered_frame = worker->metered_frame;
     terms->cached = account->cached;
@@ -99,6 +101,11 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     ledger->applications.name += account->applications->name;
     if (account->applications) {
         APPLICATION_COUNTERS(ADD_APPLICATION_COUNTER)
+    }
+    add(&ledger->counted, &account->worker->counted);
+#define ADD_KERNEL_COUNTER(name, help) ledger->kernel.name += account->kernel->name;
+    if (account->kernel) {
+        KERNEL_COUNTERS(ADD_KERNEL_COUNTER)
     }
     if (!account->cache)
         return;

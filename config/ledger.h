@@ -44,6 +44,7 @@ struct ledger_account {
     uint32_t source_count;
     struct ledger_pair cached;            /* sum of a walk over live entries, IP octets */
     struct ledger_pair in_kernel;         /* the same for entries in the kernel */
+    const struct kernel_counters *kernel; /* diagnostics; NULL: none */
     const struct parser_counters *parser; /* diagnostics; NULL: none */
     const struct duplicate_counters *duplicates;
     const struct application_counters *applications;
@@ -81,6 +82,8 @@ struct ledger {
     struct parser_counters parser; /* diagnostics of all workers; in no identity */
     struct duplicate_counters duplicates;
     struct application_counters applications;
+    struct kernel_counters kernel;
+    struct ledger_pair counted; /* observed by the kernel; a part of observed */
     struct flow_cache_counters cache;
     uint32_t destination_count;
     const char *destination_names[DESTINATIONS_MAX]; /* not owned */

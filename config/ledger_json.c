@@ -213,6 +213,14 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     set(builder, object, "flood", flood);
     APPLICATION_COUNTERS(SET_APPLICATION_COUNTER)
     set(builder, object, "applications", applications);
+    if (ledger->kernel.epochs == 0)
+        return object;
+#define SET_KERNEL_COUNTER(name, help) set_number(builder, kernel, #name, ledger->kernel.name);
+    json_t *kernel = json_object();
+    KERNEL_COUNTERS(SET_KERNEL_COUNTER)
+    set_number(builder, kernel, "counted_packets", ledger->counted.packets);
+    set_number(builder, kernel, "counted_octets", ledger->counted.octets);
+    set(builder, object, "kernel", kernel);
     return object;
 }
 

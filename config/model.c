@@ -22,6 +22,11 @@ struct word_value {
 };
 static const struct word_value roles[] = {
     {"span", INTERFACE_SPAN}, {"tap-a", INTERFACE_TAP_A}, {"tap-b", INTERFACE_TAP_B}, {0}};
+static const struct word_value xdp_modes[] = {
+    {"auto", XDP_ATTACH_AUTO}, {"native", XDP_ATTACH_NATIVE}, {"generic", XDP_ATTACH_GENERIC}, {0}};
+static const struct word_value xdp_copies[] = {
+    {"auto", XDP_FRAMES_AUTO}, {"zero", XDP_FRAMES_ZERO_COPY}, {"copy", XDP_FRAMES_COPIED}, {0}};
+static const struct word_value host_traffic[] = {{"take", false}, {"pass", true}, {0}};
 static const struct word_value time_sources[] = {{"system", false}, {"device", true}, {0}};
 static const struct word_value profiles[] = {{"plain", PROFILE_PLAIN},
                                              {"nfdump", PROFILE_NFDUMP},
@@ -133,6 +138,18 @@ static uint32_t read_prefixes(const struct lyd_node *parent, const char *name,
     return count;
 }
 
+static struct source_xdp_options read_xdp(const struct lyd_node *entry, uint32_t descriptors)
+{
+    if (!config_tree_value(entry, "xdp/interface"))
+        return (struct source_xdp_options){.receive_descriptors = descriptors};
+    return (struct source_xdp_options){
+        .attach = find_word(xdp_modes, config_tree_value(entry, "xdp/mode")),
+        .frames = find_word(xdp_copies, config_tree_value(entry, "xdp/copy")),
+        .pass_host = find_word(host_traffic, config_tree_value(entry, "xdp/hostTraffic")),
+        .busy_poll_us = number32(entry, "xdp/busyPolling"),
+        .receive_descriptors = descriptors};
+}
+
 static bool read_source(const struct lyd_node *entry, struct probe_config *config,
                         struct error *error)
 {
@@ -142,8 +159,10 @@ static bool read_source(const struct lyd_node *entry, struct probe_config *confi
     source->role = find_word(roles, config_tree_value(entry, "role"));
     source->receive_descriptors = number32(entry, "receiveDescriptors");
     source->device_time = find_word(time_sources, config_tree_value(entry, "timeSource"));
+    source->xdp = read_xdp(entry, source->receive_descriptors);
     return copy_text(entry, "name", source->name, sizeof source->name, error) &&
            copy_text(entry, "device", source->device, sizeof source->device, error) &&
+           copy_text(entry, "xdp/interface", source->interface, sizeof source->interface, error) &&
            copy_text(entry, "filter", source->filter, sizeof source->filter, error);
 }
 
@@ -412,6 +431,8 @@ static void read_cache(const struct lyd_node *cache, struct probe_config *config
     config->active_timeout_ns = number(cache, "activeTimeout", 0) * SECOND_NS;
     config->idle_timeout_ns = number(cache, "idleTimeout", 0) * SECOND_NS;
     config->tcp_linger_ns = number(cache, "tcpLinger", 0) * SECOND_NS;
+    config->kernel_flows = number32(cache, "kernelFlows");
+    config->kernel_after_packets = number32(cache, "kernelAfterPackets");
     config->vlan_in_key = truth(cache, "vlanInKey");
     config->fragment_table = truth(cache, "fragmentTable");
     for (const struct lyd_node *child = lyd_child(cache); child; child = child->next)

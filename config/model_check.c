@@ -47,28 +47,50 @@ static bool check_applications(const struct probe_config *config, struct error *
     return false;
 }
 
-static bool check_sources(const struct probe_config *config, struct error *error)
+static bool check_source(const struct source_config *source, struct error *error)
 {
-    if (!SPANFLOW_DPDK && config->source_count > 0) {
+    bool xdp = source->interface[0] != '\0';
+    const bool there[] = {SPANFLOW_DPDK, SPANFLOW_XDP};
+    static const char *const names[] = {"DPDK", "XDP"};
+    static const char *const kinds[] = {"dpdk: and af_packet:", "xdp:"};
+    if (!there[xdp]) {
         error_set(
-            error,
-            "/spanflow/observationPoint[name='%s']/device: DPDK is not in this build; it reads "
-            "capture files only",
-            config->sources[0].name);
+            error, "/spanflow/observationPoint[name='%s']/%s: %s is not in this build; it %s%s",
+            source->name, xdp ? "xdp" : "device", names[xdp],
+            there[!xdp] ? "has " : "reads capture files only", there[!xdp] ? kinds[!xdp] : "");
         return false;
     }
+    if (xdp && source->device_time) {
+        error_set(error,
+                  "/spanflow/observationPoint[name='%s']/timeSource: AF_XDP sockets bring no time "
+                  "of the device; give system",
+                  source->name);
+        return false;
+    }
+    return true;
+}
+
+static bool check_sources(const struct probe_config *config, struct error *error)
+{
     for (uint32_t i = 0; i < config->source_count; i++) {
+        if (!check_source(&config->sources[i], error))
+            return false;
         for (uint32_t j = 0; j < i; j++) {
             const struct source_config *a = &config->sources[j];
             const struct source_config *b = &config->sources[i];
-            bool same_device = strcmp(a->device, b->device) == 0;
+            bool same_device =
+                strcmp(a->device, b->device) == 0 && strcmp(a->interface, b->interface) == 0;
             bool same_index = a->ifindex && a->ifindex == b->ifindex;
             if (!same_device && !same_index)
                 continue;
             error_set(error,
                       "/spanflow/observationPoint[name='%s']/%s: the same as that of '%s'; "
                       "give each its own",
-                      b->name, same_device ? "device" : "ifIndex", a->name);
+                      b->name,
+                      !same_device      ? "ifIndex"
+                      : b->interface[0] ? "xdp/interface"
+                                        : "device",
+                      a->name);
             return false;
         }
     }
@@ -254,6 +276,33 @@ static bool check_spool(const struct probe_config *config, struct error *error)
     return false;
 }
 
+/* What the kernel counts is not seen, so nothing may ask for it. */
+static bool check_kernel_flows(const struct probe_config *config, struct error *error)
+{
+    const char *why = NULL;
+    bool xdp = false;
+    if (config->kernel_flows == 0)
+        return true;
+    for (uint32_t i = 0; i < config->source_count; i++) {
+        xdp |= config->sources[i].interface[0] != '\0';
+        if (config->sources[i].filter[0])
+            why = "a filter expression needs every packet";
+    }
+    if (config->filter[0])
+        why = "a filter expression needs every packet";
+    if (config->sampling_interval > 1)
+        why = "sampling needs every packet";
+    if (config->duplicate_window_ns)
+        why = "leaving copies out needs every packet";
+    if (config->tunnels)
+        why = "opening tunnels needs every packet";
+    if (!xdp)
+        why = "only packets of an observation point with xdp can be counted in the kernel";
+    if (why)
+        error_set(error, "/spanflow/cache/kernelFlows: %s; leave it 0", why);
+    return !why;
+}
+
 bool model_check(const struct probe_config *config, struct error *error)
 {
     if (config->source_count == 0 && config->file_count == 0) {
@@ -268,5 +317,6 @@ bool model_check(const struct probe_config *config, struct error *error)
     return check_sources(config, error) && check_filters(config, error) &&
            check_applications(config, error) && check_destinations(config, error) &&
            check_source_addresses(config, error) && check_groups(config, error) &&
-           check_spool(config, error) && check_captures(config, error);
+           check_spool(config, error) && check_captures(config, error) &&
+           check_kernel_flows(config, error);
 }

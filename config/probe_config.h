@@ -11,12 +11,15 @@
 #include "exporting_process.h"
 #include "flow/flow_admission.h"
 #include "packet/packet_source.h"
+#include "packet/source_xdp.h"
 
 enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024, WORKERS_MAX = 64 };
 
 struct source_config {
-    char name[32];    /* key of the entry, and the interface name that records carry */
-    char device[512]; /* DPDK: PCI address or vdev string with the driver's own words */
+    char name[32];      /* key of the entry, and the interface name that records carry */
+    char device[512];   /* DPDK: PCI address or vdev string with the driver's own words; "" = XDP */
+    char interface[32]; /* XDP: the kernel's name of it, "" = DPDK */
+    struct source_xdp_options xdp;
     uint32_t ifindex; /* 0 = find or derive */
     enum interface_role role;
     char filter[512];             /* libpcap expression, "" = none */
@@ -56,10 +59,12 @@ struct probe_config {
     uint32_t workers;
     uint32_t worker_cpu_count; /* 0, or workers */
     uint16_t worker_cpus[WORKERS_MAX];
-    bool hash_ports;              /* packets are spread over workers by ports, too */
-    struct flood_policy flood;    /* rate of new flows: whole probe, divided by workers */
-    uint32_t sampling_interval;   /* N of 1/N; 1 = every packet */
-    uint64_t duplicate_window_ns; /* 0 = copies are metered */
+    bool hash_ports;               /* packets are spread over workers by ports, too */
+    struct flood_policy flood;     /* rate of new flows: whole probe, divided by workers */
+    uint32_t kernel_flows;         /* that the kernel counts; 0 = none */
+    uint32_t kernel_after_packets; /* a flow is handed to the kernel when it has so many */
+    uint32_t sampling_interval;    /* N of 1/N; 1 = every packet */
+    uint64_t duplicate_window_ns;  /* 0 = copies are metered */
 
     char filter[1024]; /* libpcap expression, "" = none */
     uint32_t ignore_count;

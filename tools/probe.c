@@ -140,6 +140,10 @@ static bool make_worker(struct probe *probe, uint32_t number, struct worker_conf
     if (!probe->rings[number])
         return false;
     worker->number = (uint16_t)number;
+    worker->cache.kernel =
+        (struct flow_kernel_config){.table = probe->kernel_table,
+                                    .worker = number,
+                                    .packets_min = probe->config->kernel_after_packets};
     worker->ring = probe->rings[number];
     give_sources(probe, number, worker);
     if (!fill_random(worker->cache.hash_seed, sizeof worker->cache.hash_seed, error))
@@ -315,12 +319,14 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
     }
     probe->config = config;
     if (!open_state(probe, error) || !open_spool(probe, error) || !make_selection(probe, error) ||
-        !probe_make_applications(probe, error) || !probe_open_sources(probe, error) ||
-        !make_workers(probe, error) || !make_exporter(probe, error)) {
+        !probe_make_applications(probe, error) || !probe_kernel_open(probe, error) ||
+        !probe_open_sources(probe, error) || !make_workers(probe, error) ||
+        !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }
     say_start(probe);
+    probe_kernel_say_start(probe);
     return probe;
 }
 
@@ -342,6 +348,7 @@ void probe_destroy(struct probe *probe)
         probe->sources[s]->ops->close(probe->sources[s]);
     for (uint32_t s = 0; s < SOURCES_MAX; s++)
         packet_filter_destroy(probe->source_filters[s]);
+    probe_kernel_close(probe);
     packet_filter_destroy(probe->filter);
     probe_free_applications(probe);
     prefix_set_destroy(probe->ignore);

@@ -39,6 +39,12 @@ struct probe {
     struct prefix_set *local;
     struct application_set *applications;          /* NULL: none are looked for */
     struct export_applications *application_names; /* the same, for the exporter */
+    struct xdp_counter *counter;                   /* NULL: the kernel counts no flows */
+    struct kernel_table *kernel_table;
+    bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
+    bool kernel_failed;
+    uint64_t kernel_turned_ns;         /* monotonic */
+    uint64_t kernel_hurry_ns;          /* until then the workers wait for epochs */
     struct distribution *distribution; /* NULL: the workers read the sources themselves */
     /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
      * are the sources themselves. */
@@ -146,6 +152,22 @@ void probe_answer_late_ledger_requests(struct probe *probe);
 /* Writes the final ledger where the configuration wants it, and a summary to standard error; every
  * thread has ended. False if it is not balanced or could not be written. */
 bool probe_write_final_ledger(struct probe *probe);
+
+/* ---- flows that the kernel counts (probe_kernel.c); main thread ---- */
+
+/* Makes the counter if the configuration wants one; before the sources are started. False and
+ * ERROR: the caller destroys what is there. */
+bool probe_kernel_open(struct probe *probe, struct error *error);
+/* Its size in one line. */
+void probe_kernel_say_start(const struct probe *probe);
+/* Frees it; sources and workers are gone. */
+void probe_kernel_close(struct probe *probe);
+/* Closes the epoch, which may take milliseconds. False if a worker has not yet taken the counts of
+ * the last one: try again later. True at once without a counter. */
+bool probe_kernel_turn(struct probe *probe);
+/* The same about once a second; at every call if the probe is ENDING, or after the clock jumped,
+ * when the workers wait for it. */
+void probe_kernel_turn_if_due(struct probe *probe, bool ending);
 
 /* ---- signals (probe_signals.c) ---- */
 

@@ -26,6 +26,7 @@ static struct ledger *make_ledger(const struct probe *probe, const struct accoun
                                                 .source_count = account->source_count,
                                                 .cached = account->cached,
                                                 .in_kernel = account->in_kernel,
+                                                .kernel = &account->kernel,
                                                 .parser = &account->parser,
                                                 .duplicates = &account->duplicates,
                                                 .applications = &account->applications,
@@ -91,6 +92,9 @@ void probe_answer_ledger_requests(struct probe *probe)
         uint32_t asked = probe_ledgers_asked();
         if (asked == probe->ledgers_answered)
             return;
+        /* Up to now, that is, and not up to the last second. */
+        if (atomic_load(&probe->workers_running) > 0 && !probe_kernel_turn(probe))
+            return;
         probe->ledgers_answered = asked;
         request_cut(probe);
     }
@@ -115,6 +119,19 @@ void probe_answer_late_ledger_requests(struct probe *probe)
     probe_answer_ledger_requests(probe);
 }
 
+/* What the sources gave, and what the programs say that they counted in the kernel: the workers
+ * have observed both. */
+static void add_given(const struct probe *probe, struct ledger *ledger)
+{
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        ledger_add_given(ledger, &probe->sources[s]->ledger.observed);
+        if (!probe->kernel_table || !probe->config->sources[s].interface[0])
+            continue;
+        struct ledger_pair counted = source_xdp_counted(probe->sources[s]);
+        ledger_add_given(ledger, &counted);
+    }
+}
+
 bool probe_write_final_ledger(struct probe *probe)
 {
     struct account_set set;
@@ -130,8 +147,8 @@ bool probe_write_final_ledger(struct probe *probe)
         exporting_process_counters(probe->exporter, exported);
         ledger = make_ledger(probe, &set, exported);
     }
-    for (uint32_t s = 0; ledger && probe->distribution && s < probe->source_count; s++)
-        ledger_add_given(ledger, &probe->sources[s]->ledger.observed);
+    if (ledger && (probe->distribution || probe->kernel_table))
+        add_given(probe, ledger);
     if (ledger)
         good = publish(probe, ledger, true);
     else

@@ -1,5 +1,5 @@
 /*
- * Opens what the configuration observes: capture files, or devices by DPDK, and gives every
+ * Opens what the configuration observes: capture files, or devices by DPDK or XDP, and gives every
  * interface its place in the table that records refer to.
  */
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "packet/source_dpdk.h"
 #include "packet/source_file.h"
+#include "packet/source_xdp.h"
 #include "probe.h"
 
 static bool open_files(struct probe *probe, struct error *error)
@@ -57,6 +58,53 @@ static void keep_numbers(struct probe *probe)
                                     probe->sources[s]->interface.ifindex);
 }
 
+static struct packet_source *open_device(const struct probe *probe,
+                                         const struct source_config *config,
+                                         const struct packet_interface *wanted,
+                                         const uint64_t *now_ns, struct error *error)
+{
+    if (config->interface[0]) {
+        struct source_xdp_options options = config->xdp;
+        options.counter = probe->counter;
+        return source_xdp_open(config->interface, wanted, &options, now_ns, error);
+    }
+    struct packet_source *source = source_dpdk_open(config->device, wanted, now_ns, error);
+    const struct source_dpdk_options options = {.receive_descriptors =
+                                                    (uint16_t)config->receive_descriptors,
+                                                .device_time = config->device_time};
+    if (source)
+        source_dpdk_configure(source, &options);
+    return source;
+}
+
+/* Those of DPDK together, the others one by one. An AF_XDP socket gets what its queue gets, and how
+ * the device fills its queues is not known, so one thread reads all of them. */
+static bool start_devices(struct probe *probe, struct source_notes *notes, struct error *error)
+{
+    const struct probe_config *config = probe->config;
+    struct packet_source *dpdk[SOURCES_MAX];
+    uint32_t dpdk_count = 0;
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        if (!config->sources[s].interface[0])
+            dpdk[dpdk_count++] = probe->sources[s];
+    bool xdp = dpdk_count < probe->source_count;
+    struct receive_queues queues = {.ports = config->hash_ports,
+                                    .wanted = config->tunnels || xdp ? 1 : config->workers,
+                                    .given = 1};
+    if (!source_dpdk_start(dpdk, dpdk_count, &queues, notes, error))
+        return false;
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        if (config->sources[s].interface[0] && !source_xdp_start(probe->sources[s], notes, error))
+            return false;
+    if (config->tunnels)
+        error_set(&queues.reason, "tunnels are opened, and the addresses inside decide");
+    else if (xdp)
+        error_set(&queues.reason, "the queues of an XDP source are not known to be filled by "
+                                  "addresses, both directions alike");
+    say_spread(probe, queues.given, queues.reason.text);
+    return true;
+}
+
 static bool open_devices(struct probe *probe, struct error *error)
 {
     const struct probe_config *config = probe->config;
@@ -66,25 +114,16 @@ static bool open_devices(struct probe *probe, struct error *error)
         snprintf(wanted.name, sizeof wanted.name, "%s", config->sources[s].name);
         if (!wanted.ifindex)
             wanted.ifindex = kept_number(probe, s);
-        probe->sources[s] = source_dpdk_open(config->sources[s].device, &wanted,
-                                             &probe->receive_clocks[0].now_ns, error);
+        probe->sources[s] = open_device(probe, &config->sources[s], &wanted,
+                                        &probe->receive_clocks[0].now_ns, error);
         if (!probe->sources[s])
             return false;
         probe->source_count++;
-        const struct source_dpdk_options options = {
-            .receive_descriptors = (uint16_t)config->sources[s].receive_descriptors,
-            .device_time = config->sources[s].device_time};
-        source_dpdk_configure(probe->sources[s], &options);
     }
     struct source_notes notes = {.count = 0};
-    struct receive_queues queues = {.ports = config->hash_ports,
-                                    .wanted = config->tunnels ? 1 : config->workers};
-    bool started = source_dpdk_start(probe->sources, probe->source_count, &queues, &notes, error);
+    bool started = start_devices(probe, &notes, error);
     for (uint32_t n = 0; n < notes.count; n++)
         fprintf(stderr, "spanflowd: %s\n", notes.lines[n]);
-    if (config->tunnels)
-        error_set(&queues.reason, "tunnels are opened, and the addresses inside decide");
-    say_spread(probe, queues.given, queues.reason.text);
     return started;
 }
 

@@ -13,7 +13,8 @@
 
 static const uint64_t exporter_nap_ns = 500000; /* a record ring has no bell */
 static const uint64_t device_every_ns = 1000000000;
-static const uint64_t lane_nap_ns = 50000; /* nor has a lane, and it fills sooner */
+static const uint64_t hurry_ns = 2000000000; /* for flows that the kernel counts to come back */
+static const uint64_t lane_nap_ns = 50000;   /* nor has a lane, and it fills sooner */
 
 struct worker_thread {
     struct probe *probe;
@@ -37,6 +38,7 @@ static void correct_clock(struct probe *probe)
     if (!jumped)
         return;
     atomic_fetch_add(&probe->clock_steps, 1);
+    probe->kernel_hurry_ns = monotonic_ns + hurry_ns;
     fprintf(stderr, "spanflowd: the system's clock jumped by %+.3f s: open records are cut\n",
             (double)probe->clock.step_ns / 1e9);
 }
@@ -196,6 +198,7 @@ static void wait_for_signals(struct probe *probe)
         if (probe_stops_asked())
             stop_receiving(probe);
         correct_clock(probe);
+        probe_kernel_turn_if_due(probe, probe_stops_asked() > 0);
         look_at_devices(probe, &looked_ns);
         probe_say_floods(probe);
         probe_answer_ledger_requests(probe);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 
+enum { PATIENCE = 3 };  /* times the packets of a direction, until nobody waits for the other */
 enum { HITS_MAX = 48 }; /* expressions that match in one packet; the rest is not looked at */
 static const uint64_t ns_per_s = 1000000000u;
 
@@ -234,7 +235,14 @@ struct application_verdict application_scan(struct application_scanner *scanner,
     struct application_verdict verdict = guess(scanner, packet);
     if (flow->tag != (uint32_t)flow_id)
         *flow = (struct scanned_flow){.tag = (uint32_t)flow_id};
-    if (flow->packets[side] >= scanner->limits.packets || !may_scan(scanner, now_ns))
+    if (flow->packets[side] >= scanner->limits.packets) {
+        /* The other direction may have no payload at all: it is not waited for for ever. */
+        verdict.settled = flow->packets[side] / PATIENCE >= scanner->limits.packets;
+        if (flow->packets[side] < UINT8_MAX)
+            flow->packets[side]++;
+        return verdict;
+    }
+    if (!may_scan(scanner, now_ns))
         return verdict;
     flow->packets[side]++;
     scanner->counters.scanned++;

@@ -20,7 +20,8 @@
     X(FILTERED_EXPRESSION, "expression", "the filter expression did not match")                    \
     X(FILTERED_DUPLICATE, "duplicate", "seen on another port shortly before")                      \
     X(FILTERED_SAMPLING, "sampling", "not selected by packet sampling")                            \
-    X(FILTERED_IGNORE_PREFIX, "ignore_prefix", "an address lies in an ignored prefix")
+    X(FILTERED_IGNORE_PREFIX, "ignore_prefix", "an address lies in an ignored prefix")             \
+    X(FILTERED_HOST, "host", "left to the host itself: the interface is not dedicated")
 
 /* Not IP, or an IP header that cannot be used. */
 #define LEDGER_IGNORED(X)                                                                          \
@@ -45,6 +46,9 @@
     X(DROPPED_DEVICE_NO_BUFFER, "device_no_buffer", "no packet buffer was free")                   \
     X(DROPPED_DEVICE_ERROR, "device_error", "the device received a broken frame")                  \
     X(DROPPED_SOCKET_FULL, "socket_full", "the capture socket's ring was full")                    \
+    X(DROPPED_SOCKET_BUFFER, "socket_buffer",                                                      \
+      "no buffer of the capture socket was free, or the packet did not fit one")                   \
+    X(DROPPED_QUEUE_UNREAD, "queue_unread", "it came by a receive queue that nobody reads")        \
     X(DROPPED_DISTRIBUTION_FULL, "distribution_full", "the worker of the packet was too far behind")
 
 /* Metered, but its record never reached the exporting process. */
@@ -84,10 +88,12 @@ struct ledger_pair {
 struct source_ledger {
     struct ledger_pair observed;
     struct ledger_pair dropped[DROPPED_COUNT]; /* device reasons only, octets 0 */
+    struct ledger_pair host;                   /* filtered(host) */
 };
 
 /* What one worker knows. filtered, ignored and dropped in frame octets; lost in IP octets. */
 struct worker_ledger {
+    struct ledger_pair counted; /* observed and counted by the kernel; frame octets */
     struct ledger_pair filtered[FILTERED_COUNT];
     struct ledger_pair ignored[IGNORED_COUNT];
     struct ledger_pair dropped[DROPPED_COUNT];

@@ -41,7 +41,8 @@ struct flow_bucket {
     uint8_t overflow; /* keys of this bucket that live in their second choice */
     uint8_t many;     /* slots whose flow has shown more than one packet */
     uint8_t spent;    /* slots of closed connections, or that hold no packet since an active cut */
-    uint8_t reserved[2];
+    uint8_t pinned;   /* slots whose flow the kernel counts (flow_kernel.h): they cannot leave */
+    uint8_t reserved[1];
 };
 static_assert(sizeof(struct flow_bucket) == 64, "a bucket is one cache line");
 
@@ -100,17 +101,23 @@ struct bucket_loss {
 };
 enum { BUCKET_LOSS_KIND_BIT = 8, BUCKET_LOSS_NONE = 0xffff };
 
+/* The slots of BUCKET whose record can make room for another one. */
+static inline unsigned bucket_leavable(const struct flow_bucket *bucket)
+{
+    return bucket->occupied & ~(unsigned)(bucket->done | bucket->pinned);
+}
+
 /* Whether BUCKET has a record that can leave and has at most one packet, or is spent. */
 static inline bool bucket_expendable(const struct flow_bucket *bucket)
 {
-    return (bucket->occupied & ~bucket->done & (bucket->spent | ~bucket->many)) != 0;
+    return (bucket_leavable(bucket) & (bucket->spent | ~(unsigned)bucket->many)) != 0;
 }
 
 /* The slot of BUCKET that loses least at EPOCH, the lowest of several: the plain definition. */
 static inline struct bucket_loss bucket_least(const struct flow_bucket *bucket, uint8_t epoch)
 {
     struct bucket_loss least = {BUCKET_LOSS_NONE, 0};
-    for (unsigned live = bucket->occupied & ~(unsigned)bucket->done; live; live &= live - 1) {
+    for (unsigned live = bucket_leavable(bucket); live; live &= live - 1) {
         unsigned slot = (unsigned)__builtin_ctz(live);
         unsigned kind = bucket->spent >> slot & 1 ? 0 : 1 + (bucket->many >> slot & 1u);
         unsigned due = (uint8_t)(bucket->due[slot] - epoch + DUE_AHEAD_MAX + 1);
@@ -139,7 +146,7 @@ static inline struct bucket_loss bucket_least_fast(const struct flow_bucket *buc
     __m128i loss = _mm_add_epi16(due, kind);
     loss = _mm_add_epi16(loss, _mm_and_si128(bucket_lanes(bucket->many), kind));
     loss = _mm_blendv_epi8(loss, due, bucket_lanes(bucket->spent));
-    uint8_t live = bucket->occupied & (uint8_t)~bucket->done;
+    uint8_t live = (uint8_t)bucket_leavable(bucket);
     loss = _mm_or_si128(loss, _mm_xor_si128(bucket_lanes(live), _mm_set1_epi16(-1)));
     uint32_t least = (uint32_t)_mm_cvtsi128_si32(_mm_minpos_epu16(loss));
     return (struct bucket_loss){(uint16_t)least, (uint8_t)(least >> 16)};

@@ -71,7 +71,8 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->local = config->local;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
-    if (!flow_admission_open(cache, config, error)) {
+    if (!flow_admission_open(cache, config, error) ||
+        !flow_kernel_open(cache, &config->kernel, error)) {
         flow_cache_destroy(cache);
         return NULL;
     }
@@ -90,6 +91,7 @@ void flow_cache_destroy(struct flow_cache *cache)
     arena_unmap(&cache->free_arena);
     arena_unmap(&cache->summary_arena);
     flow_admission_close(cache);
+    flow_kernel_close(cache);
     free(cache);
 }
 
@@ -209,5 +211,6 @@ size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
         *backing = arena_backing_name(weakest_backing(cache));
     return cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
-           cache->summary_arena.size + cache->admission.seen_arena.size;
+           cache->summary_arena.size + cache->admission.seen_arena.size +
+           cache->kernel.place_arena.size + cache->kernel.slot_arena.size;
 }

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "flow/flow_admission.h"
+#include "flow/flow_kernel.h"
 #include "flow/flow_record.h"
 #include "flow/prefix_set.h"
 #include "flow/record_ring.h"
@@ -40,9 +41,10 @@ struct flow_cache_config {
     uint16_t worker;            /* mixed into flow ids */
     bool applications;          /* TCP and UDP flows begin with FLOW_STATE_APP_PENDING */
     bool several_ports;         /* count directions that arrive on more than one port */
-    const struct prefix_set *local; /* for element 61; NULL: none. Not owned */
-    uint32_t egress_ports[2048];    /* bit set per port: its traffic is egress (element 61 = 1) */
-    struct record_ring *ring;       /* not owned */
+    const struct prefix_set *local;   /* for element 61; NULL: none. Not owned */
+    uint32_t egress_ports[2048];      /* bit set per port: its traffic is egress (element 61 = 1) */
+    struct flow_kernel_config kernel; /* all 0: the kernel counts nothing */
+    struct record_ring *ring;         /* not owned */
     struct worker_ledger *ledger; /* not owned: metered, dropped(cache_full), flows, records_out */
 };
 
@@ -126,8 +128,8 @@ void flow_cache_set_application(struct flow_cache *cache, const struct flow_ref 
 void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns);
 
 /* Ends every record: by its own reason if its deadline is past at NOW_NS or its TCP connection is
- * over, else by REASON. False if
- * the ring is full: publish, let it drain and call again. */
+ * over, else by REASON. False if the ring is full: publish, let it drain and call again. The kernel
+ * holds none of the flows any more (flow_kernel_end_all()). */
 bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason);
 
 /* After a complete flush: time may start again anywhere, even earlier. */

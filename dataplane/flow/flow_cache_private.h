@@ -5,6 +5,7 @@
  *   flow_entry.c  everything rarer: starts, ends, TCP state, placement, victims
  *   flow_sweep.c  expiry by time, flush
  *   flow_admission.c  the flood policy
+ *   flow_kernel.c flows that the kernel counts
  */
 #ifndef SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
 #define SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
@@ -63,6 +64,7 @@ struct flow_cache {
     uint64_t last_flow_time;
     struct flow_cache_counters counters;
     struct flow_admission admission;
+    struct flow_kernel kernel;
     const struct prefix_set *local;
     uint32_t egress_ports[2048];
     uint64_t flush_bucket;

@@ -112,7 +112,7 @@ static void put_out_of_reach(struct flow_cache *cache, struct flow_slot at,
 void flow_remove(struct flow_cache *cache, struct flow_slot at)
 {
     uint8_t others = (uint8_t) ~(1u << at.slot);
-    debug_check(at.bucket->occupied >> at.slot & 1);
+    debug_check((at.bucket->occupied & ~at.bucket->pinned) >> at.slot & 1);
     forget_foreign(cache, at);
     at.bucket->tag[at.slot] = 0;
     at.bucket->occupied &= others;
@@ -362,7 +362,8 @@ static void take_packet(struct flow_cache *cache, struct flow_slot at,
     if (!first)
         at.bucket->many |= bit;
     if (over && cache->linger_ns == 0) {
-        if (flow_emit(cache, index, FLOW_END_DETECTED))
+        bool pinned = at.bucket->pinned & bit;
+        if (!pinned && flow_emit(cache, index, FLOW_END_DETECTED))
             flow_remove(cache, at);
         else
             put_out_of_reach(cache, at, FLOW_END_DETECTED);
@@ -412,12 +413,12 @@ static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
     struct flow_bucket *spare = flow_admission_spare(cache, first, second);
     if (spare)
         return evict_from(cache, spare, NULL, time_ns);
-    if ((first->occupied & ~first->done) || (second->occupied & ~second->done))
+    if (bucket_leavable(first) || bucket_leavable(second))
         return evict_from(cache, first, second, time_ns);
     uint64_t start = (uint64_t)(first - cache->buckets);
     for (uint64_t step = 1; step <= cache->bucket_mask; step++) {
         struct flow_bucket *bucket = &cache->buckets[(start + step) & cache->bucket_mask];
-        if (bucket->occupied & ~bucket->done)
+        if (bucket_leavable(bucket))
             return evict_from(cache, bucket, NULL, time_ns);
     }
     return false;
@@ -483,8 +484,9 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
 
 /* ---- a hit that finds its record over ---- */
 
-/* The ring is full: the old record waits in its slot, unreachable, and the flow goes on in another
- * one. False if there is no other. */
+/* The ring is full, or the kernel has counts of the flow that are not in the record yet: the old
+ * record waits in its slot, unreachable, and the flow goes on in another one. False if there is no
+ * other. */
 static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t hash,
                       enum flow_end_reason reason, uint64_t time_ns)
 {
@@ -535,6 +537,19 @@ static enum flow_end_reason over_at(const struct flow_deadline *d, const struct 
     return syn && (flow_state(hot) & FLOW_STATE_CLOSING) ? FLOW_END_DETECTED : FLOW_END_NONE;
 }
 
+/* A packet of a flow that the kernel counts was delivered to the slow path. Silence cannot be
+ * judged before the kernel's counts are in the record, nor is a connection that opens or closes
+ * counted there. Returns what REASON becomes. */
+static enum flow_end_reason follow_pinned(struct flow_cache *cache, struct flow_slot at,
+                                          const struct packet_facts *facts,
+                                          enum flow_end_reason reason)
+{
+    if (reason == FLOW_END_NONE && !(facts->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)))
+        return reason;
+    flow_kernel_take_back(cache, at);
+    return reason == FLOW_END_IDLE ? FLOW_END_NONE : reason;
+}
+
 bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t hash,
                         const struct packet_batch *batch, const struct packet_facts *facts,
                         unsigned i, struct flow_ref *ref)
@@ -545,11 +560,14 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
     enum flow_end_reason reason = over_at(&d, &cache->hot[index], facts, time_ns);
     if (reason == FLOW_END_NONE && nearly_overflows(&cache->cold[index]))
         reason = FLOW_END_ACTIVE;
+    bool pinned = at.bucket->pinned >> at.slot & 1;
+    if (pinned)
+        reason = follow_pinned(cache, at, facts, reason);
     bool fresh = false;
     if (reason != FLOW_END_NONE) {
         fresh =
             reason != FLOW_END_ACTIVE || time_ns >= d.idle_ns || reopens(&cache->hot[index], facts);
-        if (has_packets(&cache->cold[index]) && !flow_emit(cache, index, reason) &&
+        if (has_packets(&cache->cold[index]) && (pinned || !flow_emit(cache, index, reason)) &&
             !set_aside(cache, &at, hash, reason, time_ns))
             return false;
         index = at.bucket->index[at.slot];

@@ -41,6 +41,10 @@ static enum visit visit_record(struct flow_cache *cache, struct flow_slot at)
     uint32_t index = at.bucket->index[at.slot];
     struct flow_hot *hot = &cache->hot[index];
     struct flow_cold *cold = &cache->cold[index];
+    if (__builtin_expect(at.bucket->pinned >> at.slot & 1, 0)) {
+        flow_kernel_visit(cache, at);
+        return VISIT_KEPT;
+    }
     if (at.bucket->done >> at.slot & 1) {
         if (!flow_emit(cache, index, (enum flow_end_reason)cold->end_reason))
             return VISIT_RING_FULL;
@@ -166,6 +170,7 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
         bucket->overflow = 0;
         for (unsigned live = bucket->occupied; live; live &= live - 1) {
             struct flow_slot at = {bucket, (unsigned)__builtin_ctz(live)};
+            debug_check(!(bucket->pinned >> at.slot & 1));
             uint32_t index = bucket->index[at.slot];
             const struct flow_cold *cold = &cache->cold[index];
             struct flow_deadline d = flow_deadline(cache, &cache->hot[index], cold);

@@ -14,9 +14,10 @@
 static const uint64_t clock_every_ns = 50000000;    /* 50 ms */
 static const uint64_t device_every_ns = 1000000000; /* 1 s */
 
-/* Lost on the way to a lane, and not yet told to its worker. */
+/* Lost on the way to a lane, or left to the host, and not yet told to its worker. */
 struct untold_loss {
     struct ledger_pair lost[DROPPED_COUNT];
+    struct ledger_pair host;
     bool any;
 };
 
@@ -27,6 +28,7 @@ struct distribution {
     struct untold_loss untold[DISTRIBUTION_LANES_MAX];
     struct source_ledger device_seen[DISTRIBUTION_SOURCES_MAX];
     bool source_ended[DISTRIBUTION_SOURCES_MAX];
+    bool source_stopped[DISTRIBUTION_SOURCES_MAX]; /* stop() was called */
     uint32_t sources_open;
     uint32_t source;   /* whose batch is being spread, or whose turn is next */
     uint32_t position; /* first packet of the batch that is not yet in a lane */
@@ -163,6 +165,10 @@ static bool tell_news(struct distribution *distribution, uint32_t lane)
             return false;
         *lost = (struct ledger_pair){0, 0};
     }
+    if (untold->host.packets &&
+        !lane_put_host(distribution->lanes[lane], untold->host.packets, untold->host.octets))
+        return false;
+    untold->host = (struct ledger_pair){0, 0};
     untold->any = false;
     return true;
 }
@@ -210,6 +216,18 @@ void distribution_clock_stepped(struct distribution *distribution)
     distribution->device_polled_ns = 0;
 }
 
+/* What was left to the host belongs to no flow either. */
+static void tell_host(struct distribution *distribution, uint32_t index)
+{
+    const struct ledger_pair *now = &distribution->config.sources[index]->ledger.host;
+    struct ledger_pair *seen = &distribution->device_seen[index].host;
+    struct untold_loss *untold = &distribution->untold[0];
+    untold->host.packets += now->packets - seen->packets;
+    untold->host.octets += now->octets - seen->octets;
+    untold->any |= now->packets != seen->packets;
+    *seen = *now;
+}
+
 /* What devices lost belongs to no flow: the first worker accounts for it. */
 static void poll_devices(struct distribution *distribution)
 {
@@ -226,6 +244,7 @@ static void poll_devices(struct distribution *distribution)
                 lose(distribution, 0, (enum ledger_dropped)reason, now - *seen, 0);
             *seen = now;
         }
+        tell_host(distribution, s);
     }
 }
 
@@ -252,6 +271,28 @@ static bool take_batch(struct distribution *distribution, uint32_t index)
     distribution->spreading = true;
     distribution->position = 0;
     return true;
+}
+
+/* Whether source INDEX still has packets to give although the run stops. */
+static bool gives_its_rest(struct distribution *distribution, uint32_t index)
+{
+    struct packet_source *source = distribution->config.sources[index];
+    if (!source->ops->stop)
+        return false;
+    if (!distribution->source_stopped[index])
+        source->ops->stop(source);
+    distribution->source_stopped[index] = true;
+    return true;
+}
+
+/* True if there is nothing in hand of the source whose turn it is, nor to be had. */
+static bool has_nothing(struct distribution *distribution, bool stop)
+{
+    uint32_t index = distribution->source;
+    if (distribution->spreading)
+        return false;
+    return distribution->source_ended[index] || (stop && !gives_its_rest(distribution, index)) ||
+           !take_batch(distribution, index);
 }
 
 /* The last word to each lane. The clock belongs to it: what was over by then did not end because
@@ -286,8 +327,7 @@ enum distribution_status distribution_step(struct distribution *distribution, ui
         return finish(distribution);
     for (uint32_t turn = 0; turn < distribution->config.source_count; turn++) {
         struct packet_source *source = distribution->config.sources[distribution->source];
-        if (!distribution->spreading && (stop || distribution->source_ended[distribution->source] ||
-                                         !take_batch(distribution, distribution->source))) {
+        if (has_nothing(distribution, stop)) {
             distribution->source = (distribution->source + 1) % distribution->config.source_count;
             continue;
         }
@@ -307,7 +347,7 @@ enum distribution_status distribution_step(struct distribution *distribution, ui
         distribution->now_ns - distribution->device_polled_ns >= device_every_ns)
         poll_devices(distribution);
     publish(distribution);
-    if (stop || distribution->sources_open == 0)
+    if ((stop && !any) || distribution->sources_open == 0)
         return finish(distribution);
     return any ? DISTRIBUTION_BUSY : DISTRIBUTION_IDLE;
 }

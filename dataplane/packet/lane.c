@@ -16,15 +16,22 @@
 
 enum { LANE_BYTES = 8 * 1024 * 1024, ENTRY_ALIGNMENT = 16 };
 
-enum entry_kind { ENTRY_PACKET, ENTRY_CLOCK, ENTRY_CLOCK_STEP, ENTRY_LOSS, ENTRY_FILLER };
+enum entry_kind {
+    ENTRY_PACKET,
+    ENTRY_CLOCK,
+    ENTRY_CLOCK_STEP,
+    ENTRY_LOSS,
+    ENTRY_HOST,
+    ENTRY_FILLER
+};
 
 struct lane_entry {
     uint32_t length; /* of the whole entry, header included */
     uint8_t kind;    /* enum entry_kind */
     uint8_t link;    /* packet; loss: enum ledger_dropped */
     uint16_t port;
-    uint64_t time_ns; /* packet, clock; loss: packets */
-    uint64_t octets;  /* packet: captured and wire length; loss: octets */
+    uint64_t time_ns; /* packet, clock; loss, host: packets */
+    uint64_t octets;  /* packet: captured and wire length; loss, host: octets */
     uint16_t capture; /* packet */
     uint16_t unused[3];
 };
@@ -118,6 +125,17 @@ bool lane_put_loss(struct lane *lane, enum ledger_dropped reason, uint64_t packe
     return true;
 }
 
+bool lane_put_host(struct lane *lane, uint64_t packets, uint64_t octets)
+{
+    struct lane_entry *entry = reserve(lane, 0);
+    if (!entry)
+        return false;
+    entry->kind = ENTRY_HOST;
+    entry->time_ns = packets;
+    entry->octets = octets;
+    return true;
+}
+
 void lane_publish(struct lane *lane)
 {
     atomic_store_explicit(&lane->published, lane->write, memory_order_release);
@@ -170,6 +188,10 @@ static void take_entry(struct lane *lane, struct packet_batch *batch, struct lan
     case ENTRY_LOSS:
         check(entry->link < DROPPED_COUNT);
         ledger_add(&lane->source.ledger.dropped[entry->link], entry->time_ns, entry->octets);
+        ledger_add(&lane->source.ledger.observed, entry->time_ns, entry->octets);
+        break;
+    case ENTRY_HOST:
+        ledger_add(&lane->source.ledger.host, entry->time_ns, entry->octets);
         ledger_add(&lane->source.ledger.observed, entry->time_ns, entry->octets);
         break;
     case ENTRY_FILLER:

@@ -31,6 +31,8 @@ bool lane_put_clock_step(struct lane *lane);
 /* Reader: PACKETS with OCTETS were lost for REASON. False if the lane is full: say it later. */
 bool lane_put_loss(struct lane *lane, enum ledger_dropped reason, uint64_t packets,
                    uint64_t octets);
+/* Reader: PACKETS with OCTETS were left to the host. False if the lane is full: say it later. */
+bool lane_put_host(struct lane *lane, uint64_t packets, uint64_t octets);
 /* Reader: shows the worker what was put. */
 void lane_publish(struct lane *lane);
 /* Reader: publishes and says that nothing more will come. */

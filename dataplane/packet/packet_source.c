@@ -1,10 +1,45 @@
 /* What all sources have in common beyond the contract: waiting for several at once. */
 #include "packet/packet_source.h"
 
+#include <poll.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum { POLLED_MAX = 256 };
+
+/* Sleeps on the descriptors of all sources that have not ended. False if they cannot be told. */
+static bool sleep_on_descriptors(struct packet_source *const sources[], const bool ended[],
+                                 uint32_t count, uint64_t until_ns)
+{
+    struct pollfd polled[POLLED_MAX];
+    uint32_t used = 0;
+    for (uint32_t s = 0; s < count; s++) {
+        if (ended[s])
+            continue;
+        uint32_t added =
+            sources[s]->ops->descriptors
+                ? sources[s]->ops->descriptors(sources[s], polled + used, POLLED_MAX - used)
+                : 0;
+        if (added == 0)
+            return false;
+        used += added;
+    }
+    uint64_t now_ns = clock_monotonic_ns();
+    if (used == 0 || until_ns <= now_ns)
+        return used > 0;
+    const struct timespec left = {.tv_sec = (time_t)((until_ns - now_ns) / 1000000000),
+                                  .tv_nsec = (long)((until_ns - now_ns) % 1000000000)};
+    ppoll(polled, used, &left, NULL);
+    return true;
+}
+
 void packet_sources_wait(struct packet_source *const sources[], const bool ended[], uint32_t count,
                          uint64_t until_ns)
 {
     struct packet_source *sleeper = NULL;
+    if (sleep_on_descriptors(sources, ended, count, until_ns))
+        return;
     for (uint32_t s = 0; s < count; s++) {
         if (ended[s])
             continue;

@@ -23,6 +23,7 @@ enum receive_status {
 };
 
 struct packet_source;
+struct pollfd;
 
 struct packet_source_ops {
     /* Fills BATCH (its previous content was released). Worker thread. */
@@ -32,6 +33,14 @@ struct packet_source_ops {
     /* Sleeps until packets may be there or until the monotonic time UNTIL_NS. NULL: the source
      * is polled without sleeping (DPDK) or never idle (files). Thread loop only. */
     void (*wait)(struct packet_source *source, uint64_t until_ns);
+    /* Instead of wait(), for sources of which several may be slept on at once: fills POLLED with
+     * what becomes ready when packets come. Returns how many; 0 if there is no ROOM, or if the
+     * source must be polled. Thread loop only. */
+    uint32_t (*descriptors)(struct packet_source *source, struct pollfd *polled, uint32_t room);
+    /* Asks the device for no more packets; those that came before are still received, until
+     * receive() says IDLE. NULL: packets that are not yet received when the run stops are not
+     * observed. Worker thread, once, when stop was asked for. */
+    void (*stop)(struct packet_source *source);
     /* Reads the device's own loss counters into source->ledger (dropped and observed packets).
      * NULL: the source has none. Worker thread, at most once a second and at each ledger cut. */
     void (*poll_device)(struct packet_source *source);

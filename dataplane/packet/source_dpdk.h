@@ -8,18 +8,9 @@
 #define SPANFLOW_PACKET_SOURCE_DPDK_H
 
 #include "packet/packet_source.h"
+#include "packet/source_notes.h"
 
-enum { SOURCE_NOTES_MAX = 32, RECEIVE_QUEUES_MAX = 64 };
-
-/* Lines for the operator that are no errors: what a driver refused, memory without huge pages. */
-struct source_notes {
-    uint32_t count; /* at most SOURCE_NOTES_MAX; further lines are left out */
-    char lines[SOURCE_NOTES_MAX][256];
-};
-
-/* Appends one line. NOTES may be NULL. */
-void source_note(struct source_notes *notes, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+enum { RECEIVE_QUEUES_MAX = 64 };
 
 /*
  * Remembers a source for DEVICE: a PCI address ("0000:05:00.0[,driver words]") or a virtual

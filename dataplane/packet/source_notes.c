@@ -1,7 +1,7 @@
-/* Collects lines for the operator. See source_dpdk.h. */
-#include <stdio.h>
+/* Collects lines for the operator. See source_notes.h. */
+#include "packet/source_notes.h"
 
-#include "packet/source_dpdk.h"
+#include <stdio.h>
 
 void source_note(struct source_notes *notes, const char *format, ...)
 {

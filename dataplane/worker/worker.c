@@ -29,6 +29,7 @@ struct worker {
     struct worker_ledger ledger;
     enum worker_phase phase;
     bool source_ended[WORKER_SOURCES_MAX];
+    bool sources_stopped;                      /* they were asked for no more packets */
     uint64_t source_steps[WORKER_SOURCES_MAX]; /* clock steps of the source that were obeyed */
     uint32_t sources_open;
     uint32_t sampling_position;
@@ -39,7 +40,8 @@ struct worker {
     struct packet_batch batch;
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
-    struct application_scanner *scanner; /* NULL: no applications are looked for */
+    struct application_scanner *scanner;    /* NULL: no applications are looked for */
+    struct flow_ref refs[PACKET_BATCH_MAX]; /* if payload is looked at or the kernel counts flows */
 
     /* Written by other threads. */
     _Atomic bool stop_asked;
@@ -248,10 +250,18 @@ static void meter(struct worker *worker)
     if (__builtin_expect((chosen & ~usable) != 0, 0))
         count_ignored(worker, batch, chosen & ~usable);
     chosen = outside_ignored(worker, batch, chosen & usable);
-    if (chosen && worker->scanner)
-        worker_meter_payload(worker->scanner, worker->cache, batch, worker->facts, chosen);
-    else if (chosen)
+    if (!chosen)
+        return;
+    if (worker->scanner) {
+        chosen &= ~worker_meter_payload(worker->scanner, worker->cache, batch, worker->facts,
+                                        worker->refs, chosen);
+    } else if (worker->config.cache.kernel.table) {
+        flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, worker->refs);
+    } else {
         flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
+    }
+    if (worker->config.cache.kernel.table)
+        flow_kernel_offer(worker->cache, worker->facts, worker->refs, chosen);
 }
 
 /* ---- rounds ---- */
@@ -351,6 +361,8 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
 {
     poll_devices(worker);
     memset(account, 0, sizeof *account);
+    account->in_kernel = flow_kernel_walk(worker->cache); /* notices what was metered, too */
+    account->kernel = flow_kernel_counters(worker->cache);
     account->ledger = worker->ledger;
     account->source_count = worker->config.source_count;
     for (uint32_t s = 0; s < worker->config.source_count; s++)
@@ -414,23 +426,48 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     return any || worker->phase == PHASE_ENDING ? WORKER_BUSY : WORKER_IDLE;
 }
 
-/* Ends all records; true when the last is on the ring. */
+/* Ends all records; true when the last is on the ring. First the kernel gives its flows back. */
 static bool end_records(struct worker *worker)
 {
-    bool complete = flow_cache_flush(worker->cache, worker->now_ns, FLOW_END_FORCED);
+    bool complete = flow_kernel_end_all(worker->cache) &&
+                    flow_cache_flush(worker->cache, worker->now_ns, FLOW_END_FORCED);
     record_ring_publish(worker->config.ring);
     return complete;
+}
+
+/* What devices that can be asked to stop had given before. True if there may be more. */
+static bool take_rest(struct worker *worker)
+{
+    bool any = false;
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        struct packet_source *source = worker->config.sources[s];
+        if (worker->source_ended[s] || !source->ops->stop)
+            continue;
+        if (!worker->sources_stopped)
+            source->ops->stop(source);
+        any |= take_batch(worker, s);
+    }
+    worker->sources_stopped = true;
+    record_ring_publish(worker->config.ring);
+    return any;
 }
 
 enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
 {
     answer_cut(worker);
+    enum worker_status status;
+    bool counting =
+        flow_kernel_step(worker->cache, now_ns > worker->now_ns ? now_ns : worker->now_ns);
     if (worker->phase != PHASE_ENDED &&
-        atomic_load_explicit(&worker->stop_asked, memory_order_acquire))
+        atomic_load_explicit(&worker->stop_asked, memory_order_acquire)) {
+        if (worker->phase == PHASE_METERING && take_rest(worker))
+            return WORKER_BUSY;
         worker->phase = PHASE_ENDING;
+    }
     switch (worker->phase) {
     case PHASE_METERING:
-        return metering_round(worker, now_ns);
+        status = metering_round(worker, now_ns);
+        return counting && status == WORKER_IDLE ? WORKER_BUSY : status;
     case PHASE_CUTTING_OPEN_RECORDS:
         if (!end_records(worker))
             return WORKER_HELD;

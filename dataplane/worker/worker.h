@@ -49,7 +49,7 @@ struct worker_config {
 enum worker_status {
     WORKER_BUSY, /* call again at once */
     WORKER_IDLE, /* no packets now */
-    WORKER_HELD, /* offline: the ring must drain first */
+    WORKER_HELD, /* offline: the ring must drain first; at the end: the kernel still has flows */
     WORKER_ENDED /* sources ended or stop was asked for, and every record is on the ring */
 };
 
@@ -60,6 +60,7 @@ struct worker_account {
     uint32_t source_count;
     struct ledger_pair cached;    /* walked */
     struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */
+    struct kernel_counters kernel;
     struct parser_counters parser;
     struct duplicate_counters duplicates;
     struct application_counters applications;

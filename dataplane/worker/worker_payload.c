@@ -46,27 +46,32 @@ static void find_application(struct application_scanner *scanner, struct flow_ca
     flow_cache_set_application(cache, ref, (uint16_t)application, verdict.settled);
 }
 
+/* Whether the flow of REF had no verdict when its packet was counted. */
+static bool is_pending(const struct flow_ref *ref)
+{
+    return ref->index < FLOW_REF_AGGREGATE && (ref->pending & FLOW_STATE_APP_PENDING);
+}
+
 static void find_applications(struct application_scanner *scanner, struct flow_cache *cache,
                               const struct packet_batch *batch, const struct packet_facts *facts,
                               const struct flow_ref *refs, uint64_t selected)
 {
     for (; selected; selected &= selected - 1) {
         unsigned i = (unsigned)__builtin_ctzll(selected);
-        bool pending =
-            refs[i].index < FLOW_REF_AGGREGATE && (refs[i].pending & FLOW_STATE_APP_PENDING);
-        if (pending && facts[i].payload_length && !(facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
+        if (is_pending(&refs[i]) && facts[i].payload_length &&
+            !(facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
             find_application(scanner, cache, batch, &facts[i], &refs[i], i);
     }
 }
 
 /* Where packets are far apart, a later one of the batch may end the record of an earlier one: then
  * the payload of the earlier ones is looked at first. */
-void worker_meter_payload(struct application_scanner *scanner, struct flow_cache *cache,
-                          const struct packet_batch *batch, const struct packet_facts *facts,
-                          uint64_t selected)
+uint64_t worker_meter_payload(struct application_scanner *scanner, struct flow_cache *cache,
+                              const struct packet_batch *batch, const struct packet_facts *facts,
+                              struct flow_ref *refs, uint64_t selected)
 {
     static const uint64_t apart_ns = 100000000;
-    struct flow_ref refs[PACKET_BATCH_MAX];
+    uint64_t undecided = 0;
     while (selected) {
         uint64_t first_ns = batch->timestamp_ns[__builtin_ctzll(selected)], together = 0;
         for (uint64_t rest = selected; rest; rest &= rest - 1) {
@@ -78,5 +83,9 @@ void worker_meter_payload(struct application_scanner *scanner, struct flow_cache
         flow_cache_update_announced(cache, batch, facts, together, refs);
         find_applications(scanner, cache, batch, facts, refs, together);
         selected &= ~together;
+        for (; together; together &= together - 1)
+            if (is_pending(&refs[__builtin_ctzll(together)]))
+                undecided |= together & -together;
     }
+    return undecided;
 }

@@ -9,9 +9,10 @@
 #include "flow/flow_cache.h"
 
 /* Like flow_cache_update_announced() for the packets of SELECTED; the applications that SCANNER
- * finds are written to their records. Worker thread. */
-void worker_meter_payload(struct application_scanner *scanner, struct flow_cache *cache,
-                          const struct packet_batch *batch, const struct packet_facts *facts,
-                          uint64_t selected);
+ * finds are written to their records. REFS has room for a batch. Returns the packets whose flows
+ * had no verdict before them: these flows must not leave the worker's sight yet. Worker thread. */
+uint64_t worker_meter_payload(struct application_scanner *scanner, struct flow_cache *cache,
+                              const struct packet_batch *batch, const struct packet_facts *facts,
+                              struct flow_ref *refs, uint64_t selected);
 
 #endif

@@ -100,6 +100,8 @@ void harness_run_batch(struct harness *harness)
                          batch->timestamp_ns[i], batch->port[i]);
     }
     batch->count = 0;
+    if (harness->config.kernel.table)
+        flow_kernel_offer(harness->cache, harness->facts, refs, selected);
     if (flow_cache_flows(harness->cache) > harness->flows_peak)
         harness->flows_peak = flow_cache_flows(harness->cache);
     if (harness->auto_drain)
@@ -120,7 +122,10 @@ void harness_sweep(struct harness *harness, uint64_t now_ns, bool exact)
 void harness_check(struct harness *harness)
 {
     harness_drain(harness);
+    struct ledger_pair in_kernel = flow_kernel_walk(harness->cache);
     struct ledger_pair cached = flow_cache_walk(harness->cache);
+    cached.packets += in_kernel.packets;
+    cached.octets += in_kernel.octets;
     struct ledger_pair out = plain_list_sum(&harness->got);
     const struct worker_ledger *ledger = &harness->ledger;
     const struct ledger_pair *full = &ledger->dropped[DROPPED_CACHE_FULL];

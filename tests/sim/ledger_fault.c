@@ -74,9 +74,12 @@ static void add_term(const char *group, const char *name, enum place place, size
 static void add_worker_terms(void)
 {
     const size_t pair = sizeof(struct ledger_pair);
-    for (unsigned i = 0; i < FILTERED_COUNT; i++)
-        add_term("filtered", ledger_filtered_names[i], IN_WORKER,
-                 offsetof(struct worker_ledger, filtered) + i * pair);
+    for (unsigned i = 0; i < FILTERED_COUNT; i++) {
+        bool host = i == FILTERED_HOST; /* only a source leaves packets to the host */
+        size_t offset = host ? offsetof(struct source_ledger, host)
+                             : offsetof(struct worker_ledger, filtered) + i * pair;
+        add_term("filtered", ledger_filtered_names[i], host ? IN_SOURCE : IN_WORKER, offset);
+    }
     for (unsigned i = 0; i < IGNORED_COUNT; i++)
         add_term("ignored", ledger_ignored_names[i], IN_WORKER,
                  offsetof(struct worker_ledger, ignored) + i * pair);
@@ -196,7 +199,8 @@ static void make_packets(void)
     }
 }
 
-/* A device that has lost packets for every reason since the last look. */
+/* A device that has lost packets for every reason since the last look, and left some to the host.
+ */
 static void lose_packets(struct packet_source *source)
 {
     for (unsigned i = 0; i < DROPPED_COUNT; i++) {
@@ -205,6 +209,8 @@ static void lose_packets(struct packet_source *source)
         ledger_add(&source->ledger.dropped[i], 3, 0);
         ledger_add(&source->ledger.observed, 3, 0);
     }
+    ledger_add(&source->ledger.host, 2, 130);
+    ledger_add(&source->ledger.observed, 2, 130);
 }
 
 /* Sources cut times to what message headers can tell. This one does not, since only so the

@@ -66,6 +66,7 @@ static void fill_worker(struct cut *cut, unsigned w)
     move(&observed, worker->dropped[DROPPED_CACHE_FULL] = pair());
     move(&observed, cut->sources[w][0].dropped[DROPPED_DEVICE_MISSED] = pair());
     move(&observed, cut->sources[w][1].dropped[DROPPED_SOCKET_FULL] = pair());
+    move(&observed, cut->sources[w][1].host = pair());
     cut->exporter.exported[w] = pair();
     move(&worker->metered, account->cached);
     move(&worker->metered, account->in_kernel);
@@ -168,6 +169,7 @@ static void each_packet_term(void **state)
             struct source_ledger *source = &cut.sources[w][s];
             expect_pairs_unbalanced(&cut, &source->observed, 1, whose, OBSERVED);
             expect_pairs_unbalanced(&cut, source->dropped, DROPPED_COUNT, whose, OBSERVED);
+            expect_pairs_unbalanced(&cut, &source->host, 1, whose, OBSERVED);
         }
         expect_unbalanced(&cut, &worker->metered.packets, whose, "by frames and by IP headers");
         expect_unbalanced(&cut, &worker->metered.octets, whose, METERED);

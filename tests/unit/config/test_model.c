@@ -43,6 +43,8 @@ static const char *const bases[] = {
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"cache\":{\"floodPolicy\":{"
     "\"enterOccupancy\":99,\"occupancyHysteresis\":1}},\"exportingProcess\":{\"destination\":["
     "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"xdp\":{\"interface\":\"x\"}}],"
+    "\"ledgerFile\":\"l\"}}",
     COLLECTOR("tcpExporter", ""),
     COLLECTOR("sctpExporter", ""),
     COLLECTOR("tcpExporter", SECURITY("")),
@@ -64,6 +66,7 @@ enum { BASES = sizeof bases / sizeof bases[0] };
 static const char *const other_values[][2] = {
     {"/spanflow/observationPoint/name", "other"},
     {"/spanflow/observationPoint/device", "other"},
+    {"/spanflow/observationPoint/xdp/interface", "other"},
     {"/spanflow/observationPoint/filter", "tcp"},
     {"/spanflow/captureFile", "b"},
     {"/spanflow/localNetwork", "192.0.2.0/24"},

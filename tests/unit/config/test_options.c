@@ -174,6 +174,43 @@ static void sources(void **state)
     probe_config_free(config);
 }
 
+/* The same words are ours or the driver's, as the kind of source decides. */
+static void xdp_sources(void **state)
+{
+    (void)state;
+    struct probe_config *config = accepted(WORDS(
+        "-i", "xdp:eth0", "-i",
+        "xdp:eth1,mode=native,copy=zero,pass=yes,busypoll=20,descriptors=512,name=b,role=tap-b",
+        "-i", "eth2,mode=generic,copy=copy,filter=port 53 or port 54", "-i",
+        "dpdk:net_null0,copy=1,mode=x", "-i", "ffff:ff:1f.7,name=pci", "-e", "json:-"));
+    const struct source_config *source = config->sources;
+    assert_int_equal(config->source_count, 5);
+    assert_string_equal(source[0].interface, "eth0");
+    assert_string_equal(source[0].name, "eth0");
+    assert_string_equal(source[0].device, "");
+    assert_int_equal(source[0].xdp.attach, XDP_ATTACH_AUTO);
+    assert_int_equal(source[0].xdp.frames, XDP_FRAMES_AUTO);
+    assert_false(source[0].xdp.pass_host);
+    assert_int_equal(source[0].xdp.receive_descriptors, 4096);
+    assert_string_equal(source[1].interface, "eth1");
+    assert_string_equal(source[1].name, "b");
+    assert_int_equal(source[1].role, INTERFACE_TAP_B);
+    assert_int_equal(source[1].xdp.attach, XDP_ATTACH_NATIVE);
+    assert_int_equal(source[1].xdp.frames, XDP_FRAMES_ZERO_COPY);
+    assert_true(source[1].xdp.pass_host);
+    assert_int_equal(source[1].xdp.busy_poll_us, 20);
+    assert_int_equal(source[1].xdp.receive_descriptors, 512);
+    assert_string_equal(source[2].interface, "eth2");
+    assert_int_equal(source[2].xdp.attach, XDP_ATTACH_GENERIC);
+    assert_int_equal(source[2].xdp.frames, XDP_FRAMES_COPIED);
+    assert_string_equal(source[2].filter, "port 53 or port 54");
+    assert_string_equal(source[3].interface, "");
+    assert_string_equal(source[3].device, "net_null0,copy=1,mode=x");
+    /* No interface of the kernel belongs to it, so it is DPDK's. */
+    assert_string_equal(source[4].device, "ffff:ff:1f.7");
+    probe_config_free(config);
+}
+
 /* A memif's own role is the driver's word; ours can stand beside it. */
 static void memif_roles(void **state)
 {
@@ -509,6 +546,7 @@ int main(void)
         cmocka_unit_test(duplicates),
         cmocka_unit_test(selection),
         cmocka_unit_test(sources),
+        cmocka_unit_test(xdp_sources),
         cmocka_unit_test(memif_roles),
         cmocka_unit_test(filter_takes_the_rest),
         cmocka_unit_test(destinations),

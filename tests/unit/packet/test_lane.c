@@ -262,6 +262,7 @@ static void test_losses(void **state)
     assert_true(lane_put_loss(ends.lane, DROPPED_DISTRIBUTION_FULL, 5, 700));
     assert_true(put(&ends, 100));
     assert_true(lane_put_loss(ends.lane, DROPPED_DEVICE_MISSED, 3, 0));
+    assert_true(lane_put_host(ends.lane, 2, 130));
     lane_end(ends.lane);
     assert_int_equal(take(&ends, false), RECEIVE_PACKETS);
     assert_int_equal(take(&ends, false), RECEIVE_END);
@@ -270,8 +271,10 @@ static void test_losses(void **state)
     assert_int_equal(ledger->dropped[DROPPED_DISTRIBUTION_FULL].octets, 700);
     assert_int_equal(ledger->dropped[DROPPED_DEVICE_MISSED].packets, 3);
     assert_int_equal(ledger->dropped[DROPPED_DEVICE_MISSED].octets, 0);
-    assert_int_equal(ledger->observed.packets, 9);
-    assert_int_equal(ledger->observed.octets, 800);
+    assert_int_equal(ledger->host.packets, 2);
+    assert_int_equal(ledger->host.octets, 130);
+    assert_int_equal(ledger->observed.packets, 11);
+    assert_int_equal(ledger->observed.octets, 930);
     lane_destroy(ends.lane);
 }
 

@@ -1,0 +1,63 @@
+/*
+ * A network interface of the kernel as a packet source, through an XDP program and an AF_XDP socket
+ * for each receive queue. Receive only: the sockets have no ring to send from. In builds without
+ * XDP the functions answer with an error.
+ */
+#ifndef SPANFLOW_PACKET_SOURCE_XDP_H
+#define SPANFLOW_PACKET_SOURCE_XDP_H
+
+#include "packet/packet_source.h"
+#include "packet/source_notes.h"
+
+/* Where the program runs. */
+enum source_xdp_attach {
+    XDP_ATTACH_AUTO,   /* in the driver if it can, else as generic */
+    XDP_ATTACH_NATIVE, /* in the driver */
+    XDP_ATTACH_GENERIC /* in the kernel's stack, for every driver */
+};
+
+/* How packets come into the socket's memory. */
+enum source_xdp_frames {
+    XDP_FRAMES_AUTO,      /* without copying if the driver can */
+    XDP_FRAMES_ZERO_COPY, /* the device writes them there */
+    XDP_FRAMES_COPIED     /* the kernel copies them */
+};
+
+struct xdp_counter;
+
+struct source_xdp_options {
+    const struct xdp_counter *counter; /* NULL: no flow is counted in the kernel. Not owned */
+    enum source_xdp_attach attach;
+    enum source_xdp_frames frames;
+    bool pass_host;               /* the host's own packets stay with it and are not metered */
+    uint32_t busy_poll_us;        /* the worker polls the driver; 0: it sleeps when idle */
+    uint32_t receive_descriptors; /* of each queue's ring, rounded up to a power of two; 0: 4096 */
+};
+
+/*
+ * Remembers a source for the interface NAME. WANTED gives ifindex (0 = the kernel's), name ("" =
+ * NAME), role and partner. *NOW_NS is read with each batch and stamps its packets; the thread that
+ * receives keeps it current, and it must outlive the source. Nothing is touched yet. NULL with one
+ * line in ERROR if memory is short or XDP is not in this build. Control thread.
+ */
+struct packet_source *source_xdp_open(const char *name, const struct packet_interface *wanted,
+                                      const struct source_xdp_options *options,
+                                      const uint64_t *now_ns, struct error *error);
+
+/*
+ * Attaches the program, opens a socket for each receive queue and starts. What was chosen, and why,
+ * is one line in NOTES (may be NULL). False with one line in ERROR; the caller still closes SOURCE,
+ * and nothing stays attached then. Control thread.
+ */
+bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
+                      struct error *error);
+
+/* What the program of the started SOURCE counted in the kernel since the start, by its own
+ * verdicts: packets and frame octets. Control thread, the worker ended. */
+struct ledger_pair source_xdp_counted(struct packet_source *source);
+
+struct xdp_attachment;
+/* The program of the started SOURCE, for what reads its maps; owned by the source. Any thread. */
+struct xdp_attachment *source_xdp_program(struct packet_source *source);
+
+#endif

@@ -1,0 +1,35 @@
+/* Stands for source_xdp.c in builds without XDP and says so. */
+#include "packet/source_xdp.h"
+
+#include <stddef.h>
+
+struct packet_source *source_xdp_open(const char *name, const struct packet_interface *wanted,
+                                      const struct source_xdp_options *options,
+                                      const uint64_t *now_ns, struct error *error)
+{
+    (void)wanted;
+    (void)options;
+    (void)now_ns;
+    error_set(error, "xdp:%s: not in this build; configure it with -Dxdp=enabled", name);
+    return NULL;
+}
+
+bool source_xdp_start(struct packet_source *source, struct source_notes *notes, struct error *error)
+{
+    (void)source;
+    (void)notes;
+    error_set(error, "xdp: not in this build; configure it with -Dxdp=enabled");
+    return false;
+}
+
+struct ledger_pair source_xdp_counted(struct packet_source *source)
+{
+    (void)source;
+    return (struct ledger_pair){0, 0};
+}
+
+struct xdp_attachment *source_xdp_program(struct packet_source *source)
+{
+    (void)source;
+    return NULL;
+}

@@ -1,0 +1,247 @@
+/* Loads, attaches and reads the XDP program. See xdp_program.h; the program is in bpf/. */
+#include "packet/xdp_program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xdp_probe.skel.h>
+
+#include "base/check.h"
+#include "packet/xdp_counter.h"
+
+/* What goes wrong is said by our own lines. */
+static int say_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+    (void)level;
+    (void)format;
+    (void)arguments;
+    return 0;
+}
+
+/* ---- load ---- */
+
+/* The array of maps behind xdp_program_settle(). */
+static int make_waiter(void)
+{
+    int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "probe_inner", 4, 4, 1, NULL);
+    if (inner < 0)
+        return -1;
+    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (__u32)inner);
+    int outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "probe_waiter", 4, 4, 1, &options);
+    __u32 key = 0;
+    if (outer >= 0 && bpf_map_update_elem(outer, &key, &inner, BPF_ANY) != 0) {
+        close(outer);
+        outer = -1;
+    }
+    close(inner);
+    return outer;
+}
+
+static uint32_t map_octets(const struct bpf_map *map)
+{
+    uint32_t values = bpf_map__max_entries(map);
+    if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY)
+        values *= (uint32_t)libbpf_num_possible_cpus();
+    return values * bpf_map__value_size(map);
+}
+
+static uint32_t measure(const struct xdp_probe *skeleton)
+{
+    struct bpf_prog_info info = {.type = 0};
+    __u32 size = sizeof info;
+    uint32_t octets = 0;
+    struct bpf_map *map;
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(skeleton->progs.xdp_probe), &info, &size) == 0)
+        octets += info.xlated_prog_len + info.jited_prog_len;
+    bpf_object__for_each_map(map, skeleton->obj)
+    {
+        if (strncmp(bpf_map__name(map), "counter_", 8) != 0) /* those are told for themselves */
+            octets += map_octets(map);
+    }
+    return octets;
+}
+
+bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface *interface,
+                      const struct source_xdp_options *options, struct error *error)
+{
+    libbpf_set_print(say_nothing);
+    *program = (struct xdp_attachment){.link = -1, .waiter = -1};
+    program->skeleton = xdp_probe__open();
+    if (!program->skeleton) {
+        error_set(error, "xdp:%s: no memory for the program", interface->name);
+        return false;
+    }
+    program->skeleton->rodata->pass_host = options->pass_host;
+    if (options->counter && !xdp_counter_use(options->counter, program->skeleton)) {
+        error_set(error, "xdp:%s: the program does not take the maps of the flow counter",
+                  interface->name);
+        return false;
+    }
+    int failed = xdp_probe__load(program->skeleton);
+    program->waiter = failed ? -1 : make_waiter();
+    if (program->waiter >= 0) {
+        xdp_program_set_host(program, interface->address);
+        program->memory_octets = measure(program->skeleton);
+        return true;
+    }
+    failed = failed ? -failed : errno;
+    error_set(error, "xdp:%s: the kernel does not take the program: %s%s", interface->name,
+              strerror(failed),
+              failed == EPERM ? "; it needs CAP_BPF and CAP_NET_ADMIN"
+                              : "; it needs Linux 5.18 or later with BPF and XDP sockets");
+    return false;
+}
+
+/* ---- attach ---- */
+
+static bool is_taken(int failed)
+{
+    return failed == EBUSY || failed == EEXIST;
+}
+
+static int attach(struct xdp_attachment *program, uint32_t ifindex, bool native)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, options,
+                .flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+    program->native = native;
+    program->link = bpf_link_create(bpf_program__fd(program->skeleton->progs.xdp_probe),
+                                    (int)ifindex, BPF_XDP, &options);
+    return program->link >= 0 ? 0 : errno;
+}
+
+/* Which program is there already. */
+static void describe_other(const struct xdp_interface *interface, char *text, size_t size)
+{
+    struct xdp_interface now = {.ifindex = interface->ifindex};
+    struct bpf_prog_info info = {.type = 0};
+    __u32 length = sizeof info;
+    text[0] = '\0';
+    if (xdp_interface_read(&now, NULL) != 0 || now.program == 0)
+        return;
+    int other = bpf_prog_get_fd_by_id(now.program);
+    if (other >= 0 && bpf_obj_get_info_by_fd(other, &info, &length) == 0)
+        snprintf(text, size, " (%s, id %u)", info.name, now.program);
+    else
+        snprintf(text, size, " (id %u)", now.program);
+    if (other >= 0)
+        close(other);
+}
+
+static void refuse(const struct xdp_interface *interface, int failed, bool native,
+                   struct error *error)
+{
+    char other[64];
+    describe_other(interface, other, sizeof other);
+    if (is_taken(failed))
+        error_set(error,
+                  "xdp:%s: another XDP program%s is attached to the interface and stays there; "
+                  "take it off first (ip link set dev %s xdp off), or use af_packet:%s",
+                  interface->name, other, interface->name, interface->name);
+    else
+        error_set(error, "xdp:%s: the program cannot be attached in %s mode: %s%s", interface->name,
+                  native ? "native" : "generic", strerror(failed),
+                  native ? "; mode=auto falls back to generic mode" : "");
+}
+
+bool xdp_program_attach(struct xdp_attachment *program, const struct xdp_interface *interface,
+                        const struct source_xdp_options *options, struct error *error)
+{
+    int failed = 0;
+    if (options->attach != XDP_ATTACH_GENERIC) {
+        failed = attach(program, interface->ifindex, true);
+        if (failed == 0)
+            return true;
+        if (options->attach == XDP_ATTACH_NATIVE || is_taken(failed) || failed == EPERM) {
+            refuse(interface, failed, true, error);
+            return false;
+        }
+        snprintf(program->reason, sizeof program->reason, "native mode is not possible: %s",
+                 strerror(failed));
+    } else {
+        snprintf(program->reason, sizeof program->reason, "as configured");
+    }
+    failed = attach(program, interface->ifindex, false);
+    if (failed)
+        refuse(interface, failed, false, error);
+    return failed == 0;
+}
+
+bool xdp_program_take_whole(struct xdp_attachment *program)
+{
+    return bpf_link_update(program->link, bpf_program__fd(program->skeleton->progs.xdp_probe_whole),
+                           NULL) == 0;
+}
+
+bool xdp_program_give_socket(struct xdp_attachment *program, uint32_t queue, int socket)
+{
+    return bpf_map_update_elem(bpf_map__fd(program->skeleton->maps.sockets), &queue, &socket,
+                               BPF_ANY) == 0;
+}
+
+void xdp_program_enable(struct xdp_attachment *program)
+{
+    __atomic_store_n(&program->skeleton->bss->words.enabled, 1, __ATOMIC_RELEASE);
+}
+
+void xdp_program_set_host(struct xdp_attachment *program, const uint8_t address[6])
+{
+    memcpy(program->skeleton->bss->words.host_address, address, 6);
+}
+
+/* ---- at the end ---- */
+
+/* The kernel replaces an element of an array of maps only when every program that may have seen the
+ * old one has ended. */
+void xdp_program_settle(struct xdp_attachment *program)
+{
+    int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "probe_inner", 4, 4, 1, NULL);
+    __u32 key = 0;
+    if (inner < 0)
+        return;
+    bpf_map_update_elem(program->waiter, &key, &inner, BPF_ANY);
+    close(inner);
+}
+
+void xdp_program_detach(struct xdp_attachment *program)
+{
+    if (program->link < 0)
+        return;
+    close(program->link);
+    program->link = -1;
+    xdp_program_settle(program);
+}
+
+bool xdp_program_verdicts(const struct xdp_attachment *program,
+                          struct ledger_pair verdicts[VERDICT_COUNT])
+{
+    enum { CPUS_MAX = 1024 };
+    static _Thread_local struct probe_verdict_count counts[CPUS_MAX];
+    int cpus = libbpf_num_possible_cpus();
+    if (cpus <= 0 || cpus > CPUS_MAX)
+        return false;
+    for (__u32 v = 0; v < VERDICT_COUNT; v++) {
+        verdicts[v] = (struct ledger_pair){0, 0};
+        if (bpf_map_lookup_elem(bpf_map__fd(program->skeleton->maps.verdicts), &v, counts) != 0)
+            return false;
+        for (int cpu = 0; cpu < cpus; cpu++) {
+            verdicts[v].packets += counts[cpu].packets;
+            verdicts[v].octets += counts[cpu].octets;
+        }
+    }
+    return true;
+}
+
+void xdp_program_close(struct xdp_attachment *program)
+{
+    if (program->link >= 0)
+        xdp_program_detach(program);
+    if (program->waiter >= 0)
+        close(program->waiter);
+    if (program->skeleton)
+        xdp_probe__destroy(program->skeleton);
+    *program = (struct xdp_attachment){.link = -1, .waiter = -1};
+}
