@@ -97,6 +97,11 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     if (account->duplicates) {
         DUPLICATE_COUNTERS(ADD_DUPLICATE_COUNTER)
     }
+#define ADD_APPLICATION_COUNTER(name, help)                                                        \
+    ledger->applications.name += account->applications->name;
+    if (account->applications) {
+        APPLICATION_COUNTERS(ADD_APPLICATION_COUNTER)
+    }
     add(&ledger->counted, &account->worker->counted);
 #define ADD_KERNEL_COUNTER(name, help) ledger->kernel.name += account->kernel->name;
     if (account->kernel) {

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "app/application_scan.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "exporting_process.h"
@@ -46,6 +47,7 @@ struct ledger_account {
     const struct kernel_counters *kernel; /* diagnostics; NULL: none */
     const struct parser_counters *parser; /* diagnostics; NULL: none */
     const struct duplicate_counters *duplicates;
+    const struct application_counters *applications;
     const struct flow_cache_counters *cache;
 };
 
@@ -79,6 +81,7 @@ struct ledger {
     struct ledger_terms workers[LEDGER_WORKERS_MAX];
     struct parser_counters parser; /* diagnostics of all workers; in no identity */
     struct duplicate_counters duplicates;
+    struct application_counters applications;
     struct kernel_counters kernel;
     struct ledger_pair counted; /* observed by the kernel; a part of observed */
     struct flow_cache_counters cache;

@@ -190,10 +190,13 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     json_t *object = json_object();
     json_t *ended = json_object();
     json_t *flood = json_object();
+    json_t *applications = json_object();
     const uint64_t *counts = ledger->cache.ended;
 #define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
 #define SET_DUPLICATE_COUNTER(name, help)                                                          \
     set_number(builder, object, #name, ledger->duplicates.name);
+#define SET_APPLICATION_COUNTER(name, help)                                                        \
+    set_number(builder, applications, #name, ledger->applications.name);
 #define SET_CACHE_COUNTER(name, help) set_number(builder, object, #name, ledger->cache.name);
 #define SET_ENDED(reason, name)       set_number(builder, ended, name, counts[reason]);
 #define SET_FLOOD_COUNTER(name, help) set_number(builder, flood, #name, ledger->cache.flood.name);
@@ -208,6 +211,8 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     set_number(builder, flood, "level", ledger->cache.flood.level);
     FLOOD_COUNTERS(SET_FLOOD_COUNTER)
     set(builder, object, "flood", flood);
+    APPLICATION_COUNTERS(SET_APPLICATION_COUNTER)
+    set(builder, object, "applications", applications);
     if (ledger->kernel.epochs == 0)
         return object;
 #define SET_KERNEL_COUNTER(name, help) set_number(builder, kernel, #name, ledger->kernel.name);

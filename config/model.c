@@ -173,15 +173,29 @@ static void read_worker_cpu(const struct lyd_node *leaf, struct probe_config *co
         (uint16_t)strtoul(lyd_get_value(leaf), NULL, 10);
 }
 
+/* Adds PATH to a list of COUNT of them. */
+static void add_path(char ***paths, uint32_t *count, const char *path)
+{
+    char **more = realloc(*paths, (*count + 1) * sizeof *more);
+    check(more);
+    *paths = more;
+    more[*count] = strdup(path);
+    check(more[*count]);
+    (*count)++;
+}
+
 static void read_file_name(const struct lyd_node *leaf, struct probe_config *config)
 {
-    char **files = realloc(config->files, (config->file_count + 1) * sizeof *files);
-    check(files);
-    config->files = files;
-    files[config->file_count] = strdup(lyd_get_value(leaf));
-    check(files[config->file_count]);
-    config->file_count++;
+    add_path(&config->files, &config->file_count, lyd_get_value(leaf));
     config->offline = true;
+}
+
+static void read_rule_files(const struct lyd_node *applications, struct probe_config *config)
+{
+    for (const struct lyd_node *child = lyd_child(applications); child; child = child->next)
+        if (strcmp(child->schema->name, "ruleFile") == 0)
+            add_path(&config->applications.files, &config->applications.file_count,
+                     lyd_get_value(child));
 }
 
 static bool read_security(const struct lyd_node *exporter, struct destination_config *destination,
@@ -469,6 +483,38 @@ static bool read_selection(const struct lyd_node *selection, struct probe_config
     return copy_text(selection, "filter", config->filter, sizeof config->filter, error);
 }
 
+/* Whether DESTINATION's records tell applications. */
+static bool tells_applications(const struct destination_config *destination)
+{
+    if (destination->profile == PROFILE_ELEMENTS)
+        for (uint32_t i = 0; i < destination->element_count; i++)
+            if (destination->elements[i] == ELEMENT_APPLICATION_ID ||
+                destination->elements[i] == ELEMENT_APPLICATION_NAME ||
+                destination->elements[i] == ELEMENT_SILK_APP_LABEL)
+                return true;
+    return destination->profile == PROFILE_FULL || destination->profile == PROFILE_SILK ||
+           destination->profile == PROFILE_NFDUMP;
+}
+
+#define APPLICATIONS "applications/"
+
+static bool read_applications(const struct lyd_node *root, struct probe_config *config,
+                              struct error *error)
+{
+    struct applications_config *applications = &config->applications;
+    const char *identify = config_tree_value(root, APPLICATIONS "identify");
+    applications->wanted = strcmp(identify, "on") == 0;
+    for (uint32_t i = 0; i < config->exporting.destination_count; i++)
+        if (SPANFLOW_HYPERSCAN && strcmp(identify, "auto") == 0)
+            applications->wanted |= tells_applications(&config->exporting.destinations[i]);
+    applications->shipped = truth(root, APPLICATIONS "shippedRules");
+    applications->packets = number32(root, APPLICATIONS "packets");
+    applications->octets = number32(root, APPLICATIONS "octets");
+    applications->scans_per_s = config->offline ? 0 : number32(root, APPLICATIONS "scansPerSecond");
+    return copy_text(root, APPLICATIONS "compiledRules", applications->store,
+                     sizeof applications->store, error);
+}
+
 /* Reads one child of the root; PATHs of complaints begin below it. */
 static bool read_child(const struct lyd_node *child, struct probe_config *config,
                        struct error *error)
@@ -484,6 +530,8 @@ static bool read_child(const struct lyd_node *child, struct probe_config *config
         return read_selection(child, config, error);
     else if (strcmp(name, "cache") == 0)
         read_cache(child, config);
+    else if (strcmp(name, "applications") == 0)
+        read_rule_files(child, config);
     else if (strcmp(name, "exportingProcess") == 0)
         return read_exporting(child, config, error);
     return true;
@@ -502,6 +550,8 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     config->workers = number32(root, "workers");
     config->hash_ports = truth(root, "hashPorts");
     read_flood_policy(root, config);
+    if (!read_applications(root, config, error))
+        return false;
     config->local_count = read_prefixes(root, "localNetwork", config->local);
     if (!copy_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,
                    error))
@@ -534,5 +584,8 @@ void probe_config_free(struct probe_config *config)
     for (uint32_t i = 0; i < config->file_count; i++)
         free(config->files[i]);
     free(config->files);
+    for (uint32_t i = 0; i < config->applications.file_count; i++)
+        free(config->applications.files[i]);
+    free(config->applications.files);
     free(config);
 }

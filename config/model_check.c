@@ -37,6 +37,16 @@ static bool check_filters(const struct probe_config *config, struct error *error
     return true;
 }
 
+/* CONFIG's applications are wanted by auto only where they can be found, else by on. */
+static bool check_applications(const struct probe_config *config, struct error *error)
+{
+    if (SPANFLOW_HYPERSCAN || !config->applications.wanted)
+        return true;
+    error_set(error, "/spanflow/applications/identify: finding applications is not in this build; "
+                     "say auto or off");
+    return false;
+}
+
 static bool check_source(const struct source_config *source, struct error *error)
 {
     bool xdp = source->interface[0] != '\0';
@@ -305,7 +315,8 @@ bool model_check(const struct probe_config *config, struct error *error)
         return false;
     }
     return check_sources(config, error) && check_filters(config, error) &&
-           check_destinations(config, error) && check_source_addresses(config, error) &&
-           check_groups(config, error) && check_spool(config, error) &&
-           check_captures(config, error) && check_kernel_flows(config, error);
+           check_applications(config, error) && check_destinations(config, error) &&
+           check_source_addresses(config, error) && check_groups(config, error) &&
+           check_spool(config, error) && check_captures(config, error) &&
+           check_kernel_flows(config, error);
 }

@@ -163,6 +163,17 @@ const struct option_description option_table[] = {
      .apply = apply_leaf,
      .help = "write the account of every packet as JSON on exit and on SIGUSR1; - is the standard "
              "output"},
+    {.name = "applications",
+     .argument = "auto|on|off",
+     .leaf = "/spanflow/applications/identify",
+     .apply = apply_leaf,
+     .help = "whether applications are looked for in payload (default auto: if a destination's "
+             "profile tells them, that is nfdump, silk or full)"},
+    {.name = "application-rules",
+     .argument = "FILE",
+     .leaf = "/spanflow/applications/ruleFile",
+     .apply = apply_leaf,
+     .help = "rules of one's own for finding applications (repeat)"},
     {.name = "state",
      .argument = "DIRECTORY",
      .leaf = "/spanflow/stateDirectory",

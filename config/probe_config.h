@@ -34,6 +34,17 @@ struct prefix {
     uint8_t length; /* bits */
 };
 
+struct applications_config {
+    bool wanted;          /* are looked for */
+    bool shipped;         /* by the rules that come with the probe */
+    uint32_t file_count;  /* rule files besides */
+    char **files;         /* owned */
+    char store[1024];     /* folder for compiled rules */
+    uint32_t packets;     /* with payload, of each direction */
+    uint32_t octets;      /* of each packet */
+    uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
+};
+
 struct probe_config {
     bool offline; /* capture files are read; packet time is the clock */
     uint32_t source_count;
@@ -68,6 +79,8 @@ struct probe_config {
     char state_directory[1024]; /* "" = none */
     char spool_directory[512];  /* "" = none */
     uint64_t spool_octets_max;  /* bound of its files */
+
+    struct applications_config applications;
 
     struct exporting_process_config exporting; /* interfaces are filled in at start */
 };

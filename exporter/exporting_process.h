@@ -134,6 +134,21 @@ struct export_group {
 struct export_state;
 struct spool;
 
+/* What flow records call an application by number; told by options records and in JSON. */
+enum { EXPORT_APPLICATION_NAME = 24, EXPORT_APPLICATION_TITLE = 56 };
+struct export_application {
+    uint16_t number;                    /* flow_cold.application; selector of applicationId */
+    uint16_t label;                     /* silkAppLabel */
+    char name[EXPORT_APPLICATION_NAME]; /* both end in NUL */
+    char title[EXPORT_APPLICATION_TITLE];
+};
+enum { EXPORT_APPLICATION_NUMBERS = 0x4000 };
+struct export_applications {
+    uint32_t count;
+    const struct export_application *rows;       /* not owned */
+    uint16_t row_of[EXPORT_APPLICATION_NUMBERS]; /* by number: index + 1; 0: not known */
+};
+
 struct export_interface {
     uint32_t ifindex;
     uint32_t partner_ifindex; /* element 14, 0 if none */
@@ -152,8 +167,9 @@ struct exporting_process_config {
     uint32_t statistics_interval_s;     /* options data records; 0 = never */
     uint32_t sampling_interval;         /* 1 = unsampled: nothing is announced */
     bool vlan_is_key;                   /* element 173 says so */
-    bool offline;               /* packet time is the clock; never lose to speed; no state kept */
-    uint32_t queue_octets_max;  /* bound of one destination's queue of encoded messages */
+    bool offline;              /* packet time is the clock; never lose to speed; no state kept */
+    uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
+    const struct export_applications *applications; /* NULL: none are looked for. Not owned */
     struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
     struct spool *spool;        /* outlives the process; NULL: none */
     uint32_t replay_rate;       /* records/s out of the spool at least; 0 = as fast as possible */

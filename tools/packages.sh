@@ -5,7 +5,7 @@
 # To build and run the probe.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
     libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev libssl-dev
-    librdkafka-dev libxdp-dev libbpf-dev clang bpftool)
+    libhyperscan-dev librdkafka-dev libxdp-dev libbpf-dev clang bpftool)
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.

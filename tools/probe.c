@@ -79,6 +79,11 @@ static void configure_worker(const struct probe *probe, struct worker_config *wo
     worker->cache.flood = config->flood;
     worker->cache.flood.new_flows_per_s =
         (config->flood.new_flows_per_s + config->workers - 1) / config->workers;
+    worker->applications = probe->applications;
+    worker->application_limits = (struct application_limits){
+        .packets = (uint8_t)config->applications.packets,
+        .octets = (uint16_t)config->applications.octets,
+        .scans_per_s = (config->applications.scans_per_s + config->workers - 1) / config->workers};
     worker->cache.several_ports = probe->source_count > 1;
     worker->cache.local = probe->local;
     worker->filter = probe->filter;
@@ -203,6 +208,7 @@ static bool make_exporter(struct probe *probe, struct error *error)
     config->offline = probe->config->offline;
     config->sampling_interval = probe->config->sampling_interval;
     config->state = probe->state;
+    config->applications = probe->application_names;
     config->spool = probe->spool;
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
@@ -240,6 +246,7 @@ static void say_start(const struct probe *probe)
     fprintf(stderr, "spanflowd: at most %u flows in %zu MiB (%s), %u worker%s%s, %s\n",
             probe->config->flows_max, memory >> 20, pages, probe->worker_count,
             probe->worker_count > 1 ? probe->spread : "", cpus, simd_level_name(simd_choose()));
+    probe_tell_applications(probe);
 }
 
 uint64_t probe_time_ns(const struct probe *probe)
@@ -313,8 +320,9 @@ struct probe *probe_create(const struct probe_config *config, struct error *erro
     }
     probe->config = config;
     if (!open_state(probe, error) || !open_spool(probe, error) || !make_selection(probe, error) ||
-        !probe_kernel_open(probe, error) || !probe_open_sources(probe, error) ||
-        !make_workers(probe, error) || !make_exporter(probe, error)) {
+        !probe_make_applications(probe, error) || !probe_kernel_open(probe, error) ||
+        !probe_open_sources(probe, error) || !make_workers(probe, error) ||
+        !make_exporter(probe, error)) {
         probe_destroy(probe);
         return NULL;
     }
@@ -343,6 +351,7 @@ void probe_destroy(struct probe *probe)
         packet_filter_destroy(probe->source_filters[s]);
     probe_kernel_close(probe);
     packet_filter_destroy(probe->filter);
+    probe_free_applications(probe);
     prefix_set_destroy(probe->ignore);
     prefix_set_destroy(probe->local);
     free(probe);

@@ -37,7 +37,9 @@ struct probe {
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
-    struct xdp_counter *counter; /* NULL: the kernel counts no flows */
+    struct application_set *applications;          /* NULL: none are looked for */
+    struct export_applications *application_names; /* the same, for the exporter */
+    struct xdp_counter *counter;                   /* NULL: the kernel counts no flows */
     struct kernel_table *kernel_table;
     bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
     bool kernel_failed;
@@ -83,6 +85,13 @@ struct probe {
  * anything cannot be had; nothing stays open then. */
 struct probe *probe_create(const struct probe_config *config, struct error *error);
 void probe_destroy(struct probe *probe);
+
+/* probe_applications.c: rules compiled and their names, if the configuration wants applications
+ * found. False and ERROR. */
+bool probe_make_applications(struct probe *probe, struct error *error);
+void probe_free_applications(struct probe *probe);
+/* One line on the standard error stream with how many there are, if they are looked for. */
+void probe_tell_applications(const struct probe *probe);
 
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);

@@ -29,6 +29,7 @@ static struct ledger *make_ledger(const struct probe *probe, const struct accoun
                                                 .kernel = &account->kernel,
                                                 .parser = &account->parser,
                                                 .duplicates = &account->duplicates,
+                                                .applications = &account->applications,
                                                 .cache = &account->cache};
         }
         ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);

@@ -65,6 +65,7 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->lookup = flow_lookup_for(simd_choose());
     memcpy(cache->hash_key.word, config->hash_seed, sizeof cache->hash_key.word);
     cache->several_ports = config->several_ports;
+    cache->applications = config->applications;
     cache->ring = config->ring;
     cache->ledger = config->ledger;
     cache->local = config->local;
@@ -130,6 +131,33 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
 {
     cache->lookup->announce(cache, facts, 0, batch->count);
     cache->lookup->update(cache, batch, facts, selected, refs);
+}
+
+bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
+                       const struct packet_facts *facts, struct flow_sought *sought)
+{
+    if (ref->index >= FLOW_REF_AGGREGATE)
+        return false;
+    const struct flow_hot *hot = &cache->hot[ref->index];
+    unsigned state = flow_state(hot);
+    bool six = facts->key.family == 6;
+    if (!(state & FLOW_STATE_APP_PENDING) || six != ((state & FLOW_STATE_IPV6) != 0) ||
+        memcmp(&hot->key, &facts->key.head, sizeof hot->key) != 0 ||
+        (six && memcmp(&cache->hot6[ref->index], facts->key.address6_a, 32) != 0))
+        return false;
+    const struct flow_cold *cold = &cache->cold[ref->index];
+    sought->flow_id = cold->flow_id;
+    sought->initiator = (state & FLOW_STATE_INITIATOR_B) != 0;
+    sought->initiator_seen = (cold->marks & FLOW_MARK_INITIATOR_SEEN) != 0;
+    return true;
+}
+
+void flow_cache_set_application(struct flow_cache *cache, const struct flow_ref *ref,
+                                uint16_t application, bool settled)
+{
+    cache->cold[ref->index].application = application;
+    if (settled)
+        cache->hot[ref->index].flags_state &= ~((uint32_t)FLOW_STATE_APP_PENDING << 24);
 }
 
 uint32_t flow_cache_batch_lines(uint32_t count)

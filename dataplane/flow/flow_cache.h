@@ -39,6 +39,7 @@ struct flow_cache_config {
     uint64_t hash_seed[4];      /* secret of this start */
     struct flood_policy flood;  /* all 0: no flood policy */
     uint16_t worker;            /* mixed into flow ids */
+    bool applications;          /* TCP and UDP flows begin with FLOW_STATE_APP_PENDING */
     bool several_ports;         /* count directions that arrive on more than one port */
     const struct prefix_set *local;   /* for element 61; NULL: none. Not owned */
     uint32_t egress_ports[2048];      /* bit set per port: its traffic is egress (element 61 = 1) */
@@ -106,6 +107,21 @@ void flow_cache_update_announced(struct flow_cache *cache, const struct packet_b
 
 /* Ring lines that a batch of COUNT packets can need at most. */
 uint32_t flow_cache_batch_lines(uint32_t count);
+
+/* A flow whose application is looked for, as REF says. */
+struct flow_sought {
+    uint64_t flow_id;       /* the same over active cuts */
+    uint8_t initiator;      /* side */
+    uint8_t initiator_seen; /* it was seen to open the connection */
+};
+/* Fills in SOUGHT if the record at REF is still that of FACTS, the packet that REF was filled in
+ * for: later packets of its batch may have ended it. */
+bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
+                       const struct packet_facts *facts, struct flow_sought *sought);
+/* Sets the application of the record at REF (flow_cold.application). SETTLED: its packets are not
+ * pending any more. */
+void flow_cache_set_application(struct flow_cache *cache, const struct flow_ref *ref,
+                                uint16_t application, bool settled);
 
 /* Ends what is over at NOW_NS, paced by time: the whole table once a second, at most once a call.
  * Never goes back in time. Returns early when the ring is full and goes on there next time. */

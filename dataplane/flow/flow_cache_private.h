@@ -40,6 +40,7 @@ struct flow_cache {
     /* Counts records that are over and were put out of reach, though they still hold packets. */
     uint64_t generation;
     bool several_ports;
+    bool applications;
     uint64_t hashes[PACKET_BATCH_MAX]; /* of the batch that was announced */
 
     uint64_t linger_ns;

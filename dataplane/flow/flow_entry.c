@@ -209,6 +209,8 @@ static void start_flow(struct flow_cache *cache, uint32_t index, const struct pa
         memcpy(cache->hot6[index].address_b, facts->key.address6_b, 16);
         memset(cache->hot6[index].reserved, 0, sizeof cache->hot6[index].reserved);
     }
+    if (cache->applications && (facts->key.head.protocol == 6 || facts->key.head.protocol == 17))
+        state |= FLOW_STATE_APP_PENDING;
     hot->flags_state = (uint32_t)state << 24;
     set_origin(hot, cold, time_ns);
     cold->flow_id = next_flow_id(cache, time_ns);

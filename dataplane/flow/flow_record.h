@@ -85,6 +85,13 @@ enum {
     FLOW_MARK_FIN_ACKED_B = 1 << 7
 };
 
+/* flow_cold.application: the rule's number, and above it how it was found. */
+enum {
+    FLOW_APPLICATION_NUMBER = 0x3fff,
+    FLOW_APPLICATION_BY_PORT = 1 << 14, /* a guess */
+    FLOW_APPLICATION_BY_CONTENT = 1 << 15
+};
+
 struct flow_cold {
     uint64_t first_ns[2]; /* oldest packet of the side; UINT64_MAX if none */
     uint64_t flow_id;     /* element 148; the same over active cuts */
@@ -93,7 +100,7 @@ struct flow_cold {
     uint16_t packets_carry[2]; /* units of 2^23 packets */
     uint16_t octets_carry[2];  /* units of 2^39 octets */
     uint16_t port[2];          /* interface index of the side's first packet; 0xffff: none */
-    uint16_t application;      /* rule number, 0 = none */
+    uint16_t application;      /* FLOW_APPLICATION_: number, 0 = none; how it was found */
     uint8_t end_reason;        /* enum flow_end_reason, set when the record ends */
     uint8_t marks;
     uint32_t start_fraction_ns; /* with start_s: origin of the active timeout */

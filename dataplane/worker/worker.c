@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "packet/packet_filter.h"
 #include "worker/worker_hooks.h"
+#include "worker/worker_payload.h"
 
 enum { COUNT_WORDS = sizeof(struct worker_counts) / sizeof(uint64_t) };
 enum worker_phase { PHASE_METERING, PHASE_CUTTING_OPEN_RECORDS, PHASE_ENDING, PHASE_ENDED };
@@ -39,7 +40,8 @@ struct worker {
     struct packet_batch batch;
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
-    struct flow_ref refs[PACKET_BATCH_MAX]; /* if the kernel counts known flows */
+    struct application_scanner *scanner;    /* NULL: no applications are looked for */
+    struct flow_ref refs[PACKET_BATCH_MAX]; /* if payload is looked at or the kernel counts flows */
 
     /* Written by other threads. */
     _Atomic bool stop_asked;
@@ -71,6 +73,13 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
         worker->duplicates = duplicate_table_create(config->duplicate_window_ns, error);
         good = worker->duplicates != NULL;
     }
+    worker->config.cache.applications = config->applications != NULL;
+    if (good && config->applications) {
+        worker->config.application_limits.flows_max = config->cache.flows_max;
+        worker->scanner = application_scanner_create(config->applications,
+                                                     &worker->config.application_limits, error);
+        good = worker->scanner != NULL;
+    }
     if (good)
         worker->cache = flow_cache_create(&worker->config.cache, error);
     if (!worker->cache) {
@@ -80,6 +89,11 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     return worker;
 }
 
+size_t worker_scanner_memory(const struct worker *worker)
+{
+    return worker->scanner ? application_scanner_memory(worker->scanner) : 0;
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (!worker)
@@ -87,6 +101,7 @@ void worker_destroy(struct worker *worker)
     flow_cache_destroy(worker->cache);
     duplicate_table_destroy(worker->duplicates);
     parser_destroy(worker->parser);
+    application_scanner_destroy(worker->scanner);
     free(worker);
 }
 
@@ -237,12 +252,16 @@ static void meter(struct worker *worker)
     chosen = outside_ignored(worker, batch, chosen & usable);
     if (!chosen)
         return;
-    if (!worker->config.cache.kernel.table) {
+    if (worker->scanner) {
+        chosen &= ~worker_meter_payload(worker->scanner, worker->cache, batch, worker->facts,
+                                        worker->refs, chosen);
+    } else if (worker->config.cache.kernel.table) {
+        flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, worker->refs);
+    } else {
         flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, NULL);
-        return;
     }
-    flow_cache_update_announced(worker->cache, batch, worker->facts, chosen, worker->refs);
-    flow_kernel_offer(worker->cache, worker->facts, worker->refs, chosen);
+    if (worker->config.cache.kernel.table)
+        flow_kernel_offer(worker->cache, worker->facts, worker->refs, chosen);
 }
 
 /* ---- rounds ---- */
@@ -352,6 +371,8 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
     account->parser = *parser_counters(worker->parser);
     if (worker->duplicates)
         account->duplicates = *duplicate_counters(worker->duplicates);
+    if (worker->scanner)
+        account->applications = *application_counters(worker->scanner);
     flow_cache_copy_counters(worker->cache, &account->cache);
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/application_scan.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "flow/flow_cache.h"
@@ -34,13 +35,15 @@ struct worker_config {
     struct worker_port_filter port_filters[WORKER_SOURCES_MAX];
     uint32_t port_filter_count;
     struct parser_config parser;
-    struct flow_cache_config cache;     /* ring and ledger are filled in by the worker */
-    struct record_ring *ring;           /* not owned */
-    const struct packet_filter *filter; /* NULL = all; not owned */
-    const struct prefix_set *ignore;    /* NULL = none; not owned */
-    uint32_t sampling_interval;         /* 1 of N, systematic */
-    uint64_t duplicate_window_ns;       /* copies from other ports are left out; 0 = metered */
-    bool offline;                       /* packet time is the clock; never lose to speed */
+    struct flow_cache_config cache;               /* ring and ledger are filled in by the worker */
+    struct record_ring *ring;                     /* not owned */
+    const struct packet_filter *filter;           /* NULL = all; not owned */
+    const struct prefix_set *ignore;              /* NULL = none; not owned */
+    const struct application_set *applications;   /* NULL = none are looked for; not owned */
+    struct application_limits application_limits; /* flows_max is filled in by the worker */
+    uint32_t sampling_interval;                   /* 1 of N, systematic */
+    uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
+    bool offline;                 /* packet time is the clock; never lose to speed */
 };
 
 enum worker_status {
@@ -60,6 +63,7 @@ struct worker_account {
     struct kernel_counters kernel;
     struct parser_counters parser;
     struct duplicate_counters duplicates;
+    struct application_counters applications;
     struct flow_cache_counters cache;
 };
 
@@ -83,6 +87,8 @@ struct worker;
 
 /* NULL and ERROR if memory is short. Control thread. */
 struct worker *worker_create(const struct worker_config *config, struct error *error);
+/* Octets that the search for applications may take at most, 0 if there is none. Any thread. */
+size_t worker_scanner_memory(const struct worker *worker);
 /* Frees the worker, not its sources or ring. Control thread, the worker's thread ended. */
 void worker_destroy(struct worker *worker);
 

@@ -40,7 +40,8 @@ const struct element_info element_table[ELEMENT_COUNT] = {INFORMATION_ELEMENTS(F
 enum element element_find(const char *name)
 {
     for (unsigned i = 0; i < ELEMENT_COUNT; i++)
-        if (element_table[i].value != ELEMENT_NO_VALUE && strcmp(element_table[i].name, name) == 0)
+        if (element_table[i].value != ELEMENT_NO_VALUE && element_table[i].id &&
+            strcmp(element_table[i].name, name) == 0)
             return (enum element)i;
     return ELEMENT_COUNT;
 }

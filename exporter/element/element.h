@@ -11,6 +11,7 @@
  * - 139 has no v9 type: type*256+code of ICMPv6 goes out as 32 there.
  * - 29305/1 and 29305/2 are 23 and 24 in v9, the form that v9 collectors read as answers.
  * - Reverse elements of enterprise 6871 have the id of the forward one + 16384.
+ * - applicationConfidence is no IANA element (id 0) and stands in JSON only.
  * - 239 is told only if a handshake showed who opened the connection: 1 where the record's source
  *   did, 2 where its destination did, else 0.
  */
@@ -34,7 +35,7 @@ enum element_type {
     TYPE_OCTETS,      /* 0x and hexadecimal digits */
     TYPE_TIME,        /* number in the unit of the name; NTP 64-bit on the wire for us and ns */
     TYPE_APPLICATION, /* number */
-    TYPE_STRING
+    TYPE_STRING       /* text; of fixed length with NULs behind it */
 };
 
 /* Groups of values: what a record_values_fill() must compute. */
@@ -45,6 +46,7 @@ enum value_group {
     VALUES_REVERSE = 1 << 2, /* the other direction's counters */
     VALUES_ANSWER = 1 << 3,  /* its flags and times, and everything else */
     VALUES_PREFIX = 1 << 4,  /* prefix lengths of an aggregate */
+    VALUES_NAMES = 1 << 6,   /* of the application, as text */
     VALUES_UPTIME = 1 << 5   /* times since the boot second: NetFlow v5 and v9 only */
 };
 

@@ -81,6 +81,10 @@
       IDENTIFIER, NONE, "destination address of the frames, 0 if unknown")                         \
     X(APPLICATION_ID, 95, 0, "applicationId", APPLICATION, 4, 95, application, DETAIL, IDENTIFIER, \
       NONE, "application that rules found, 0 if none")                                             \
+    X(APPLICATION_NAME, 96, 0, "applicationName", STRING, 24, 96, application_name, NAMES,         \
+      IDENTIFIER, NONE, "its name, empty if none")                                                 \
+    X(APPLICATION_CONFIDENCE, 0, 0, "applicationConfidence", STRING, 8, 0, application_confidence, \
+      NAMES, IDENTIFIER, NONE, "how it was found: content, port or none; JSON only")               \
     X(FLOW_END_REASON, 136, 0, "flowEndReason", UNSIGNED, 1, 136, end_reason, BASE, IDENTIFIER,    \
       NONE, "1 idle, 2 active, 3 end detected, 4 forced, 5 lack of resources")                     \
     X(ICMP_TYPE_CODE_IPV6, 139, 0, "icmpTypeCodeIPv6", UNSIGNED, 2, 32, icmp, BASE, KEY, NONE,     \
@@ -142,7 +146,7 @@
     X(REVERSE_FLOW_DELTA_MILLISECONDS, 21, 6871, "reverseFlowDeltaMilliseconds", UNSIGNED, 4, 0,   \
       reverse_delta, ANSWER, QUANTITY, MILLISECONDS, "start of the answer less start of the flow") \
     X(SILK_APP_LABEL, 33, 6871, "silkAppLabel", UNSIGNED, 2, 0, app_label, DETAIL, IDENTIFIER,     \
-      NONE, "the responder's port if it is a well-known one, else 0")                              \
+      NONE, "label of what payload told; a low port if nobody looks")                              \
     X(FLOW_ATTRIBUTES, 40, 6871, "flowAttributes", UNSIGNED, 2, 0, attributes, DETAIL, FLAGS,      \
       NONE, "bit 0: all packets surely have one size")                                             \
     X(REVERSE_INITIAL_TCP_FLAGS, 16398, 6871, "reverseInitialTCPFlags", UNSIGNED, 1, 0,            \
@@ -166,6 +170,8 @@
       TOTAL, FLOWS, "flow records sent to this destination")                                       \
     X(INTERFACE_DESCRIPTION, 83, 0, "interfaceDescription", STRING, 32, 83, IDENTIFIER, NONE,      \
       "name of an observation point")                                                              \
+    X(APPLICATION_DESCRIPTION, 94, 0, "applicationDescription", STRING, 56, 94, IDENTIFIER, NONE,  \
+      "what the application is")                                                                   \
     X(PACKET_TOTAL_COUNT, 86, 0, "packetTotalCount", UNSIGNED, 8, 0, TOTAL, PACKETS,               \
       "packets metered")                                                                           \
     X(EXPORTER_IPV4_ADDRESS, 130, 0, "exporterIPv4Address", IPV4, 4, 0, IDENTIFIER, NONE,          \

@@ -24,7 +24,8 @@ void json_plan_init(struct json_plan *plan, const struct template *template)
         *at++ = '"';
         *at++ = ':';
         bool text = element->type == TYPE_IPV4 || element->type == TYPE_IPV6 ||
-                    element->type == TYPE_MAC || element->type == TYPE_OCTETS;
+                    element->type == TYPE_MAC || element->type == TYPE_OCTETS ||
+                    element->type == TYPE_STRING;
         if (text)
             *at++ = '"';
         field->key_length = (uint8_t)(at - field->key);
@@ -100,6 +101,11 @@ char *json_line(char *out, const struct json_plan *plan, const struct record_val
             break;
         case TYPE_MAC:
             out = text_hex(out, value, 6, ':');
+            *out++ = '"';
+            break;
+        case TYPE_STRING: /* names that we gave: nothing in them needs a backslash */
+            for (unsigned at = 0; at < field->octets && value[at]; at++)
+                *out++ = (char)value[at];
             *out++ = '"';
             break;
         case TYPE_OCTETS:

@@ -22,6 +22,12 @@ static const struct {
     [OPTIONS_SAMPLING_ALGORITHM] = {3,
                                     {ELEMENT_OBSERVATION_DOMAIN_ID, ELEMENT_SAMPLING_INTERVAL,
                                      ELEMENT_SAMPLING_ALGORITHM}},
+    [OPTIONS_APPLICATIONS] = {3,
+                              {ELEMENT_APPLICATION_ID, ELEMENT_APPLICATION_NAME,
+                               ELEMENT_APPLICATION_DESCRIPTION}},
+    [OPTIONS_APPLICATIONS_9] = {4,
+                                {ELEMENT_OBSERVATION_DOMAIN_ID, ELEMENT_APPLICATION_ID,
+                                 ELEMENT_APPLICATION_NAME, ELEMENT_APPLICATION_DESCRIPTION}},
     [OPTIONS_FLOW_KEYS] = {2, {ELEMENT_TEMPLATE_ID, ELEMENT_FLOW_KEY_INDICATOR}},
     [OPTIONS_ANONYMISATION] = {4,
                                {ELEMENT_TEMPLATE_ID, ELEMENT_INFORMATION_ELEMENT_ID,
@@ -127,6 +133,17 @@ static uint32_t record_octets(const struct options_set *options,
     return octets;
 }
 
+/* Whether records tell the numbers of applications. */
+static bool carries_applications(const struct template_set *templates)
+{
+    for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++)
+        for (unsigned i = 0; templates->kinds[kind].id && i < templates->kinds[kind].field_count;
+             i++)
+            if (templates->kinds[kind].fields[i] == ELEMENT_APPLICATION_ID)
+                return true;
+    return false;
+}
+
 /* Where readers cannot know the template by heart; plain and nfdump spare theirs the options. */
 static bool tells_flow_keys(enum export_profile profile)
 {
@@ -143,12 +160,15 @@ void options_set_init(struct options_set *options, const struct destination_conf
         return;
     bool sampled = config->sampling_interval > 1 && !destination->scale, ipfix = version == 10;
     bool statistics = config->statistics_interval_s > 0 && !config->offline;
+    bool applications = config->applications && carries_applications(templates);
     if (ipfix)
         collect_types(options, templates);
     const bool wanted[OPTIONS_KINDS] = {
         [OPTIONS_INTERFACES] = config->interface_count > 0,
         [OPTIONS_SAMPLING] = sampled,
         [OPTIONS_SAMPLING_ALGORITHM] = sampled && !ipfix,
+        [OPTIONS_APPLICATIONS] = applications && ipfix,
+        [OPTIONS_APPLICATIONS_9] = applications && !ipfix,
         [OPTIONS_FLOW_KEYS] = ipfix && tells_flow_keys(destination->profile),
         [OPTIONS_ANONYMISATION] = ipfix && destination->anonymisation_key[0],
         [OPTIONS_TYPES] = options->type_count > 0,
@@ -200,6 +220,9 @@ uint32_t options_record_count(const struct options_set *options, enum options_ki
         return config->interface_count;
     case OPTIONS_TYPES:
         return options->type_count;
+    case OPTIONS_APPLICATIONS:
+    case OPTIONS_APPLICATIONS_9:
+        return config->applications->count;
     case OPTIONS_ANONYMISATION:
         while (find_anonymised(templates, count, NULL) != ELEMENT_COUNT)
             count++;
@@ -274,6 +297,17 @@ static void put_text(struct message_builder *builder, const char *text)
     builder->data[builder->octets++] = (uint8_t)length;
     memcpy(builder->data + builder->octets, text, length);
     builder->octets += (uint32_t)length;
+}
+
+static void put_application(struct message_builder *builder,
+                            const struct export_application *application)
+{
+    enum { ENGINE_USER_DEFINED = 6 }; /* RFC 6759 section 4.1 */
+    message_put32(builder, (uint32_t)ENGINE_USER_DEFINED << 24 | application->number);
+    memcpy(builder->data + builder->octets, application->name, sizeof application->name);
+    builder->octets += sizeof application->name;
+    memcpy(builder->data + builder->octets, application->title, sizeof application->title);
+    builder->octets += sizeof application->title;
 }
 
 static void put_flow_keys(struct message_builder *builder, uint32_t i,
@@ -391,6 +425,13 @@ void options_put_record(struct message_builder *builder, const struct options_se
         message_put32(builder, source->process->sampling_interval);
         if (kind == OPTIONS_SAMPLING_ALGORITHM)
             builder->data[builder->octets++] = SAMPLING_DETERMINISTIC;
+        break;
+    case OPTIONS_APPLICATIONS_9:
+        message_put32(builder, builder->domain);
+        put_application(builder, &source->process->applications->rows[i]);
+        break;
+    case OPTIONS_APPLICATIONS:
+        put_application(builder, &source->process->applications->rows[i]);
         break;
     case OPTIONS_FLOW_KEYS:
         put_flow_keys(builder, i, source);

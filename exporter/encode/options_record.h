@@ -30,6 +30,8 @@ enum options_kind {
     OPTIONS_SAMPLING,
     OPTIONS_SAMPLING_ALGORITHM, /* v9 only: newer collectors want the algorithm beside the rate */
     OPTIONS_INTERFACES,
+    OPTIONS_APPLICATIONS,   /* RFC 6759 section 4 */
+    OPTIONS_APPLICATIONS_9, /* the same in v9, where the scope is the system */
     OPTIONS_FLOW_KEYS,      /* RFC 7011 section 4.4 */
     OPTIONS_ANONYMISATION,  /* RFC 6235 section 6.1 */
     OPTIONS_EXPORTED,       /* RFC 7011 section 4.1 */

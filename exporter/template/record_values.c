@@ -38,6 +38,7 @@ void values_context_init(struct values_context *context,
     context->continued = destination->profile == PROFILE_SILK;
     context->scale = destination->scale ? process->sampling_interval : 1;
     context->port_count = process->interface_count;
+    context->applications = process->applications;
     /* Readers that keep 16 bits would show the wrong interface, or their largest: 0 is unknown. */
     bool narrow = destination->profile == PROFILE_SILK || destination->profile == PROFILE_V5;
     for (uint32_t i = 0; i < process->interface_count; i++) {
@@ -147,9 +148,25 @@ static void fill_link(struct record_values *values, const struct values_context 
 
 enum { WELL_KNOWN_PORTS = 1024, ATTRIBUTE_SAME_SIZE = 1 };
 
-/* The responder's port, if it says what is spoken there. */
-static unsigned app_label(const struct flow_record *record)
+/* The row of the record's application, NULL if it has none. */
+static const struct export_application *application_of(const struct values_context *context,
+                                                       const struct flow_record *record)
 {
+    unsigned number = record->cold->application & FLOW_APPLICATION_NUMBER;
+    if (!context->applications || !context->applications->row_of[number])
+        return NULL;
+    return &context->applications->rows[context->applications->row_of[number] - 1];
+}
+
+/* What payload told; where none is looked at, the responder's port, if it says what is spoken
+ * there. */
+static unsigned app_label(const struct values_context *context, const struct flow_record *record)
+{
+    if (context->applications) {
+        const struct export_application *application = application_of(context, record);
+        bool sure = record->cold->application & FLOW_APPLICATION_BY_CONTENT;
+        return application && sure ? application->label : 0;
+    }
     const struct flow_key_head *key = &record->hot->key;
     bool ports = key->protocol == 6 || key->protocol == 17 || key->protocol == 132;
     bool from_b = (flow_state(record->hot) & FLOW_STATE_INITIATOR_B) != 0;
@@ -161,6 +178,21 @@ static unsigned app_label(const struct flow_record *record)
 static unsigned attributes(const struct flow_record *record, unsigned side)
 {
     return flow_packets(record->hot, record->cold, side) == 1 ? ATTRIBUTE_SAME_SIZE : 0;
+}
+
+static void fill_names(struct record_values *values, const struct values_context *context,
+                       const struct flow_record *record)
+{
+    const struct export_application *application = application_of(context, record);
+    const char *confidence = "none";
+    memset(values->application_name, 0, sizeof values->application_name);
+    memset(values->application_confidence, 0, sizeof values->application_confidence);
+    if (application) {
+        memcpy(values->application_name, application->name, sizeof values->application_name);
+        bool sure = record->cold->application & FLOW_APPLICATION_BY_CONTENT;
+        confidence = sure ? "content" : "port";
+    }
+    memcpy(values->application_confidence, confidence, strlen(confidence));
 }
 
 /* Records of the cache that are in a record. */
@@ -177,7 +209,7 @@ static void fill_detail(struct record_values *values, const struct values_contex
 {
     const struct flow_hot *hot = record->hot;
     /* RFC 6759: engine 6 (user defined) and the rule's number */
-    uint32_t application = record->cold->application;
+    uint32_t application = record->cold->application & FLOW_APPLICATION_NUMBER;
     values->application = application ? htobe32(6u << 24 | application) : 0;
     values->ttl_min = hot->ttl_min[side];
     values->ttl_max = hot->ttl_max[side];
@@ -185,7 +217,7 @@ static void fill_detail(struct record_values *values, const struct values_contex
     values->flow_id = htobe64(record->cold->flow_id);
     values->initial_flags = hot->initial_flags[side];
     values->later_flags = (uint8_t)flow_later_flags(hot, side);
-    values->app_label = htobe16((uint16_t)app_label(record));
+    values->app_label = htobe16((uint16_t)app_label(context, record));
     values->attributes = htobe16((uint16_t)attributes(record, side));
     values->flow_count = htobe64(flow_count(context, record, side));
     unsigned initiator = (flow_state(hot) & FLOW_STATE_INITIATOR_B) != 0;
@@ -302,6 +334,8 @@ void record_values_fill(struct record_values *values, const struct values_contex
         fill_link(values, context, record, side);
     if (context->groups & VALUES_DETAIL)
         fill_detail(values, context, record, side);
+    if (context->groups & VALUES_NAMES)
+        fill_names(values, context, record);
     if (context->groups & VALUES_REVERSE) {
         values->reverse_octets = htobe64(flow_octets(hot, cold, side ^ 1u));
         values->reverse_packets = htobe64(flow_packets(hot, cold, side ^ 1u));

@@ -71,6 +71,8 @@ struct record_values {
     uint16_t reverse_attributes;
     uint8_t source_prefix_length; /* of an aggregate */
     uint8_t destination_prefix_length;
+    char application_name[EXPORT_APPLICATION_NAME];
+    char application_confidence[8];
     uint64_t flow_count;
     uint8_t zeros[8]; /* fields of NetFlow v5 that stay empty */
     uint8_t slack[VALUES_COPY_UNIT];
@@ -99,6 +101,7 @@ struct values_context {
     bool continued;   /* 136 tells by FLOW_END_CONTINUED that an active cut came before */
     uint32_t scale;   /* counters are multiplied by it */
     uint64_t boot_ms; /* second of sysUptime 0, for VALUES_UPTIME */
+    const struct export_applications *applications; /* NULL: none are looked for */
     struct crypto_pan *anonymiser; /* NULL: addresses are told as they are. Not owned */
     uint32_t port_count;
     /* 10 and 14 by flow_cold.port, network order; the row behind the last is all zero */

@@ -116,6 +116,8 @@ def expected(variant, direction, reverse):
         record[icmp_key(variant, family)] = direction["dport"]
     if json_lines:
         record["dot1qCustomerVlanId"] = values["dot1qCustomerVlanId"]
+        if variant.profile == "full":
+            record.update(applicationName="", applicationConfidence="none")
     if reverse:
         record["biflowDirection"] = values["biflowDirection"]
         if variant.profile == "silk":

@@ -94,6 +94,8 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/fileWriter/file", "other"},
     {"/spanflow/exportingProcess/destination/jsonWriter/file", "other"},
     {"/spanflow/ledgerFile", "other"},
+    {"/spanflow/applications/ruleFile", "other"},
+    {"/spanflow/applications/compiledRules", "other"},
     {"/spanflow/stateDirectory", "other"},
     {"/spanflow/exportingProcess/spool/directory", "other"},
     {"/spanflow/exportingProcess/destination/group", "other"},

@@ -1,0 +1,91 @@
+/* Counts packets and looks at their payload. See worker_payload.h. */
+#include "worker/worker_payload.h"
+
+#include <endian.h>
+
+enum { PROTOCOL_TCP = 6 };
+
+/* Payload I of BATCH as the scanner wants it. */
+static struct application_packet payload_of(const struct packet_batch *batch,
+                                            const struct packet_facts *facts,
+                                            const struct flow_sought *sought, unsigned i)
+{
+    const struct flow_key_head *key = &facts->key.head;
+    bool tcp = key->protocol == PROTOCOL_TCP;
+    uint32_t missing = batch->wire_length[i] - batch->captured_length[i];
+    struct application_packet packet = {
+        .data = batch->data[i] + facts->payload_offset,
+        .length = facts->payload_length,
+        .whole_length = tcp ? facts->tcp_payload_length : facts->payload_length + missing,
+        .source_port = be16toh(facts->side ? key->port_b : key->port_a),
+        .destination_port = be16toh(facts->side ? key->port_a : key->port_b),
+        .tcp = tcp,
+        .from_client = facts->side == sought->initiator,
+        .client_known = sought->initiator_seen};
+    if (packet.whole_length < packet.length)
+        packet.whole_length = packet.length;
+    return packet;
+}
+
+/* Looks for the application of packet I's flow, whose record REF tells. */
+static void find_application(struct application_scanner *scanner, struct flow_cache *cache,
+                             const struct packet_batch *batch, const struct packet_facts *facts,
+                             const struct flow_ref *ref, unsigned i)
+{
+    struct flow_sought sought;
+    if (!flow_cache_sought(cache, ref, facts, &sought))
+        return;
+    struct application_packet packet = payload_of(batch, facts, &sought, i);
+    struct application_verdict verdict = application_scan(
+        scanner, ref->index, sought.flow_id, facts->side, &packet, batch->timestamp_ns[i]);
+    unsigned application = verdict.number;
+    if (verdict.confidence == APPLICATION_BY_CONTENT)
+        application |= FLOW_APPLICATION_BY_CONTENT;
+    else if (verdict.confidence == APPLICATION_BY_PORT)
+        application |= FLOW_APPLICATION_BY_PORT;
+    flow_cache_set_application(cache, ref, (uint16_t)application, verdict.settled);
+}
+
+/* Whether the flow of REF had no verdict when its packet was counted. */
+static bool is_pending(const struct flow_ref *ref)
+{
+    return ref->index < FLOW_REF_AGGREGATE && (ref->pending & FLOW_STATE_APP_PENDING);
+}
+
+static void find_applications(struct application_scanner *scanner, struct flow_cache *cache,
+                              const struct packet_batch *batch, const struct packet_facts *facts,
+                              const struct flow_ref *refs, uint64_t selected)
+{
+    for (; selected; selected &= selected - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(selected);
+        if (is_pending(&refs[i]) && facts[i].payload_length &&
+            !(facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
+            find_application(scanner, cache, batch, &facts[i], &refs[i], i);
+    }
+}
+
+/* Where packets are far apart, a later one of the batch may end the record of an earlier one: then
+ * the payload of the earlier ones is looked at first. */
+uint64_t worker_meter_payload(struct application_scanner *scanner, struct flow_cache *cache,
+                              const struct packet_batch *batch, const struct packet_facts *facts,
+                              struct flow_ref *refs, uint64_t selected)
+{
+    static const uint64_t apart_ns = 100000000;
+    uint64_t undecided = 0;
+    while (selected) {
+        uint64_t first_ns = batch->timestamp_ns[__builtin_ctzll(selected)], together = 0;
+        for (uint64_t rest = selected; rest; rest &= rest - 1) {
+            uint64_t time_ns = batch->timestamp_ns[__builtin_ctzll(rest)];
+            if (time_ns > first_ns + apart_ns)
+                break;
+            together |= rest & -rest;
+        }
+        flow_cache_update_announced(cache, batch, facts, together, refs);
+        find_applications(scanner, cache, batch, facts, refs, together);
+        selected &= ~together;
+        for (; together; together &= together - 1)
+            if (is_pending(&refs[__builtin_ctzll(together)]))
+                undecided |= together & -together;
+    }
+    return undecided;
+}
