@@ -11,7 +11,7 @@
 
 const volatile __u32 out_interface = 0;
 const volatile __u32 flows = 1;
-const volatile __u32 stride = 1; /* neighbours in time are no neighbours in number */
+const volatile __u32 stride = 1;     /* neighbours in time are no neighbours in number */
 const volatile __u32 header_sum = 0; /* of the IPv4 header's words that do not change */
 
 __u32 flow = 0;
