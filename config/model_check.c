@@ -262,7 +262,7 @@ static bool check_spool(const struct probe_config *config, struct error *error)
             return true;
     error_set(error,
               "/spanflow/exportingProcess/spool/directory: no destination can be known to be "
-              "away; give one over TCP, TLS, DTLS or SCTP, or remove the spool");
+              "away; give one over TCP, TLS, DTLS, SCTP or Kafka, or remove the spool");
     return false;
 }
 

@@ -172,10 +172,9 @@ const struct option_description option_table[] = {
     {.name = "spool",
      .argument = "DIRECTORY,max=OCTETS",
      .apply = apply_spool,
-     .help =
-         "keep records here while a destination over TCP, TLS, DTLS or SCTP is away, the oldest "
-         "make room; DIRECTORY,max=OCTETS,replay=RECORDS/S: how fast they are sent when it is "
-         "back (default 20000); not with -r"},
+     .help = "keep records here while a destination (not over UDP) is away, the oldest "
+             "make room; DIRECTORY,max=OCTETS,replay=RECORDS/S: how fast they are sent when it is "
+             "back (default 20000); not with -r"},
     {.name = "check",
      KEEP(check),
      .help = "check the options and the configuration, then exit with 0 or 2"},

@@ -152,10 +152,13 @@ static int destination_prepare(struct destination *d, struct error *error)
         return -1;
     }
     uint32_t slots_min = d->slots_reserved + 2;
-    if (d->kafka.partitioned)
-        slots_min += MESSAGE_QUEUE_PARKED_MAX;
     if (destination_spool_is_wanted(d)) /* live and replayed messages, and room for what comes */
         slots_min = 4 * d->slots_reserved + 2 * TRANSPORT_BURST_MAX;
+    if (destination_spool_is_wanted(d) &&
+        d->json) /* in each half, what comes between two sendings */
+        slots_min += 2 * DESTINATION_PORTION_MAX * d->slots_reserved;
+    if (d->kafka.partitioned) /* with a spool, half of the queue is for other messages */
+        slots_min += (destination_spool_is_wanted(d) ? 2u : 1u) * MESSAGE_QUEUE_PARKED_MAX;
     return message_queue_create(&d->queue, d->message_octets, VALUES_COPY_UNIT,
                                 d->process->queue_octets_max, slots_min, error);
 }

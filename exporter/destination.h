@@ -23,6 +23,8 @@
 #include "transport/pacing.h"
 #include "transport/transport.h"
 
+enum { DESTINATION_PORTION_MAX = 512 }; /* records that come between two sendings at most */
+
 struct destination {
     const struct destination_config *config;        /* not owned */
     const struct exporting_process_config *process; /* not owned */

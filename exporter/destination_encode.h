@@ -24,6 +24,14 @@ static inline bool destination_awaits_partitions(const struct destination *desti
            destination->process->offline;
 }
 
+/* Whether MESSAGE is the first of the two that tell one record, which counts with the second: of a
+ * record with two directions in JSON in Kafka. */
+static inline bool destination_is_first_half(const struct destination *destination,
+                                             const struct queued_message *message)
+{
+    return destination->config->kind == DESTINATION_KAFKA && destination->json && !message->records;
+}
+
 /* Closes the message under construction, if any, and puts it into the queue. */
 void destination_close_message(struct destination *destination);
 /* Makes the open message's open Set be ID with room for OCTETS, in a new message if need be. */

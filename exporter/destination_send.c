@@ -49,17 +49,26 @@ static void lose_oldest(struct destination *d, enum ledger_destination_lost reas
     bool recovered = message->origin == MESSAGE_RECOVERED;
     ledger_count(recovered ? &d->counters->recovered_lost : &d->counters->lost[reason],
                  message->records);
-    if (message->origin != MESSAGE_LIVE)
-        destination_spool_settle(d, message);
+    destination_spool_settle(d, message);
     destination_note_loss(d, message->records, message->packets, message->ip_octets);
-    /* Two messages of one record, which counts with the second. */
-    bool first = d->config->kind == DESTINATION_KAFKA && d->json && !message->records;
-    if (first && d->queue.closed_count > 1)
+    if (destination_is_first_half(d, message) && d->queue.closed_count > 1)
         message_queue_at(&d->queue, 1)->spoiled = true;
     message_queue_pop(&d->queue);
 }
 
-/* The COUNT oldest messages have arrived, as far as can be known. */
+/* MESSAGE has arrived, as far as can be known. */
+static void note_sent(struct destination *d, const struct queued_message *message)
+{
+    bool recovered = message->origin == MESSAGE_RECOVERED;
+    ledger_count(recovered ? &d->counters->recovered_sent : &d->counters->sent, message->records);
+    ledger_count(&d->counters->data_records, message->data_records);
+    ledger_count(&d->counters->octets, message->octets);
+    if (d->config->kind != DESTINATION_JSON) /* there it is a chunk of lines */
+        ledger_count(&d->counters->messages, 1);
+    destination_spool_settle(d, message);
+}
+
+/* The COUNT oldest messages have arrived. */
 static uint64_t count_sent(struct destination *d, uint32_t count)
 {
     uint64_t cost = 0;
@@ -69,15 +78,7 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
             lose_oldest(d, DESTINATION_LOST_SEND_FAILED);
             continue;
         }
-        bool recovered = message->origin == MESSAGE_RECOVERED;
-        ledger_count(recovered ? &d->counters->recovered_sent : &d->counters->sent,
-                     message->records);
-        ledger_count(&d->counters->data_records, message->data_records);
-        ledger_count(&d->counters->octets, message->octets);
-        if (d->config->kind != DESTINATION_JSON) /* there it is a chunk of lines */
-            ledger_count(&d->counters->messages, 1);
-        if (message->origin != MESSAGE_LIVE)
-            destination_spool_settle(d, message);
+        note_sent(d, message);
         cost += message->data_records ? message->data_records : 1;
         message_queue_pop(&d->queue);
     }
@@ -142,6 +143,42 @@ static bool step_session(struct destination *d, bool flush)
 
 /* ---- giving up ---- */
 
+/* What is in flight and has ARRIVED is sent, the rest is lost for REASON. */
+static void settle_flight(struct destination *d, const bool *arrived,
+                          enum ledger_destination_lost reason)
+{
+    for (; d->in_flight; d->in_flight--) {
+        if (*arrived++ && !message_queue_at(&d->queue, 0)->spoiled)
+            count_sent(d, 1);
+        else
+            lose_oldest(d, reason);
+    }
+}
+
+/* The same with a spool, but the rest stays in the queue: it is sent again, perhaps twice. So is
+ * what is behind it and came from the spool, where an end is known and no gaps; and a record in
+ * JSON is sent or not, both its messages. */
+static void settle_for_spool(struct destination *d, const bool *arrived)
+{
+    uint32_t at = 0;
+    bool in_order = true;
+    for (uint32_t i = 0, count; i < d->in_flight; i += count) {
+        const struct queued_message *message = message_queue_at(&d->queue, at);
+        count = 1 + destination_is_first_half(d, message);
+        bool live = message->origin == MESSAGE_LIVE;
+        bool sent = i + count <= d->in_flight && arrived[i] && arrived[i + count - 1] &&
+                    !message->spoiled && (live || in_order);
+        in_order = in_order && (live || sent);
+        for (uint32_t j = 0; sent && j < count; j++)
+            note_sent(d, message_queue_at(&d->queue, at + j));
+        if (sent)
+            message_queue_remove(&d->queue, at, count);
+        else
+            at += count;
+    }
+    d->in_flight = 0;
+}
+
 void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
 {
     if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
@@ -149,12 +186,10 @@ void destination_give_up(struct destination *d, enum ledger_destination_lost rea
     const bool *arrived = NULL;
     if (d->in_flight && d->transport.ops->abandon)
         arrived = d->transport.ops->abandon(d->transport.state);
-    for (; arrived && d->in_flight; d->in_flight--) {
-        if (*arrived++)
-            count_sent(d, 1);
-        else
-            lose_oldest(d, reason);
-    }
+    if (arrived && d->spool.stream)
+        settle_for_spool(d, arrived);
+    else if (arrived)
+        settle_flight(d, arrived, reason);
     for (; d->spool.stream && d->in_flight; d->in_flight--) /* nobody knows: not again */
         lose_oldest(d, reason);
     d->in_flight = 0;

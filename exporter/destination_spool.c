@@ -66,7 +66,9 @@ int destination_spool_open(struct destination *d, struct error *error)
                                       .format = d->json ? SPOOL_LINES : SPOOL_IPFIX,
                                       .message_octets = d->message_octets,
                                       .prefix = prefix};
-    if (!d->json)
+    if (d->json)
+        identity.message_octets = SPOOL_LINES_MAX * (d->message_octets + 1);
+    else
         identity.prefix_octets = make_prefix(d, prefix);
     struct error note = {""};
     d->spool.stream = spool_stream_open(d->process->spool, &identity, &note, error);
@@ -159,26 +161,50 @@ static void say(struct destination *d, const char *text)
 
 /* ---- into the spool ---- */
 
-static bool is_worth_saving(const struct queued_message *message)
+static bool is_worth_saving(const struct destination *d, const struct queued_message *message)
 {
+    if (d->config->kind == DESTINATION_KAFKA)
+        return message->origin == MESSAGE_LIVE && !message->spoiled;
     return message->records > 0 && message->origin == MESSAGE_LIVE && !message->preface;
+}
+
+/* One more message at AT as the spool keeps it: both messages of a record in JSON, and line feeds.
+ * Returns how many of the queue it is. */
+static uint32_t describe(const struct destination *d, uint32_t at, struct spool_message *saved)
+{
+    struct queued_message *m = message_queue_at(&d->queue, at);
+    *saved = (struct spool_message){.data = m->data, .octets = m->octets};
+    if (d->json)
+        m->data[saved->octets++] = '\n'; /* there it stood when the line was written */
+    bool pair = destination_is_first_half(d, m);
+    if (pair) {
+        m = message_queue_at(&d->queue, at + 1);
+        saved->more = m->data;
+        saved->more_octets = m->octets;
+        m->data[saved->more_octets++] = '\n';
+    }
+    saved->data_records = m->data_records + pair;
+    saved->counted = m->counted;
+    saved->partition = m->partition;
+    saved->key = m->key;
+    saved->sums = (struct spool_sums){m->records, m->packets, m->ip_octets};
+    return 1 + pair;
 }
 
 /* The first message from AT on that belongs into the spool, and how many follow each other. */
 static uint32_t find_run(const struct destination *d, uint32_t *at, struct spool_message *messages)
 {
-    uint32_t count = 0;
-    while (*at < d->queue.closed_count && !is_worth_saving(message_queue_at(&d->queue, *at)))
+    const struct message_queue *queue = &d->queue;
+    uint32_t count = 0, next;
+    if (*at && *at <= queue->closed_count &&
+        destination_is_first_half(d, message_queue_at(queue, *at - 1)))
         ++*at;
-    while (count < SPOOL_APPEND_MAX && *at + count < d->queue.closed_count) {
-        struct queued_message *m = message_queue_at(&d->queue, *at + count);
-        if (!is_worth_saving(m))
+    while (*at < queue->closed_count && !is_worth_saving(d, message_queue_at(queue, *at)))
+        ++*at;
+    for (next = *at; count < SPOOL_APPEND_MAX && next < queue->closed_count; count++) {
+        if (!is_worth_saving(d, message_queue_at(queue, next)))
             break;
-        messages[count++] = (struct spool_message){.data = m->data,
-                                                   .octets = m->octets,
-                                                   .data_records = m->data_records,
-                                                   .counted = m->counted,
-                                                   .sums = {m->records, m->packets, m->ip_octets}};
+        next += describe(d, next, &messages[count]);
     }
     return count;
 }
@@ -201,7 +227,10 @@ static uint32_t save_run(struct destination *d, uint32_t at)
         d->spool.failing = false;
         say(d, "the spool is written again");
     }
-    message_queue_remove(&d->queue, at, taken);
+    uint32_t queued = taken;
+    for (uint32_t i = 0; i < taken; i++)
+        queued += messages[i].more != NULL;
+    message_queue_remove(&d->queue, at, queued);
     count_losses(d);
     return taken;
 }
@@ -214,6 +243,21 @@ bool destination_spool_is_patient(const struct destination *d)
 static bool is_half_full(const struct destination *d)
 {
     return d->queue.free_count < d->queue.slot_count / 2 || d->queue.free_count < d->slots_reserved;
+}
+
+/* Nobody wants templates and statistics of a session that is over, nor the rest of a record in JSON
+ * that was refused. */
+static void drop_useless(struct destination *d)
+{
+    while (d->queue.closed_count) {
+        const struct queued_message *message = message_queue_at(&d->queue, 0);
+        if (is_worth_saving(d, message))
+            break;
+        const struct spool_sums refused[2] = {
+            {message->records, message->packets, message->ip_octets}};
+        lose(d, refused, DESTINATION_LOST_SEND_FAILED);
+        message_queue_pop(&d->queue);
+    }
 }
 
 bool destination_spool_save(struct destination *d)
@@ -231,14 +275,15 @@ bool destination_spool_save(struct destination *d)
         return false;
     if (spool->failing && d->monotonic_ns < spool->retry_ns)
         return false;
-    /* Templates and statistics of a session that is over are of no use to the next one. */
-    while (away && d->queue.closed_count && message_queue_at(&d->queue, 0)->records == 0)
-        message_queue_pop(&d->queue);
+    if (away)
+        drop_useless(d);
+    /* Of records in JSON as many as may have come since the last time. */
+    uint32_t limit = d->json ? DESTINATION_PORTION_MAX : SPOOL_APPEND_MAX;
     /* With a session, a part of the next message may be on its way. */
     uint32_t saved = 0, more;
     do
         saved += more = save_run(d, d->session ? d->in_flight + 1 : 0);
-    while (more && saved < SPOOL_APPEND_MAX && (away || is_half_full(d)));
+    while (more && saved < limit && (away || is_half_full(d)));
     return saved > 0;
 }
 
@@ -258,6 +303,8 @@ void destination_spool_save_all(struct destination *d)
     if (!d->spool.stream)
         return;
     check(d->in_flight == 0);
+    if (d->kafka.partitioned)
+        destination_kafka_close_until(d, UINT64_MAX);
     destination_close_message(d);
     destination_spool_session_ended(d);
     while (save_run(d, 0) > 0)
@@ -283,17 +330,38 @@ static bool has_turn(const struct destination *d)
            d->queue.free_count > 2 * d->slots_reserved;
 }
 
-static void queue_loaded(struct destination *d, const struct spool_message *loaded)
+/* Queues OCTETS of DATA of what was loaded. */
+static struct queued_message *queue_part(struct destination *d, const struct spool_message *loaded,
+                                         const uint8_t *data, uint32_t octets)
 {
     struct queued_message *message = message_queue_add(&d->queue, d->monotonic_ns);
-    memcpy(message->data, loaded->data, loaded->octets);
-    message->octets = loaded->octets;
+    memcpy(message->data, data, octets);
+    message->octets = octets;
+    message->data_records = 1;
+    message->partition = loaded->partition;
+    message->key = loaded->key;
+    message->origin = loaded->recovered ? MESSAGE_RECOVERED : MESSAGE_REPLAYED;
+    return message;
+}
+
+static void queue_loaded(struct destination *d, const struct spool_message *loaded)
+{
+    const uint8_t *data = loaded->data;
+    uint32_t octets = loaded->octets, lines = loaded->data_records;
+    for (; d->json && lines > 1; lines--) {
+        const uint8_t *feed = memchr(data, '\n', octets); /* of each line, says spool_load() */
+        queue_part(d, loaded, data, (uint32_t)(feed - data));
+        octets -= (uint32_t)(feed + 1 - data);
+        data = feed + 1;
+    }
+    struct queued_message *message = queue_part(d, loaded, data, octets - (d->json != NULL));
+    message->offered = data != loaded->data; /* with the first line */
+    message->spool_octets = loaded->octets;
     message->records = (uint32_t)loaded->sums.records;
-    message->data_records = loaded->data_records;
+    message->data_records = lines;
     message->counted = loaded->counted;
     message->packets = loaded->sums.packets;
     message->ip_octets = loaded->sums.ip_octets;
-    message->origin = loaded->recovered ? MESSAGE_RECOVERED : MESSAGE_REPLAYED;
 }
 
 bool destination_spool_replay(struct destination *d, bool flush)
@@ -338,8 +406,10 @@ void destination_spool_offer(struct destination *d, struct queued_message *messa
 
 void destination_spool_settle(struct destination *d, const struct queued_message *message)
 {
+    if (!message->spool_octets)
+        return;
     const struct spool_message settled = {
-        .octets = message->octets,
+        .octets = message->spool_octets,
         .sums = {message->records, message->packets, message->ip_octets}};
     spool_settle(d->spool.stream, &settled);
 }

@@ -5,12 +5,14 @@
  * half of the queue is full: when there is no session, the oldest first; when there is one that
  * takes too little, what stands behind the message that is on its way. A stop, also one that is cut
  * short, puts the rest there. Template and options messages do not go there: a session begins with
- * new ones.
+ * new ones. With Kafka they do, since each has its number in partition 0, and the two messages of a
+ * record in JSON go together.
  *
  * Back it comes while there is a session and the queue is nearly empty, so that live records go
  * first, and at a limited pace. A replayed message waits in the queue like any other, with a number
  * of the session and its old export time, and is treated like any other when the session ends: sent
- * if it was confirmed, lost(connection) if it had left, else it is read from the spool again.
+ * if it was confirmed, lost(connection) if it had left, else it is read from the spool again. With
+ * Kafka it keeps its own number, and is read again unless it was confirmed.
  *
  * In a group others take over from a member that is away, and only when none is there does a
  * member's spool fill (delivery_group.c knows nothing of it: a spool keeps queues from filling up).
@@ -62,7 +64,7 @@ void destination_spool_save_all(struct destination *destination);
 uint32_t destination_spool_flight_end(const struct destination *destination);
 /* A burst with MESSAGE is about to be offered. */
 void destination_spool_offer(struct destination *destination, struct queued_message *message);
-/* MESSAGE, which came from the spool and is the oldest of those, is sent or lost. */
+/* MESSAGE is sent or lost. If it came from the spool, it is the oldest of those. */
 void destination_spool_settle(struct destination *destination,
                               const struct queued_message *message);
 

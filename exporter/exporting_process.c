@@ -16,7 +16,7 @@
 #include "exporting_process_hooks.h"
 
 /* Records are encoded and sent in portions that stay in the processor's cache. */
-enum { PORTION_RECORDS = 512, STEP_PORTIONS_MAX = 8, RING_TURN_RECORDS = 256 };
+enum { PORTION_RECORDS = DESTINATION_PORTION_MAX, STEP_PORTIONS_MAX = 8, RING_TURN_RECORDS = 256 };
 
 struct ring_state {
     struct record_ring *ring; /* not owned */

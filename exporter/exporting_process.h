@@ -163,7 +163,7 @@ struct exporting_process_config {
  * nobody knows. */
 static inline bool destination_can_spool(enum destination_kind kind)
 {
-    return destination_has_collector(kind) && kind != DESTINATION_UDP && kind != DESTINATION_KAFKA;
+    return destination_has_collector(kind) && kind != DESTINATION_UDP;
 }
 
 /* What a destination's spool tells; diagnostics, in no identity. */

@@ -250,7 +250,7 @@ static int begin_segment(struct spool_stream *stream)
 
 static uint64_t octets_on_disk(const struct spool_message *message)
 {
-    return message->octets + SPOOL_ENTRY_OCTETS;
+    return (uint64_t)message->octets + message->more_octets + SPOOL_ENTRY_OCTETS;
 }
 
 /* How many of COUNT messages go into the file that is written; a first one always does. */

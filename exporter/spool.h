@@ -2,8 +2,9 @@
  * The spool: messages of destinations that are away, in files of one folder. A file of IPFIX
  * messages is an RFC 5655 file: it begins with templates and numbers its messages from 0, and any
  * reader may read it at any time. Beside each lies an index, which knows what the ledger must know
- * of each message and how far the file was replayed. Messages that are not IPFIX (lines of JSON)
- * are kept as they are, in files of another suffix.
+ * of each message and how far the file was replayed: also the number that a message had before, and
+ * where in a topic it belongs. Records in JSON are kept in files of another suffix, a line each
+ * direction; the lines of a record are one message here, so they stay together.
  *
  * Each destination has a stream: a row of files, appended to at the newest end and replayed from
  * the oldest. The bound of the folder is divided evenly among the streams, so that no destination's
@@ -32,6 +33,7 @@ struct spool_stream;
 
 enum spool_format { SPOOL_IPFIX, SPOOL_LINES };
 enum { SPOOL_APPEND_MAX = 64 }; /* messages of one append */
+enum { SPOOL_LINES_MAX = 2 };   /* of a message of SPOOL_LINES, each with its line feed */
 
 /* Sums over messages. */
 struct spool_sums {
@@ -44,8 +46,12 @@ struct spool_sums {
 struct spool_message {
     uint8_t *data; /* not owned; of a loaded one: valid until the next load */
     uint32_t octets;
+    uint32_t more_octets;
+    uint8_t *more; /* appended: what follows on the data, not owned; NULL: nothing */
     uint32_t data_records;
-    uint32_t counted; /* by IPFIX sequence numbers */
+    uint32_t counted;   /* by IPFIX sequence numbers */
+    uint32_t partition; /* of a topic */
+    uint64_t key;       /* of a record in it */
     struct spool_sums sums;
     bool recovered; /* an earlier run spooled it */
 };
@@ -62,7 +68,7 @@ struct spool_identity {
     const char *name; /* of the destination */
     uint32_t domain;
     enum spool_format format;
-    uint32_t message_octets; /* of the longest message */
+    uint32_t message_octets; /* of the longest message; of lines: SPOOL_LINES_MAX of the longest */
     const uint8_t *prefix;   /* IPFIX messages that begin each file; copied */
     uint32_t prefix_octets;
 };
@@ -73,8 +79,8 @@ struct spool *spool_open(const char *directory, uint64_t octets_max, uint32_t st
                          struct error *error);
 /* After its streams. NULL is good. */
 void spool_close(struct spool *spool);
-/* A line about files in the folder that belong to no stream and are left alone; "" if there are
- * none. When all streams are open. */
+/* A line about files in the folder that belong to no stream or are of another version, and are left
+ * alone; "" if there are none. When all streams are open. */
 void spool_tell_strangers(struct spool *spool, struct error *note);
 
 /* Opens the stream of a destination and finds its files. A torn end is cut off, with a line in
@@ -84,16 +90,17 @@ struct spool_stream *spool_stream_open(struct spool *spool, const struct spool_i
 /* NULL is good. What was not confirmed stays for the next run. */
 void spool_stream_close(struct spool_stream *stream);
 
-/* Appends the first of COUNT (1..SPOOL_APPEND_MAX) messages; sequence numbers in them are changed
- * to those of the file. Returns how many it took, 0 with errno 0 if the bound permits none, and
- * with another errno if the disk failed: then ERROR has a line. */
+/* Appends the first of COUNT (1..SPOOL_APPEND_MAX) messages. In the file IPFIX messages have
+ * numbers of the file; a message that was taken is changed so, all others are as they were. Returns
+ * how many it took, 0 with errno 0 if the bound permits none, and with another errno if the disk
+ * failed: then ERROR has a line. */
 uint32_t spool_append(struct spool_stream *stream, const struct spool_message *messages,
                       uint32_t count, struct error *error);
 
 /* Whether a message waits to be loaded. */
 bool spool_has_more(const struct spool_stream *stream);
-/* Reads the oldest message that was not loaded yet. False: there is none. A file that cannot be
- * read is given up, with a line in ERROR. */
+/* Reads the oldest message that was not loaded yet, with the number that it had. False: there is
+ * none. A file that cannot be read is given up, with a line in ERROR. */
 bool spool_load(struct spool_stream *stream, struct spool_message *message, struct error *error);
 /* COUNT more of the messages loaded are about to be offered to the collector. */
 void spool_offer(struct spool_stream *stream, uint32_t count);

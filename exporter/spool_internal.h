@@ -12,7 +12,8 @@ struct spool {
     char directory[512];
     uint64_t share;         /* bound of one stream */
     uint64_t segment_share; /* a file that is longer is followed by another */
-    uint64_t next_number;
+    uint64_t next_number;   /* above that of any file in the folder */
+    uint64_t others;        /* files of other versions, at the last look */
     uint32_t stream_count;
     struct spool_stream *streams[DESTINATIONS_MAX]; /* not owned */
 };

@@ -11,6 +11,15 @@
 
 #include "spool_internal.h"
 
+/* A new file must never have the name of one that is there, whoever wrote that. */
+static void note_number(struct spool *spool, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    unsigned long long number = dash ? strtoull(dash + 1, NULL, 10) : 0;
+    if (number >= spool->next_number && number < UINT64_MAX)
+        spool->next_number = number + 1;
+}
+
 /* Calls EACH for every index in the folder that has a header of ours. 0, or -1 with errno. */
 static int each_index(struct spool *spool,
                       int (*each)(struct spool *, const struct spool_header *, void *),
@@ -21,12 +30,16 @@ static int each_index(struct spool *spool,
     int status = 0;
     if (!folder)
         return -1;
+    spool->others = 0;
     for (const struct dirent *entry; status == 0 && (entry = readdir(folder)) != NULL;) {
         struct spool_header header;
         const char *suffix = strrchr(entry->d_name, '.');
         if (strncmp(entry->d_name, "spool-", 6) != 0 || !suffix || strcmp(suffix, ".index") != 0)
             continue;
-        if (segment_read_header(spool->folder, entry->d_name, &header) == 0)
+        note_number(spool, entry->d_name);
+        int read = segment_read_header(spool->folder, entry->d_name, &header);
+        spool->others += read == 1;
+        if (read == 0)
             status = each(spool, &header, context);
     }
     closedir(folder);
@@ -53,8 +66,6 @@ static int take(struct spool *spool, const struct spool_header *header, void *co
     struct search *search = context;
     struct spool_stream *stream = search->stream;
     bool cut = false;
-    if (header->number >= spool->next_number)
-        spool->next_number = header->number + 1;
     if (memcmp(header->identity, stream->header.identity, MD5_OCTETS) != 0 ||
         header->format != stream->header.format || strcmp(header->name, stream->header.name) != 0 ||
         header->message_octets > stream->header.message_octets)
@@ -120,11 +131,23 @@ void spool_tell_strangers(struct spool *spool, struct error *note)
 {
     struct strangers strangers = {0};
     note->text[0] = 0;
-    if (each_index(spool, count_stranger, &strangers) != 0 || !strangers.files)
+    if (each_index(spool, count_stranger, &strangers) != 0)
         return;
+    if (spool->others)
+        error_set(note,
+                  "--spool %.200s: %llu files are of another version of spanflowd: left alone; let "
+                  "that version send them, or read or remove them",
+                  spool->directory, (unsigned long long)spool->others);
+    if (!strangers.files)
+        return;
+    char others[64] = "";
+    if (spool->others)
+        snprintf(others, sizeof others, " (and %llu of another version)",
+                 (unsigned long long)spool->others);
     error_set(
         note,
         "--spool %.100s: %llu files are of destinations that are not configured as they were, "
-        "such as %.150s: left alone; read them with a reader of IPFIX files, or remove them",
-        spool->directory, (unsigned long long)strangers.files, strangers.name);
+        "such as %.150s%s: left alone; read them with a reader of IPFIX files or of lines of "
+        "JSON, or remove them",
+        spool->directory, (unsigned long long)strangers.files, strangers.name, others);
 }

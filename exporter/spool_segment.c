@@ -16,7 +16,7 @@
 #include "base/check.h"
 
 enum {
-    SPOOL_VERSION = 1,
+    SPOOL_VERSION = 2,
     IPFIX_VERSION = 10,
     IPFIX_HEADER_OCTETS = 16,
     IPFIX_TIME_AT = 4,
@@ -25,8 +25,8 @@ enum {
     ENTRIES_READ = 512
 };
 static const char spool_magic[8] = {'S', 'P', 'F', 'S', 'P', 'O', 'O', 'L'};
-static_assert(sizeof(struct spool_header) == SPOOL_HEADER_OCTETS, "header of version 1");
-static_assert(sizeof(struct spool_entry) == SPOOL_ENTRY_OCTETS, "entries of version 1");
+static_assert(sizeof(struct spool_header) == SPOOL_HEADER_OCTETS, "header of version 2");
+static_assert(sizeof(struct spool_entry) == SPOOL_ENTRY_OCTETS, "entries of version 2");
 
 void segment_name(const uint8_t identity[MD5_OCTETS], uint64_t number, enum spool_format format,
                   bool index, char *name, size_t size)
@@ -120,40 +120,61 @@ void segment_remove(struct spool_segment *segment, int folder, const uint8_t ide
 
 /* ---- messages ---- */
 
-static void number_message(struct spool_segment *segment, uint8_t *data, uint32_t counted)
+static uint32_t number_of(const uint8_t *data)
 {
-    uint32_t wire = htobe32(segment->sequence);
+    uint32_t wire;
+    memcpy(&wire, data + IPFIX_SEQUENCE_AT, sizeof wire);
+    return be32toh(wire);
+}
+
+static void set_number(uint8_t *data, uint32_t sequence)
+{
+    uint32_t wire = htobe32(sequence);
     memcpy(data + IPFIX_SEQUENCE_AT, &wire, sizeof wire);
-    segment->sequence += counted;
+}
+
+/* Fills in ENTRY and up to two PARTS of M; an IPFIX message gets its number in the file. Returns
+ * the parts. */
+static int prepare_message(struct spool_segment *segment, const struct spool_message *m,
+                           struct spool_entry *entry, struct iovec *parts)
+{
+    *entry = (struct spool_entry){.octets = m->octets + m->more_octets,
+                                  .records = (uint32_t)m->sums.records,
+                                  .data_records = m->data_records,
+                                  .counted = m->counted,
+                                  .packets = m->sums.packets,
+                                  .ip_octets = m->sums.ip_octets,
+                                  .key = m->key,
+                                  .partition = m->partition};
+    if (segment->format == SPOOL_IPFIX) {
+        entry->sequence = number_of(m->data);
+        set_number(m->data, segment->sequence);
+        segment->sequence += m->counted;
+    }
+    parts[0] = (struct iovec){m->data, m->octets};
+    parts[1] = (struct iovec){m->more, m->more_octets};
+    return m->more ? 2 : 1;
 }
 
 int segment_append(struct spool_segment *segment, const struct spool_message *messages,
                    uint32_t count)
 {
-    struct iovec parts[SPOOL_APPEND_MAX];
+    struct iovec parts[2 * SPOOL_APPEND_MAX];
     struct spool_entry entries[SPOOL_APPEND_MAX];
     struct spool_sums sums = segment->waiting;
     uint64_t octets = 0;
     uint64_t index_at = SPOOL_HEADER_OCTETS + (uint64_t)segment->messages * SPOOL_ENTRY_OCTETS;
     uint32_t sequence = segment->sequence;
+    int part_count = 0;
     check(count <= SPOOL_APPEND_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        const struct spool_message *m = &messages[i];
-        if (segment->format == SPOOL_IPFIX)
-            number_message(segment, m->data, m->counted);
-        parts[i] = (struct iovec){m->data, m->octets};
-        entries[i] = (struct spool_entry){.octets = m->octets,
-                                          .records = (uint32_t)m->sums.records,
-                                          .data_records = m->data_records,
-                                          .counted = m->counted,
-                                          .packets = m->sums.packets,
-                                          .ip_octets = m->sums.ip_octets};
-        octets += m->octets;
-        spool_sums_add(&sums, &m->sums);
+        part_count += prepare_message(segment, &messages[i], &entries[i], &parts[part_count]);
+        octets += entries[i].octets;
+        spool_sums_add(&sums, &messages[i].sums);
     }
     struct iovec rows = {entries, count * sizeof entries[0]};
     if (write_all(segment->index, &rows, 1, rows.iov_len, index_at) == 0 &&
-        write_all(segment->data, parts, (int)count, octets, segment->octets) == 0) {
+        write_all(segment->data, parts, part_count, octets, segment->octets) == 0) {
         segment->octets += octets;
         segment->messages += count;
         segment->waiting = sums;
@@ -161,6 +182,8 @@ int segment_append(struct spool_segment *segment, const struct spool_message *me
     }
     int number = errno;
     segment->sequence = sequence;
+    for (uint32_t i = 0; segment->format == SPOOL_IPFIX && i < count; i++)
+        set_number(messages[i].data, entries[i].sequence);
     /* If this fails too, the next append writes over it, and whoever finds the file cuts it. */
     if (ftruncate(segment->data, (off_t)segment->octets) != 0 ||
         ftruncate(segment->index, (off_t)index_at) != 0)
@@ -187,6 +210,31 @@ static bool is_message(const uint8_t header[IPFIX_HEADER_OCTETS], uint32_t octet
 {
     return header[0] == 0 && header[1] == IPFIX_VERSION &&
            (uint32_t)(header[2] << 8 | header[3]) == octets;
+}
+
+/* Whether OCTETS of DATA are LINES lines, each with its line feed and none of more than its part of
+ * OCTETS_MAX. */
+static bool is_lines(const uint8_t *data, uint32_t octets, uint32_t lines, uint32_t octets_max)
+{
+    while (octets) {
+        const uint8_t *feed = memchr(data, '\n', octets);
+        if (!feed || lines == 0 || feed + 1 - data > octets_max / SPOOL_LINES_MAX)
+            return false;
+        lines--;
+        octets -= (uint32_t)(feed + 1 - data);
+        data = feed + 1;
+    }
+    return lines == 0;
+}
+
+/* Whether what was read is what ENTRY tells, as far as can be seen. */
+static bool is_whole(const struct spool_segment *segment, const struct spool_entry *entry,
+                     const uint8_t *data, uint32_t octets_max)
+{
+    if (segment->format == SPOOL_IPFIX)
+        return entry->octets >= IPFIX_HEADER_OCTETS && is_message(data, entry->octets);
+    return entry->data_records <= SPOOL_LINES_MAX &&
+           is_lines(data, entry->octets, entry->data_records, octets_max);
 }
 
 static int read_entries(const struct spool_segment *segment, uint32_t first, uint32_t count,
@@ -216,13 +264,16 @@ int segment_load(struct spool_segment *segment, struct spool_message *message, u
         read_all(segment->data, data, entry.octets, segment->load_at) != 0)
         return -1;
     errno = EIO;
-    if (segment->format == SPOOL_IPFIX &&
-        (entry.octets < IPFIX_HEADER_OCTETS || !is_message(data, entry.octets)))
+    if (!is_whole(segment, &entry, data, octets_max))
         return -1;
+    if (segment->format == SPOOL_IPFIX)
+        set_number(data, entry.sequence);
     *message = (struct spool_message){.data = data,
                                       .octets = entry.octets,
                                       .data_records = entry.data_records,
                                       .counted = entry.counted,
+                                      .partition = entry.partition,
+                                      .key = entry.key,
                                       .recovered = segment->recovered};
     add_entry(&message->sums, &entry);
     return 0;
@@ -242,13 +293,14 @@ void segment_mark(const struct spool_segment *segment)
 int segment_read_header(int folder, const char *name, struct spool_header *header)
 {
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-    bool good = fd >= 0 && read_all(fd, header, sizeof *header, 0) == 0 &&
-                memcmp(header->magic, spool_magic, sizeof spool_magic) == 0 &&
-                header->version == SPOOL_VERSION && header->format <= SPOOL_LINES &&
+    bool ours = fd >= 0 && read_all(fd, header, sizeof *header, 0) == 0 &&
+                memcmp(header->magic, spool_magic, sizeof spool_magic) == 0;
+    bool other = ours && header->version != SPOOL_VERSION;
+    bool good = ours && !other && header->format <= SPOOL_LINES &&
                 header->settled <= header->offered && memchr(header->name, 0, SPOOL_NAME_OCTETS);
     if (fd >= 0)
         close(fd);
-    return good ? 0 : -1;
+    return good ? 0 : other ? 1 : -1;
 }
 
 /* Walks over the entries. Stops before the first whose message is not there whole. */

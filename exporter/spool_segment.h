@@ -11,7 +11,7 @@
 #include "encode/md5.h"
 #include "spool.h"
 
-enum { SPOOL_HEADER_OCTETS = 2048, SPOOL_ENTRY_OCTETS = 32, SPOOL_NAME_OCTETS = 1536 };
+enum { SPOOL_HEADER_OCTETS = 2048, SPOOL_ENTRY_OCTETS = 48, SPOOL_NAME_OCTETS = 1536 };
 
 /* At the beginning of an index. A change of anything here is a new version. */
 struct spool_header {
@@ -31,6 +31,9 @@ struct spool_header {
 struct spool_entry {
     uint32_t octets, records, data_records, counted;
     uint64_t packets, ip_octets;
+    uint64_t key;
+    uint32_t partition;
+    uint32_t sequence; /* IPFIX: the message's number, before it got one of the file */
 };
 
 /* What of a message is wrong or cut is not taken. */
@@ -71,7 +74,7 @@ int segment_open(struct spool_segment *segment, int folder, const uint8_t identi
 void segment_close(struct spool_segment *segment);
 /* Removes both files. */
 void segment_remove(struct spool_segment *segment, int folder, const uint8_t identity[MD5_OCTETS]);
-/* Appends COUNT messages: 0, or -1 with errno and nothing has changed. */
+/* Appends COUNT messages: 0, or -1 with errno and nothing has changed, also in the messages. */
 int segment_append(struct spool_segment *segment, const struct spool_message *messages,
                    uint32_t count);
 /* Reads the next message to be loaded into DATA with room for OCTETS_MAX: 0, or -1 with errno. */
@@ -84,7 +87,8 @@ void segment_mark(const struct spool_segment *segment);
  * offered and not settled are settled and added to OFFERED. *CUT: an end was torn. 0, or -1. */
 int segment_recover(struct spool_segment *segment, const struct spool_header *header,
                     struct spool_sums *offered, bool *cut);
-/* Reads and checks the header of the index NAME: 0, or -1. */
+/* Reads and checks the header of the index NAME: 0, 1 if it is of another version of this program,
+ * or -1. */
 int segment_read_header(int folder, const char *name, struct spool_header *header);
 
 /* Adds MORE to SUMS. */

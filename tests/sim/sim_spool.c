@@ -64,8 +64,10 @@ static void run_again(struct sim_world *world, const struct exporter_counters *b
     world->exporter = exporting_process_create(&world->exporting, NULL, 0, &error);
     check(world->exporter != NULL);
     for (uint32_t c = 0; c < world->plan.collectors; c++) {
-        far_ends[c] = (struct sim_far_end){
-            .mood = {.sessions = world->plan.moods[c].sessions, .returns = 100}};
+        far_ends[c] = (struct sim_far_end){.mood = {.sessions = world->plan.moods[c].sessions,
+                                                    .topic = world->plan.moods[c].topic,
+                                                    .returns = 100},
+                                           .partitions = world->far_ends[c].partitions};
         exporting_process_set_transport(world->exporter, c + 1,
                                         sim_transport_open(&far_ends[c], c));
     }
@@ -102,7 +104,8 @@ void sim_spool_check(struct sim_world *world, const struct exporter_counters *ex
         if (!mood->sessions || mood->broken || abandoned || world->plan.spool == SIM_SPOOL_SMALL)
             continue;
         for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
-            if (c->lost[i] && i != DESTINATION_LOST_CONNECTION &&
+            if (c->lost[i] && (i != DESTINATION_LOST_CONNECTION || mood->topic) &&
+                (i != DESTINATION_LOST_SEND_FAILED || !mood->failed) &&
                 i != DESTINATION_LOST_NOT_REPRESENTABLE && i != DESTINATION_LOST_NO_PROGRESS) {
                 fprintf(stderr, "  destination %u lost %lu for reason %u\n", d,
                         (unsigned long)c->lost[i], i);

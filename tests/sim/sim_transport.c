@@ -5,11 +5,15 @@
 
 #include "base/check.h"
 
+enum { FLIGHT_MAX = 1 << 16, PARTITIONS_MAX = 200 };
+
 struct state {
     struct sim_far_end *far_end;
     struct random random;
     uint64_t session; /* 0: none */
     uint32_t in_flight;
+    uint32_t labelled; /* messages of the next send */
+    bool arrived[FLIGHT_MAX];
     bool fresh; /* nothing was sent in this session yet */
 };
 
@@ -30,6 +34,8 @@ static enum transport_status send_some(void *opaque, const struct iovec *message
     struct state *state = opaque;
     const struct sim_mood *mood = &state->far_end->mood;
     check(count >= 1 && count <= TRANSPORT_BURST_MAX);
+    check(!mood->topic || (state->labelled == count && state->in_flight < FLIGHT_MAX));
+    state->labelled = 0;
     *sent = 0;
     if (mood->sessions && !state->session)
         return TRANSPORT_AGAIN;
@@ -37,7 +43,7 @@ static enum transport_status send_some(void *opaque, const struct iovec *message
         uint64_t draw = random_below(&state->random, 100);
         if (draw < mood->again)
             return TRANSPORT_AGAIN;
-        draw -= mood->again;
+        draw = mood->topic ? 100 : draw - mood->again;
         if (draw < mood->refused)
             return TRANSPORT_REFUSED;
         draw -= mood->refused;
@@ -51,7 +57,7 @@ static enum transport_status send_some(void *opaque, const struct iovec *message
             return TRANSPORT_BROKEN;
         }
         check(messages[i].iov_len >= 16 && messages[i].iov_len <= 65535);
-        if (mood->sessions)
+        if (mood->sessions && !mood->topic)
             check_first(state, &messages[i]);
         state->in_flight++;
         state->far_end->messages++;
@@ -69,8 +75,13 @@ static void step(void *opaque, uint64_t monotonic_ns, bool hurry, struct transpo
     if (state->session) {
         session->confirmed = (uint32_t)random_below(&state->random, state->in_flight + 1);
         state->in_flight -= session->confirmed;
+        if (state->far_end->mood.topic &&
+            random_chance(&state->random, state->far_end->mood.failed))
+            session->failed = (uint32_t)random_below(&state->random, state->in_flight + 1) / 4;
+        state->in_flight -= session->failed;
         if (random_chance(&state->random, state->far_end->mood.leaves)) {
-            session->vanished = (uint32_t)random_below(&state->random, state->in_flight + 1);
+            if (!state->far_end->mood.topic)
+                session->vanished = (uint32_t)random_below(&state->random, state->in_flight + 1);
             state->session = 0;
         }
     } else if (random_chance(&state->random, state->far_end->mood.returns)) {
@@ -79,6 +90,25 @@ static void step(void *opaque, uint64_t monotonic_ns, bool hurry, struct transpo
         state->fresh = true;
     }
     session->number = state->session;
+    session->partitions = state->session ? state->far_end->partitions : 0;
+}
+
+static void label(void *opaque, const struct transport_label *labels, uint32_t count)
+{
+    struct state *state = opaque;
+    for (uint32_t i = 0; i < count; i++)
+        check(labels[i].partition < state->far_end->partitions);
+    state->labelled = count;
+}
+
+/* Partitions are acknowledged in an order of their own. */
+static const bool *abandon(void *opaque)
+{
+    struct state *state = opaque;
+    for (uint32_t i = 0; i < state->in_flight; i++)
+        state->arrived[i] = random_chance(&state->random, 50);
+    state->in_flight = 0;
+    return state->arrived;
 }
 
 static int complete(void *opaque, struct error *error)
@@ -100,9 +130,20 @@ struct transport sim_transport_open(struct sim_far_end *far_end, uint64_t seed)
         .send = send_some, .complete = complete, .close = close_it};
     static const struct transport_ops with_sessions = {
         .send = send_some, .complete = complete, .close = close_it, .step = step, .confirms = true};
+    static const struct transport_ops as_topic = {.send = send_some,
+                                                  .complete = complete,
+                                                  .close = close_it,
+                                                  .step = step,
+                                                  .confirms = true,
+                                                  .label = label,
+                                                  .abandon = abandon};
     struct state *state = calloc(1, sizeof *state);
     check(state != NULL);
     state->far_end = far_end;
     state->random.state = seed;
+    if (!far_end->partitions)
+        far_end->partitions = (uint32_t)random_between(&state->random, 1, PARTITIONS_MAX);
+    if (far_end->mood.topic)
+        return (struct transport){&as_topic, state};
     return (struct transport){far_end->mood.sessions ? &with_sessions : &ops, state};
 }

@@ -15,6 +15,7 @@ struct sim_mood {
     unsigned failed;
     unsigned broken;
     bool sessions;    /* keeps sessions and confirms messages; then nothing is refused or failed */
+    bool topic;       /* with sessions: as Kafka has them; FAILED is then of messages handed over */
     unsigned leaves;  /* percent of steps with a session that end it */
     unsigned returns; /* percent of steps without one in which one begins */
 };
@@ -25,6 +26,7 @@ struct sim_far_end {
     uint64_t messages;
     uint64_t octets;
     uint64_t sessions;
+    uint32_t partitions; /* of a topic */
     bool completed;
 };
 

@@ -65,6 +65,12 @@ static void fill_destination(struct sim_world *world, uint32_t number)
     bool sessions = world->plan.moods[number - 1].sessions; /* of IPFIX, the first forms, only */
     if (sessions)
         d->kind = DESTINATION_TCP;
+    if (world->plan.moods[number - 1].topic) {
+        d->kind = DESTINATION_KAFKA;
+        d->format = random_chance(random, 50) ? KAFKA_JSON : KAFKA_IPFIX;
+        snprintf(d->brokers, sizeof d->brokers, "127.0.0.1:9");
+        snprintf(d->topic, sizeof d->topic, "flows");
+    }
     unsigned form = (unsigned)random_below(random, sessions ? FORMS_IPFIX : FORMS);
     d->version = forms[form].version;
     d->profile = forms[form].profile;

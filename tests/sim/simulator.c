@@ -80,6 +80,13 @@ static struct sim_plan draw_plan(struct random *random)
     if (random_chance(random, 50))
         plan.spool = random_chance(random, 30) ? SIM_SPOOL_SMALL : SIM_SPOOL_LARGE;
     plan.seed = random_next(random);
+    for (unsigned c = 0; c < SIM_COLLECTORS_MAX; c++) {
+        plan.moods[c].topic = plan.moods[c].sessions && random_chance(random, 50);
+        if (plan.moods[c].topic) {
+            plan.moods[c].broken = 0;
+            plan.moods[c].failed = random_chance(random, 30) ? 10 : 0;
+        }
+    }
     return plan;
 }
 

@@ -14,96 +14,20 @@
 #include <cmocka.h>
 
 #include "destination_kafka.h"
-#include "element/element.h"
+#include "fake_topic.h"
 #include "fake_transport.h"
 #include "record_builder.h"
 
 static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
-enum { MESSAGES_MAX = 20000, PARTITIONS_MAX = 200, RECORD_OCTETS = 16, HEADER_OCTETS = 16 };
-
-struct topic {
-    uint32_t count; /* of messages handed over */
-    struct transport_label labels[MESSAGES_MAX];
-    uint8_t *messages[MESSAGES_MAX];
-    uint32_t octets[MESSAGES_MAX];
-    struct transport_label next[TRANSPORT_BURST_MAX];
-    uint64_t take; /* messages still taken */
-    struct transport_session session;
-    bool arrived[MESSAGES_MAX]; /* what abandon() tells */
-};
+enum { PARTITIONS_MAX = 200, RECORD_OCTETS = 16, HEADER_OCTETS = 16 };
 
 struct bench {
     struct exporting_process_config config;
-    struct topic *topic;
+    struct fake_topic *topic;
     struct record_ring *ring;
     struct exporting_process *process;
     uint64_t now_ns;
 };
-
-/* ---- the transport ---- */
-
-static void topic_label(void *state, const struct transport_label *labels, uint32_t count)
-{
-    struct topic *topic = state;
-    memcpy(topic->next, labels, count * sizeof *labels);
-}
-
-static enum transport_status topic_send(void *state, const struct iovec *messages, uint32_t count,
-                                        uint32_t *sent, struct error *error)
-{
-    struct topic *topic = state;
-    (void)error;
-    for (*sent = 0; *sent < count; (*sent)++) {
-        if (topic->take == 0)
-            return TRANSPORT_AGAIN;
-        topic->take--;
-        assert_true(topic->count < MESSAGES_MAX);
-        size_t octets = messages[*sent].iov_len;
-        uint8_t *copy = malloc(octets + 1);
-        assert_non_null(copy);
-        memcpy(copy, messages[*sent].iov_base, octets);
-        copy[octets] = 0;
-        topic->messages[topic->count] = copy;
-        topic->octets[topic->count] = (uint32_t)octets;
-        topic->labels[topic->count++] = topic->next[*sent];
-    }
-    return TRANSPORT_DONE;
-}
-
-static void topic_step(void *state, uint64_t monotonic_ns, bool hurry,
-                       struct transport_session *session)
-{
-    struct topic *topic = state;
-    (void)hurry;
-    *session = topic->session;
-    session->next_ns = monotonic_ns + 1000000;
-    topic->session.confirmed = topic->session.failed = 0;
-}
-
-static const bool *topic_abandon(void *state)
-{
-    return ((struct topic *)state)->arrived;
-}
-
-static int topic_complete(void *state, struct error *error)
-{
-    (void)state;
-    (void)error;
-    return 0;
-}
-
-static void topic_close(void *state)
-{
-    (void)state;
-}
-
-static const struct transport_ops topic_ops = {.send = topic_send,
-                                               .complete = topic_complete,
-                                               .close = topic_close,
-                                               .step = topic_step,
-                                               .confirms = true,
-                                               .label = topic_label,
-                                               .abandon = topic_abandon};
 
 /* ---- the bench ---- */
 
@@ -114,19 +38,8 @@ static int set_up(void **state)
     fake_config(&bench->config);
     bench->config.offline = false;
     bench->config.queue_octets_max = 16 << 20;
-    struct destination_config *d = &bench->config.destinations[0];
-    d->kind = DESTINATION_KAFKA;
-    strcpy(d->brokers, "127.0.0.1:9");
-    strcpy(d->topic, "flows");
-    d->format = KAFKA_IPFIX;
-    d->profile = PROFILE_ELEMENTS;
-    d->element_count = 2;
-    d->elements[0] = ELEMENT_FLOW_ID;
-    d->elements[1] = ELEMENT_OCTET_DELTA_COUNT;
-    bench->topic = calloc(1, sizeof *bench->topic);
-    assert_non_null(bench->topic);
-    bench->topic->take = UINT64_MAX;
-    bench->topic->session = (struct transport_session){.number = 1, .partitions = 4};
+    fake_topic_config(&bench->config.destinations[0]);
+    bench->topic = fake_topic_new();
     bench->ring = fake_ring(1 << 14);
     *state = bench;
     return 0;
@@ -137,9 +50,7 @@ static int tear_down(void **state)
     struct bench *bench = *state;
     exporting_process_destroy(bench->process);
     record_ring_destroy(bench->ring);
-    for (uint32_t i = 0; i < bench->topic->count; i++)
-        free(bench->topic->messages[i]);
-    free(bench->topic);
+    fake_topic_free(bench->topic);
     free(bench);
     return 0;
 }
@@ -147,8 +58,7 @@ static int tear_down(void **state)
 static void start(struct bench *bench)
 {
     bench->process = fake_process(&bench->config, &bench->ring, 1, NULL);
-    exporting_process_set_transport(bench->process, 0,
-                                    (struct transport){&topic_ops, bench->topic});
+    exporting_process_set_transport(bench->process, 0, fake_topic_as(bench->topic));
 }
 
 /* COUNT conversations of two directions, with the ids FIRST, FIRST + 1 ... */
@@ -180,13 +90,8 @@ static struct destination_counters account(struct bench *bench)
     return *d;
 }
 
-static uint64_t get64(const uint8_t *at)
-{
-    return (uint64_t)get32(at) << 32 | get32(at + 4);
-}
-
 /* Data records of a message of flows, each in the right partition; 0 if it is one of options. */
-static uint32_t count_flows(const struct topic *topic, uint32_t i, uint32_t partitions)
+static uint32_t count_flows(const struct fake_topic *topic, uint32_t i, uint32_t partitions)
 {
     const uint8_t *message = topic->messages[i];
     uint32_t at = HEADER_OCTETS, records = 0, templates = 0;
@@ -232,7 +137,7 @@ static void partitions_are_those_of_other_clients(void **state)
 static void messages_are_of_one_partition(void **state)
 {
     struct bench *bench = *state;
-    struct topic *topic = bench->topic;
+    struct fake_topic *topic = bench->topic;
     static uint32_t expected[PARTITIONS_MAX];
     topic->session.partitions = PARTITIONS_MAX;
     start(bench);
@@ -269,7 +174,7 @@ static void messages_are_of_one_partition(void **state)
 static void a_new_session_offers_again(void **state)
 {
     struct bench *bench = *state;
-    struct topic *topic = bench->topic;
+    struct fake_topic *topic = bench->topic;
     start(bench);
     step(bench, 1);
     push(bench, 1, 3000);
@@ -353,7 +258,7 @@ static void start_json(struct bench *bench)
 static void a_record_is_sent_when_both_directions_are(void **state)
 {
     struct bench *bench = *state;
-    struct topic *topic = bench->topic;
+    struct fake_topic *topic = bench->topic;
     start_json(bench);
     push(bench, 77, 5);
     step(bench, 1);
@@ -389,7 +294,7 @@ static void a_record_is_sent_when_both_directions_are(void **state)
 static void what_has_arrived_is_not_lost(void **state)
 {
     struct bench *bench = *state;
-    struct topic *topic = bench->topic;
+    struct fake_topic *topic = bench->topic;
     start_json(bench);
     push(bench, 1, 10);
     topic->take = 16;
