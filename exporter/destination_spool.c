@@ -260,12 +260,31 @@ static void drop_useless(struct destination *d)
     }
 }
 
+/* Whether others removed files or the folder. */
+static void look_after(struct destination *d)
+{
+    struct destination_spool *spool = &d->spool;
+    struct error news = {""};
+    bool was_gone = spool->gone;
+    spool->check_ns = d->monotonic_ns + second_ns;
+    spool->gone = !spool_check(spool->stream, &news);
+    count_losses(d);
+    if (news.text[0])
+        say(d, news.text);
+    if (spool->gone || was_gone)
+        spool->failing = spool->gone;
+    if (spool->gone)
+        spool->retry_ns = spool->check_ns;
+}
+
 bool destination_spool_save(struct destination *d)
 {
     struct destination_spool *spool = &d->spool;
     if (!spool->stream)
         return false;
     follow_rate(d);
+    if (d->monotonic_ns >= spool->check_ns)
+        look_after(d);
     if (d->session)
         spool->away_ns = 0;
     else if (!spool->away_ns)
@@ -307,6 +326,7 @@ void destination_spool_save_all(struct destination *d)
         destination_kafka_close_until(d, UINT64_MAX);
     destination_close_message(d);
     destination_spool_session_ended(d);
+    look_after(d);
     while (save_run(d, 0) > 0)
         continue;
 }
@@ -425,5 +445,5 @@ uint64_t destination_spool_next_ns(const struct destination *d)
     }
     if (d->session && has_turn(d) && spool_has_more(spool->stream))
         return spool->load_ns > d->monotonic_ns ? spool->load_ns : d->monotonic_ns;
-    return UINT64_MAX;
+    return spool_has_more(spool->stream) || spool->gone ? spool->check_ns : UINT64_MAX;
 }

@@ -36,6 +36,8 @@ struct destination_spool {
     uint64_t away_ns;            /* monotonic time since which there is no session; 0: there is */
     bool failing;                /* it could not be written */
     uint64_t retry_ns;           /* monotonic time of the next attempt to write */
+    uint64_t check_ns;           /* when to look again for files that others removed */
+    bool gone;                   /* the folder was removed and could not be made again */
     uint64_t load_ns;            /* monotonic time at which the next message may be loaded */
     uint64_t rate_ns;            /* when the rate was last looked at */
     uint64_t rate_records;       /* records at that time */

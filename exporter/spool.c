@@ -322,6 +322,20 @@ bool spool_has_more(const struct spool_stream *stream)
     return next_to_load(stream) != NULL;
 }
 
+/* What is left of SEGMENT is lost. */
+static void lose_rest(struct spool_stream *stream, struct spool_segment *segment)
+{
+    spool_sums_add(&stream->losses.failed[segment->recovered], &segment->waiting);
+    segment->waiting = (struct spool_sums){0};
+    stream->octets -= segment_octets(segment);
+    segment->messages = segment->loaded;
+    stream->octets += segment_octets(segment);
+    if (stream->writing == segment)
+        stream->writing = NULL;
+    if (segment->settled == segment->messages)
+        remove_segment(stream, segment);
+}
+
 /* What is left of SEGMENT cannot be read. */
 static void give_up_segment(struct spool_stream *stream, struct spool_segment *segment,
                             struct error *error)
@@ -332,15 +346,7 @@ static void give_up_segment(struct spool_stream *stream, struct spool_segment *s
     error_set(error, "%.200s/%s cannot be read: %s: %llu records are lost",
               stream->spool->directory, name, strerror(errno),
               (unsigned long long)segment->waiting.records);
-    spool_sums_add(&stream->losses.failed[segment->recovered], &segment->waiting);
-    segment->waiting = (struct spool_sums){0};
-    stream->octets -= segment_octets(segment);
-    segment->messages = segment->loaded;
-    stream->octets += segment_octets(segment);
-    if (stream->writing == segment)
-        stream->writing = NULL;
-    if (segment->settled == segment->messages)
-        remove_segment(stream, segment);
+    lose_rest(stream, segment);
 }
 
 bool spool_load(struct spool_stream *stream, struct spool_message *message, struct error *error)
@@ -411,6 +417,38 @@ void spool_rewind(struct spool_stream *stream)
         segment_mark(s);
         segment_close(s);
     }
+}
+
+/* ---- what others removed ---- */
+
+static bool folder_is_there(const struct spool *spool)
+{
+    struct stat facts;
+    return fstat(spool->folder, &facts) != 0 || facts.st_nlink > 0;
+}
+
+bool spool_check(struct spool_stream *stream, struct error *error)
+{
+    struct spool *spool = stream->spool;
+    unsigned long long files = 0, records = 0;
+    bool there = folder_is_there(spool);
+    for (struct spool_segment *s = stream->oldest, *next; s; s = next) {
+        next = s->next;
+        if (s->loaded == s->messages || segment_is_whole(s, spool->folder, stream->header.identity))
+            continue;
+        files++;
+        records += s->waiting.records;
+        lose_rest(stream, s);
+    }
+    bool news = files || (!there && !stream->folder_gone);
+    if (news)
+        error_set(error, "the spool %.150s: %s gone: %llu files with %llu records are lost",
+                  spool->directory, there ? "files are" : "the folder is", files, records);
+    there = there || reopen_folder(spool);
+    if (there && stream->folder_gone && !news)
+        error_set(error, "the spool %.150s: the folder is there again", spool->directory);
+    stream->folder_gone = !there;
+    return there;
 }
 
 /* ---- what it holds ---- */

@@ -109,6 +109,12 @@ void spool_settle(struct spool_stream *stream, const struct spool_message *messa
 /* All loaded messages that are not settled will be loaded again. */
 void spool_rewind(struct spool_stream *stream);
 
+/* Looks whether the files of messages that wait to be loaded are still there and whole: what is
+ * not is lost (failed), with a line in ERROR. A folder that was removed is made again, with a line
+ * when it is found missing and, if it could not be made at once, another when it is there again.
+ * False: there is no folder. Some system calls for each file, so not for every message. */
+bool spool_check(struct spool_stream *stream, struct error *error);
+
 /* Sums of the messages that wait to be loaded: a walk over the files; [1] of an earlier run. */
 void spool_walk(const struct spool_stream *stream, struct spool_sums sums[2]);
 /* Takes what was lost since the last time. */

@@ -29,6 +29,7 @@ struct spool_stream {
     uint64_t found;                /* records */
     uint64_t appended_octets, appended_records;
     struct spool_losses losses;
+    bool folder_gone; /* and it was told */
 };
 
 /* Finds the files of STREAM in the folder. A line about a torn end in NOTE. 0, or -1 and ERROR. */

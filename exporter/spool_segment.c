@@ -108,6 +108,21 @@ void segment_close(struct spool_segment *segment)
     segment->data = segment->index = -1;
 }
 
+bool segment_is_whole(const struct spool_segment *segment, int folder,
+                      const uint8_t identity[MD5_OCTETS])
+{
+    char name[64];
+    struct stat data, index;
+    segment_name(identity, segment->number, segment->format, false, name, sizeof name);
+    if (fstatat(folder, name, &data, 0) != 0)
+        return errno != ENOENT;
+    segment_name(identity, segment->number, segment->format, true, name, sizeof name);
+    if (fstatat(folder, name, &index, 0) != 0)
+        return errno != ENOENT;
+    return (uint64_t)data.st_size >= segment->octets &&
+           (uint64_t)index.st_size >= segment_octets(segment) - segment->octets;
+}
+
 void segment_remove(struct spool_segment *segment, int folder, const uint8_t identity[MD5_OCTETS])
 {
     char name[64];

@@ -72,6 +72,9 @@ int segment_create(struct spool_segment *segment, int folder, const struct spool
 /* Opens both files of a segment that is closed: 0, or -1 with errno. */
 int segment_open(struct spool_segment *segment, int folder, const uint8_t identity[MD5_OCTETS]);
 void segment_close(struct spool_segment *segment);
+/* Whether both files are in FOLDER and not shorter than they were made. */
+bool segment_is_whole(const struct spool_segment *segment, int folder,
+                      const uint8_t identity[MD5_OCTETS]);
 /* Removes both files. */
 void segment_remove(struct spool_segment *segment, int folder, const uint8_t identity[MD5_OCTETS]);
 /* Appends COUNT messages: 0, or -1 with errno and nothing has changed, also in the messages. */

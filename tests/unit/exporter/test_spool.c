@@ -412,6 +412,27 @@ static void a_folder_that_is_gone_is_made_again(void **state)
     assert_non_null(file_of(bench, "ipfix", 0));
 }
 
+static void removed_files_are_not_spooled(void **state)
+{
+    struct bench *bench = *state;
+    start(bench);
+    spool_records(bench, 1000);
+    for (const char *path; (path = file_of(bench, "*", 0)) != NULL;)
+        unlink(path);
+    step(bench, second_ns);
+    assert_int_equal(account(bench).lost[DESTINATION_LOST_SPOOL_FAILED], 1000);
+    assert_non_null(strstr(exporting_process_next_problem(bench->process), "files are gone"));
+    spool_records(bench, 500);
+    assert_int_equal(account(bench).spooled, 500);
+    unlink(file_of(bench, "index", 0));
+    unlink(file_of(bench, "ipfix", 0));
+    assert_int_equal(rmdir(bench->folder), 0);
+    exporting_process_abandon(bench->process); /* it is seen at the end, too */
+    assert_int_equal(account(bench).spooled, 0);
+    assert_int_equal(account(bench).lost[DESTINATION_LOST_SPOOL_FAILED], 1500);
+    assert_non_null(strstr(exporting_process_next_problem(bench->process), "folder is gone"));
+}
+
 static void the_end_waits_for_nobody(void **state)
 {
     struct bench *bench = *state;
@@ -557,6 +578,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_file_costs_its_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_counted_and_got_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_is_gone_is_made_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(removed_files_are_not_spooled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_end_waits_for_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cut_short_the_end_spools_what_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_collector_that_takes_nothing, set_up, tear_down),
