@@ -24,6 +24,7 @@ enum { STATE_KEY_OCTETS = 472, STATE_NAME_OCTETS = 48 };
  * writes both, so it is whole at any moment, and damage shows. */
 typedef uint64_t state_word;
 
+/* The word that holds VALUE. */
 static inline state_word state_word_of(uint32_t value)
 {
     return (uint64_t)value << 32 | (uint32_t)~value;
