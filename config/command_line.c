@@ -38,6 +38,19 @@ static const struct option_description *find_name(const char *name, size_t lengt
     return NULL;
 }
 
+/* TEXT is no option; perhaps it was meant as the value of BEFORE, which needs the equals sign. */
+static void refuse_word(const char *text, const char *before, struct error *error)
+{
+    const struct option_description *option = NULL;
+    if (strncmp(before, "--", 2) == 0)
+        option = find_name(before + 2, strlen(before + 2));
+    if (option && option->argument)
+        error_set(error, "%.200s: not an option; a value of %s stands behind '=': %s=%.200s", text,
+                  before, before, text);
+    else
+        error_set(error, "%.200s: not an option; see spanflowd --help", text);
+}
+
 /*
  * Reads the option at argv[*index] and moves *INDEX behind it and its argument. Forms: -t VALUE,
  * -tVALUE, --name VALUE, --name=VALUE. An argument may begin with a hyphen. One that may be left
@@ -58,7 +71,7 @@ static bool next_option(int argc, char *const argv[], int *index, struct occurre
         attached = text[2] ? text + 2 : NULL;
         snprintf(found->shown, sizeof found->shown, "-%c", text[1]);
     } else {
-        error_set(error, "%.200s: not an option; see spanflowd --help", text);
+        refuse_word(text, *index > 2 ? argv[*index - 2] : "", error);
         return false;
     }
     if (!found->option) {

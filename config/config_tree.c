@@ -155,6 +155,15 @@ const struct lysc_node *config_tree_find(const struct config_tree *tree, const c
     return lys_find_path(tree->context, NULL, library_path(path, text), 0);
 }
 
+/* The complaint about VALUE; one given twice in a leaf-list is named. */
+static void value_error(const struct config_tree *tree, const struct lysc_node *node,
+                        const char *value, struct error *error)
+{
+    config_tree_value_error(tree, node, error);
+    if (node->nodetype == LYS_LEAFLIST && strncmp(error->text, "given twice", 11) == 0)
+        error_set(error, "given twice: \"%.100s\"; remove one", value);
+}
+
 bool config_tree_set(struct config_tree *tree, const char *path, const char *value,
                      struct error *error)
 {
@@ -167,7 +176,7 @@ bool config_tree_set(struct config_tree *tree, const char *path, const char *val
     ly_err_clean(tree->context, NULL);
     if (lyd_new_path(tree->root, NULL, text, value, options, NULL) == LY_SUCCESS)
         return true;
-    config_tree_value_error(tree, node, error);
+    value_error(tree, node, value, error);
     return false;
 }
 
@@ -211,7 +220,7 @@ bool config_tree_set_below(struct config_tree *tree, struct lyd_node *entry, con
     uint32_t options = node->nodetype == LYS_LEAFLIST ? 0 : LYD_NEW_PATH_UPDATE;
     if (lyd_new_path(entry, NULL, path, value, options, NULL) == LY_SUCCESS)
         return true;
-    config_tree_value_error(tree, node, error);
+    value_error(tree, node, value, error);
     return false;
 }
 

@@ -11,7 +11,8 @@
 
 #define TRANSPORT_CONTAINERS "udpExporter, tcpExporter, sctpExporter, fileWriter and jsonWriter"
 
-enum { PATH_OCTETS_MAX = 400 };
+/* A path holds the name of a destination, which is shown up to a length. */
+enum { PATH_OCTETS_MAX = 2048, NAME_SHOWN_MAX = 60 };
 
 /* Copies the path inside the library's location text: the data path if it has one. */
 static void find_path(const char *location, char path[PATH_OCTETS_MAX])
@@ -101,6 +102,19 @@ static bool about_value(const char *message)
            strncmp(message, "Value \"", 7) == 0;
 }
 
+static void say_count(const struct lysc_node *node, char *text, size_t size)
+{
+    uint32_t max = 0;
+    if (node && node->nodetype == LYS_LEAFLIST)
+        max = ((const struct lysc_node_leaflist *)node)->max;
+    else if (node && node->nodetype == LYS_LIST)
+        max = ((const struct lysc_node_list *)node)->max;
+    if (max)
+        snprintf(text, size, "too many entries; give at most %u", max);
+    else
+        snprintf(text, size, "too many entries; remove some");
+}
+
 static void say(const struct lysc_node *node, const char *message, char *text, size_t size)
 {
     char name[128];
@@ -123,11 +137,27 @@ static void say(const struct lysc_node *node, const char *message, char *text, s
     else if (has(message, "Data for both cases"))
         snprintf(text, size, "a destination has one of " TRANSPORT_CONTAINERS);
     else if (has(message, "Too many"))
-        snprintf(text, size, "too many entries; remove some");
+        say_count(node, text, size);
     else if (leaf && about_value(message))
         say_value(node, message, text, size);
     else
         snprintf(text, size, "%s", message);
+}
+
+/* Cuts what stands in quotes in PATH, so that the leaf behind it is always shown. */
+static void shorten_names(char *path)
+{
+    for (char *start = strchr(path, '\''); start; start = strchr(start, '\'')) {
+        char *end = strchr(++start, '\'');
+        if (!end)
+            return;
+        if (end - start > NAME_SHOWN_MAX) {
+            memcpy(start + NAME_SHOWN_MAX - 3, "...", 3);
+            memmove(start + NAME_SHOWN_MAX, end, strlen(end) + 1);
+            end = start + NAME_SHOWN_MAX;
+        }
+        start = end + 1;
+    }
 }
 
 /* The first complaint of the library, NULL if it left none. */
@@ -159,6 +189,7 @@ void config_tree_error(const struct config_tree *tree, const char *name, struct 
     /* A choice is not part of the data: what lacks it is the node around it. */
     if (strstr(item->msg, "Mandatory choice") && strrchr(path, '/'))
         *strrchr(path, '/') = 0;
+    shorten_names(path);
     error_set(error, "%s%s%s%s", where, path, path[0] ? ": " : "", text);
 }
 

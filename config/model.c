@@ -543,8 +543,10 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
         struct error inner = {""};
         if (read_child(child, config, &inner))
             continue;
-        error_set(error, "%s%s/%s", inner.text[0] == '/' ? "" : "/spanflow/",
-                  inner.text[0] == '/' ? "" : child->schema->name, inner.text);
+        if (inner.text[0] == '/') /* it has its path already */
+            *error = inner;
+        else
+            error_set(error, "/spanflow/%s/%s", child->schema->name, inner.text);
         return false;
     }
     config->workers = number32(root, "workers");

@@ -113,8 +113,9 @@ static const char *container_of(const struct destination_config *destination)
 static bool same_stream(const struct destination_config *a, const struct destination_config *b)
 {
     if (a->kind == DESTINATION_KAFKA)
-        return a->kind == b->kind && a->domain == b->domain && strcmp(a->topic, b->topic) == 0 &&
-               strcmp(a->brokers, b->brokers) == 0;
+        return a->kind == b->kind && strcmp(a->topic, b->topic) == 0 &&
+               strcmp(a->brokers, b->brokers) == 0 &&
+               (a->domain == b->domain || destination_is_json(a) || destination_is_json(b));
     return destination_has_collector(a->kind) && a->kind == b->kind && a->port == b->port &&
            a->domain == b->domain && strcmp(a->host, b->host) == 0;
 }
@@ -171,6 +172,26 @@ static bool check_source_addresses(const struct probe_config *config, struct err
     return true;
 }
 
+/* Says why one topic is not for both A and B: only IPFIX messages have domains. */
+static void refuse_stream(const struct destination_config *a, const struct destination_config *b,
+                          struct error *error)
+{
+    bool json = destination_is_json(a) || destination_is_json(b);
+    if (json)
+        error_set(error,
+                  DESTINATION "[name='%.100s']/kafkaExporter/topic: '%.100s' writes %s; give "
+                              "another topic",
+                  b->name, a->name,
+                  destination_is_json(a) == destination_is_json(b)
+                      ? "the same records to it already"
+                      : "another format to it, and no consumer can tell them apart");
+    else
+        error_set(error,
+                  DESTINATION "[name='%.100s']/%s/observationDomainId: the collector and domain "
+                              "of '%.100s'; give another domain",
+                  b->name, container_of(b), a->name);
+}
+
 static bool check_destinations(const struct probe_config *config, struct error *error)
 {
     const struct exporting_process_config *exporting = &config->exporting;
@@ -182,10 +203,7 @@ static bool check_destinations(const struct probe_config *config, struct error *
         for (uint32_t j = 0; j < i; j++) {
             const struct destination_config *a = &exporting->destinations[j];
             if (same_stream(a, b)) {
-                error_set(error,
-                          DESTINATION "[name='%.100s']/%s/observationDomainId: the "
-                                      "collector and domain of '%.100s'; give another domain",
-                          b->name, container_of(b), a->name);
+                refuse_stream(a, b, error);
                 return false;
             }
             if (same_file(a, b)) {

@@ -167,14 +167,15 @@ static int destination_prepare(struct destination *d, struct error *error)
 static void go_on(struct destination *d)
 {
     d->kept = export_state_destination(d->process->state, d->config);
-    d->builder.sequence = d->kept->sequence;
+    d->builder.sequence = state_value(d->kept->sequence);
     uint16_t port = transport_udp_port(&d->transport);
-    if (d->kept->source_port && d->kept->source_port != port) {
+    uint32_t port_before = state_value(d->kept->source_port);
+    if (port_before && port_before != port) {
         error_set(&d->news, "%s: source port %u of the last run is taken: sending from %u",
-                  d->config->name, d->kept->source_port, port);
+                  d->config->name, port_before, port);
         d->news_untold = true;
     }
-    d->kept->source_port = port;
+    state_put(&d->kept->source_port, port);
 }
 
 int destination_create(struct destination *d, const struct destination_config *config,
@@ -216,7 +217,7 @@ void destination_destroy(struct destination *d)
 void destination_put_boot(struct destination *d, uint32_t boot_s)
 {
     if (d->kept)
-        d->kept->boot_s = boot_s;
+        state_put(&d->kept->boot_s, boot_s);
     d->builder.boot_s = boot_s;
     d->context.boot_ms = boot_s * 1000ull;
 }
@@ -224,8 +225,8 @@ void destination_put_boot(struct destination *d, uint32_t boot_s)
 void destination_set_boot(struct destination *d, uint32_t boot_s)
 {
     /* A kept one that lies in the future is of a clock that was wrong. */
-    bool goes_on = d->kept && d->kept->boot_s && d->kept->boot_s <= boot_s;
-    destination_put_boot(d, goes_on ? d->kept->boot_s : boot_s);
+    uint32_t kept_s = d->kept ? state_value(d->kept->boot_s) : 0;
+    destination_put_boot(d, kept_s && kept_s <= boot_s ? kept_s : boot_s);
 }
 
 bool destination_has_room(const struct destination *d)

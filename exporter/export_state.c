@@ -19,51 +19,83 @@
 
 #define STATE_FILE "exporter.state"
 
-enum { STATE_VERSION = 1, STATE_DESTINATIONS = 64, STATE_INTERFACES = 256 };
+enum { STATE_VERSION = 2, STATE_DESTINATIONS = 64, STATE_INTERFACES = 256 };
 static const char state_magic[8] = {'S', 'P', 'F', 'S', 'T', 'A', 'T', 'E'};
 
 struct state_interface {
-    char name[STATE_NAME_OCTETS]; /* "" if the row is free */
-    uint64_t use;
-    uint32_t ifindex;
+    char name[STATE_NAME_OCTETS];
+    uint32_t name_check; /* over the name */
     uint32_t reserved;
+    state_word ifindex;
+    state_word use; /* all zero: the row is free */
 };
 
 /* The file, in the byte order of the machine. A change of anything here is a new version. */
 struct state_file {
     char magic[8];
     uint32_t version;
-    uint32_t octets; /* of the whole file */
-    uint64_t starts; /* how often it was opened */
+    uint32_t octets;   /* of the whole file */
+    state_word starts; /* how often it was opened */
     uint64_t reserved[5];
     struct state_destination destinations[STATE_DESTINATIONS];
     struct state_interface interfaces[STATE_INTERFACES];
 };
-static_assert(sizeof(struct state_destination) == 512, "rows of version 1");
-static_assert(sizeof(struct state_interface) == 64, "rows of version 1");
-static_assert(sizeof(struct state_file) == 64 + 512 * 64 + 64 * 256, "the file of version 1");
+static_assert(sizeof(struct state_destination) == 512, "rows of version 2");
+static_assert(sizeof(struct state_interface) == 72, "rows of version 2");
+static_assert(sizeof(struct state_file) == 64 + 512 * 64 + 72 * 256, "the file of version 2");
 
 struct export_state {
     int folder;              /* locked as long as it is open */
     struct state_file *file; /* mapped */
 };
 
-/* Whether FILE's strings end inside their rows. */
-static bool strings_end(const struct state_file *file)
+/* FNV-1a: it is against damage, not against an adversary. */
+static uint32_t check_of(const char *text, size_t octets)
 {
+    uint32_t sum = 2166136261u;
+    for (size_t i = 0; i < octets; i++)
+        sum = (sum ^ (uint8_t)text[i]) * 16777619u;
+    return sum;
+}
+
+static bool is_whole(state_word word)
+{
+    return word == state_word_of(state_value(word));
+}
+
+/* The process may have been killed while it filled a free row: what lies in one means nothing. */
+static bool destination_is_whole(const struct state_destination *row)
+{
+    return row->use == 0 ||
+           (is_whole(row->use) && is_whole(row->sequence) && is_whole(row->boot_s) &&
+            is_whole(row->source_port) && !row->reserved && memchr(row->key, 0, sizeof row->key) &&
+            row->key_check == check_of(row->key, sizeof row->key));
+}
+
+static bool interface_is_whole(const struct state_interface *row)
+{
+    return row->use == 0 || (is_whole(row->use) && is_whole(row->ifindex) && !row->reserved &&
+                             memchr(row->name, 0, sizeof row->name) &&
+                             row->name_check == check_of(row->name, sizeof row->name));
+}
+
+static bool file_is_whole(const struct state_file *file)
+{
+    bool whole = file->octets == sizeof *file && is_whole(file->starts);
+    for (size_t i = 0; i < sizeof file->reserved / sizeof file->reserved[0]; i++)
+        whole = whole && file->reserved[i] == 0;
     for (unsigned i = 0; i < STATE_DESTINATIONS; i++)
-        if (!memchr(file->destinations[i].key, 0, STATE_KEY_OCTETS))
-            return false;
+        whole = whole && destination_is_whole(&file->destinations[i]);
     for (unsigned i = 0; i < STATE_INTERFACES; i++)
-        if (!memchr(file->interfaces[i].name, 0, STATE_NAME_OCTETS))
-            return false;
-    return true;
+        whole = whole && interface_is_whole(&file->interfaces[i]);
+    return whole;
 }
 
 /* NULL if the file is one that this version understands, else what is wrong with it. */
 static const char *find_fault(int fd, char *text, size_t size)
 {
     struct state_file file;
+    struct stat status;
     ssize_t octets = pread(fd, &file, sizeof file, 0);
     if (octets < 16 || memcmp(file.magic, state_magic, sizeof state_magic) != 0)
         return "it is not a state file of spanflow";
@@ -71,7 +103,8 @@ static const char *find_fault(int fd, char *text, size_t size)
         snprintf(text, size, "its version %u is not known here", file.version);
         return text;
     }
-    if ((size_t)octets != sizeof file || file.octets != sizeof file || !strings_end(&file))
+    if (fstat(fd, &status) != 0 || status.st_size != sizeof file || (size_t)octets != sizeof file ||
+        !file_is_whole(&file))
         return "it is damaged";
     return NULL;
 }
@@ -106,6 +139,7 @@ static int make_file(int folder)
         memcpy(empty->magic, state_magic, sizeof state_magic);
         empty->version = STATE_VERSION;
         empty->octets = sizeof *empty;
+        empty->starts = state_word_of(0);
         /* Written, not only made long: a page without a block could end the process later. */
         errno = ENOSPC;
         good = write(fd, empty, sizeof *empty) == (ssize_t)sizeof *empty && fsync(fd) == 0 &&
@@ -181,7 +215,7 @@ struct export_state *export_state_open(const char *directory, struct error *note
         export_state_close(state);
         return NULL;
     }
-    state->file->starts++;
+    state_put(&state->file->starts, state_value(state->file->starts) + 1);
     return state;
 }
 
@@ -198,6 +232,13 @@ void export_state_close(struct export_state *state)
     free(state);
 }
 
+/* The row is free while it is filled: a process killed then leaves none that is half new. */
+static void put_use(state_word *use, state_word value)
+{
+    __atomic_store_n(use, value, __ATOMIC_SEQ_CST);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 struct state_destination *export_state_destination(struct export_state *state,
                                                    const struct destination_config *config)
 {
@@ -206,23 +247,28 @@ struct state_destination *export_state_destination(struct export_state *state,
              config->domain, config->version, config->source_address);
     struct state_destination *rows = state->file->destinations, *row = &rows[0];
     for (unsigned i = 0; i < STATE_DESTINATIONS; i++) {
-        if (strcmp(rows[i].key, key) == 0) {
-            rows[i].use = state->file->starts;
+        if (rows[i].use && strcmp(rows[i].key, key) == 0) {
+            put_use(&rows[i].use, state->file->starts);
             return &rows[i];
         }
         if (rows[i].use < row->use)
             row = &rows[i];
     }
-    *row = (struct state_destination){.use = state->file->starts};
+    put_use(&row->use, 0);
     memcpy(row->key, key, sizeof key);
+    row->key_check = check_of(row->key, sizeof row->key);
+    row->reserved = 0;
+    row->sequence = row->boot_s = row->source_port = state_word_of(0);
+    put_use(&row->use, state->file->starts);
     return row;
 }
 
 uint32_t export_state_interface(const struct export_state *state, const char *name)
 {
+    const struct state_interface *rows = state->file->interfaces;
     for (unsigned i = 0; i < STATE_INTERFACES; i++)
-        if (strcmp(state->file->interfaces[i].name, name) == 0)
-            return state->file->interfaces[i].ifindex;
+        if (rows[i].use && strcmp(rows[i].name, name) == 0)
+            return state_value(rows[i].ifindex);
     return 0;
 }
 
@@ -230,13 +276,19 @@ void export_state_keep_interface(struct export_state *state, const char *name, u
 {
     struct state_interface *rows = state->file->interfaces, *row = &rows[0];
     for (unsigned i = 0; i < STATE_INTERFACES; i++) {
-        if (strcmp(rows[i].name, name) == 0) {
-            row = &rows[i];
-            break;
+        if (rows[i].use && strcmp(rows[i].name, name) == 0) {
+            state_put(&rows[i].ifindex, ifindex);
+            put_use(&rows[i].use, state->file->starts);
+            return;
         }
         if (rows[i].use < row->use)
             row = &rows[i];
     }
-    *row = (struct state_interface){.use = state->file->starts, .ifindex = ifindex};
+    put_use(&row->use, 0);
+    memset(row->name, 0, sizeof row->name);
     snprintf(row->name, sizeof row->name, "%s", name);
+    row->name_check = check_of(row->name, sizeof row->name);
+    row->reserved = 0;
+    row->ifindex = state_word_of(ifindex);
+    put_use(&row->use, state->file->starts);
 }

@@ -18,22 +18,44 @@
 struct destination_config;
 struct export_state;
 
-enum { STATE_KEY_OCTETS = 480, STATE_NAME_OCTETS = 48 };
+enum { STATE_KEY_OCTETS = 472, STATE_NAME_OCTETS = 48 };
+
+/* A number in the mapped file: itself in the upper half and its complement in the lower. One store
+ * writes both, so it is whole at any moment, and damage shows. */
+typedef uint64_t state_word;
+
+/* The word that holds VALUE. */
+static inline state_word state_word_of(uint32_t value)
+{
+    return (uint64_t)value << 32 | (uint32_t)~value;
+}
+
+/* The number in WORD, which is whole once the file was opened. */
+static inline uint32_t state_value(state_word word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+/* Stores VALUE so that it survives the process at any moment. */
+static inline void state_put(state_word *word, uint32_t value)
+{
+    __atomic_store_n(word, state_word_of(value), __ATOMIC_RELEASE);
+}
 
 /* One destination, in the mapped file. The observation domain is part of the key. */
 struct state_destination {
-    char key[STATE_KEY_OCTETS]; /* "" if the row is free */
-    uint32_t sequence;          /* of the next message */
-    uint32_t boot_s;            /* 0: not known */
-    uint32_t source_port;       /* 0: not known */
+    char key[STATE_KEY_OCTETS];
+    uint32_t key_check; /* over the key */
     uint32_t reserved;
-    uint64_t use; /* grows with each start: the lowest is the oldest */
-    uint64_t unused;
+    state_word sequence;    /* of the next message */
+    state_word boot_s;      /* 0: not known */
+    state_word source_port; /* 0: not known */
+    state_word use;         /* grows with each start: the lowest is the oldest. All zero: free */
 };
 
 /* Opens the file in DIRECTORY, which is made if it is not there, and locks the folder. A file of
- * another version, or a damaged one, is renamed, and NOTE gets a line. NULL and ERROR if it cannot
- * be had or another probe has it. */
+ * another version, or one with damage in a row in use, is renamed, and NOTE gets a line. NULL and
+ * ERROR if it cannot be had or another probe has it. */
 struct export_state *export_state_open(const char *directory, struct error *note,
                                        struct error *error);
 void export_state_close(struct export_state *state);
@@ -47,10 +69,10 @@ uint32_t export_state_interface(const struct export_state *state, const char *na
 /* Keeps the number of the interface NAME. */
 void export_state_keep_interface(struct export_state *state, const char *name, uint32_t ifindex);
 
-/* Stores SEQUENCE so that it survives the process at any moment. Exporter's thread. */
+/* Keeps SEQUENCE, of the message that follows. Exporter's thread. */
 static inline void state_destination_keep(struct state_destination *row, uint32_t sequence)
 {
-    __atomic_store_n(&row->sequence, sequence, __ATOMIC_RELEASE);
+    state_put(&row->sequence, sequence);
 }
 
 #endif

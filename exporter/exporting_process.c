@@ -86,7 +86,8 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
     for (uint32_t i = 0; i < config->destination_count; i++) {
         struct destination_config *to = &process->config.destinations[i];
         if (to->kind == DESTINATION_UDP && config->state && !config->offline)
-            to->source_port = (uint16_t)export_state_destination(config->state, to)->source_port;
+            to->source_port =
+                (uint16_t)state_value(export_state_destination(config->state, to)->source_port);
         if (destination_create(&destinations[i], to, &process->config,
                                &process->counters.destination[i], error) != 0) {
             exporting_process_destroy(process);

@@ -86,7 +86,7 @@ static void options(void **state)
         {{"--deduplicate=1001"},
          "--deduplicate 1001: \"1001\" is not possible; give 0..1000 milliseconds"},
         {{"--deduplicate="}, "--deduplicate : \"\" is not possible"},
-        {{"--deduplicate", "10"}, "10: not an option"},
+        {{"--deduplicate", "10"}, "stands behind '=': --deduplicate=10"},
         {{"--deduplicate", "--deduplicate=5"}, "--deduplicate: given twice"},
         {{"--filter", "prt 80"}, "--filter prt 80: filter 'prt 80'"},
         {{"--ignore", "10.0.0.0"}, "--ignore 10.0.0.0: \"10.0.0.0\" is not possible"},
@@ -135,6 +135,10 @@ static void destinations(void **state)
         {{"-e", "kafka://h/t?domain=2"}, "records in JSON have no observation domain"},
         {{"-e", "kafka://h/t?time=us"}, "records in JSON have their times in milliseconds"},
         {{"-e", "kafka://h/t?profile=v5"}, "profiles v5 and fluentd-v9"},
+        {{"-e", "kafka://h/t", "-e", "kafka://h/t?format=ipfix&domain=7"},
+         "kafkaExporter/topic: 'kafka://h/t' writes another format to it"},
+        {{"-e", "kafka://h/t", "-e", "kafka://h/t?elements=vlanId"},
+         "kafkaExporter/topic: 'kafka://h/t' writes the same records"},
         {{"-e", "kafka://h/t?cert=c"}, "a certificate and its key belong together"},
         {{"-e", "kafka://h/t?mtu=900"}, "mtu= has no meaning for kafka://; remove it"},
         {{"-e", "udp://h?mtu=511"}, "mtu: \"511\" is not possible; give 512..65535 octets"},
@@ -256,7 +260,7 @@ static void profiles_and_elements(void **state)
         {{"-e", "udp://h?elements="}, "elements: \"\" is not possible"},
         {{"-e", "udp://h?elements=sourceIPAddress"}, "did you mean sourceIPv4Address?"},
         {{"-e", "udp://h?elements=vlanid"}, "/informationElement: \"vlanid\" is no element"},
-        {{"-e", "udp://h?elements=vlanId,vlanId"}, "elements: given twice"},
+        {{"-e", "udp://h?elements=vlanId,vlanId"}, "elements: given twice: \"vlanId\""},
         {{"-e", "udp://h?elements=vlanId&profile=full"}, "remove one of them"},
         {{"-e", "udp://h?elements=vlanId&biflow=yes"}, "needs reverse elements"},
         {{"-e", "udp://h?elements=vlanId,reverseVlanId"}, "reverseVlanId tells of the answer"},
@@ -374,9 +378,26 @@ static void files(void **state)
     }
 }
 
+/* The leaf and the limit stand in the line however long the name of the destination is. */
+static void too_many_elements(void **state)
+{
+    (void)state;
+    char text[400] = "udp://h?elements=e0";
+    for (unsigned i = 1; i < 49; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ",e%u", i);
+    char *many[] = {"-e", text, NULL};
+    const char *line = refused_after_good(many);
+    assert_non_null(strstr(line, "...']/informationElement"));
+    assert_non_null(strstr(line, ": too many entries; give at most 48"));
+    char *unknown[] = {"-e", "udp://h?elements=vlanid", NULL};
+    line = refused_after_good(unknown);
+    assert_ptr_equal(strstr(line, "/spanflow/"), line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(too_many_elements),
         cmocka_unit_test(xdp_sources),
         cmocka_unit_test(options),
         cmocka_unit_test(destinations),

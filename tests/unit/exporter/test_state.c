@@ -68,9 +68,9 @@ static void rows_come_back(void **test)
     for (unsigned i = 0; i < 3; i++) {
         describe(&to, i);
         struct state_destination *row = export_state_destination(state, &to);
-        assert_int_equal(row->sequence, 0);
+        assert_int_equal(state_value(row->sequence), 0);
         state_destination_keep(row, 100 + i);
-        row->source_port = 4000 + i;
+        state_put(&row->source_port, 4000 + i);
     }
     export_state_keep_interface(state, "eth1", 7);
     export_state_keep_interface(state, "eth1", 8);
@@ -79,11 +79,11 @@ static void rows_come_back(void **test)
     for (unsigned i = 0; i < 3; i++) {
         describe(&to, i);
         struct state_destination *row = export_state_destination(state, &to);
-        assert_int_equal(row->sequence, 100 + i);
-        assert_int_equal(row->source_port, 4000 + i);
+        assert_int_equal(state_value(row->sequence), 100 + i);
+        assert_int_equal(state_value(row->source_port), 4000 + i);
     }
     to.domain = 2; /* another stream */
-    assert_int_equal(export_state_destination(state, &to)->sequence, 0);
+    assert_int_equal(state_value(export_state_destination(state, &to)->sequence), 0);
     assert_int_equal(export_state_interface(state, "eth1"), 8);
     assert_int_equal(export_state_interface(state, "eth2"), 0);
     export_state_close(state);
@@ -97,16 +97,88 @@ static void the_oldest_row_makes_room(void **test)
         describe(&to, i);
         state_destination_keep(export_state_destination(state, &to), 1000 + i);
         describe(&to, 0); /* used in every run */
-        assert_int_equal(export_state_destination(state, &to)->sequence, 1000);
+        assert_int_equal(state_value(export_state_destination(state, &to)->sequence), 1000);
         export_state_close(state);
     }
     struct export_state *state = open_state(*test);
     for (unsigned i = 69; i >= 7; i--) {
         describe(&to, i);
-        assert_int_equal(export_state_destination(state, &to)->sequence, 1000 + i);
+        assert_int_equal(state_value(export_state_destination(state, &to)->sequence), 1000 + i);
     }
     describe(&to, 1);
-    assert_int_equal(export_state_destination(state, &to)->sequence, 0);
+    assert_int_equal(state_value(export_state_destination(state, &to)->sequence), 0);
+    export_state_close(state);
+}
+
+/* Octets of a file with one destination and one interface in use: their rows, and the header. */
+enum { FILE_OCTETS = 64 + 64 * 512 + 256 * 72, INTERFACES_AT = 64 + 64 * 512 };
+
+static void write_file(const struct folder *folder, const uint8_t *data, size_t octets)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/exporter.state", folder->path);
+    FILE *file = fopen(name, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, octets, file), octets);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Opens a file of OCTETS; whether it was set aside as damaged, with one line. Takes away what was
+ * set aside. */
+static bool is_set_aside(const struct folder *folder, const uint8_t *data, size_t octets)
+{
+    struct error note = {""}, error = {""};
+    char name[192];
+    write_file(folder, data, octets);
+    struct export_state *state = export_state_open(folder->path, &note, &error);
+    assert_non_null(state);
+    export_state_close(state);
+    const char *aside = strstr(note.text, "set aside as ");
+    if (!aside)
+        return false;
+    assert_non_null(strstr(note.text, "exporter.state: it is damaged"));
+    aside += strlen("set aside as ");
+    snprintf(name, sizeof name, "%s/%.*s", folder->path, (int)strcspn(aside, ";"), aside);
+    assert_int_equal(unlink(name), 0);
+    return true;
+}
+
+static void damage_is_found(void **test)
+{
+    static uint8_t data[FILE_OCTETS + 1];
+    const struct folder *folder = *test;
+    struct destination_config to;
+    char name[128];
+    describe(&to, 1);
+    struct export_state *state = open_state(folder);
+    struct state_destination *row = export_state_destination(state, &to);
+    state_destination_keep(row, 77);
+    state_put(&row->boot_s, 1700000000);
+    export_state_keep_interface(state, "eth1", 7);
+    export_state_close(state);
+    snprintf(name, sizeof name, "%s/exporter.state", folder->path);
+    FILE *file = fopen(name, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(data, 1, sizeof data, file), FILE_OCTETS);
+    fclose(file);
+    assert_false(is_set_aside(folder, data, FILE_OCTETS));
+    assert_true(is_set_aside(folder, data, FILE_OCTETS + 1));
+    assert_true(is_set_aside(folder, data, FILE_OCTETS - 1));
+    for (size_t at = 12; at < INTERFACES_AT + 72; at++) {
+        if (at == 64 + 512) /* free rows hold nothing that could be damaged */
+            at = INTERFACES_AT;
+        data[at] ^= 1u << at % 8;
+        if (!is_set_aside(folder, data, FILE_OCTETS))
+            fail_msg("damage at octet %zu was not seen", at);
+        data[at] ^= 1u << at % 8;
+    }
+    /* Killed while a row was filled: it is free, whatever it holds. */
+    memset(data + 64 + 512 - 8, 0, 8);
+    data[64] ^= 1;
+    assert_false(is_set_aside(folder, data, FILE_OCTETS));
+    state = open_state(folder);
+    assert_int_equal(state_value(export_state_destination(state, &to)->sequence), 0);
+    assert_int_equal(export_state_interface(state, "eth1"), 7);
     export_state_close(state);
 }
 
@@ -205,7 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STATE_TEST(rows_come_back),       STATE_TEST(the_oldest_row_makes_room),
         STATE_TEST(one_probe_has_it),     STATE_TEST(what_was_not_sent_is_no_gap),
-        STATE_TEST(numbers_pass_2_to_32),
+        STATE_TEST(numbers_pass_2_to_32), STATE_TEST(damage_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
