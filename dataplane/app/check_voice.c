@@ -186,7 +186,7 @@ bool application_check_rtmp(const struct application_packet *p, uint32_t *memory
     bool zeros = be32(d + 5) == 0, digest = d[5] >= 1 && d[5] <= 32 && d[8] <= 64;
     if (p->from_client) {
         *memory = 1;
-        return (zeros || digest) && (p->whole_length == 1537 || p->whole_length > 1300);
+        return (zeros || digest) && p->whole_length > 1300;
     }
     return *memory != 0 && p->whole_length > 500;
 }
