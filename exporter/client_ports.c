@@ -28,7 +28,7 @@ struct client_key {
     uint8_t client[16]; /* IPv4 in the first four */
     uint8_t server[16];
     uint16_t port; /* network order */
-    uint16_t application;
+    uint16_t reserved;
     uint8_t protocol;
     uint8_t vlan[3];
 };
@@ -118,7 +118,6 @@ static struct client_key key_of(const struct flow_record *record, unsigned clien
 {
     const struct flow_key_head *head = &record->hot->key;
     struct client_key key = {.port = client ? head->port_a : head->port_b,
-                             .application = record->cold->application,
                              .protocol = head->protocol};
     memcpy(key.vlan, head->vlan, sizeof key.vlan);
     if (record->hot6) {
@@ -245,6 +244,10 @@ static void merge(struct row *row, const struct flow_record *record, unsigned cl
     row->cold.marks &= OWN_MARKS;
     row->cold.marks |= (uint8_t)(record->cold->marks & marks & ~OWN_MARKS);
     row->cold.end_reason = record->cold->end_reason;
+    /* What payload told of one is likely true of the others; a guess by the port is worth less. */
+    bool sure = record->cold->application & FLOW_APPLICATION_BY_CONTENT;
+    if (!row->cold.application || (sure && !(row->cold.application & FLOW_APPLICATION_BY_CONTENT)))
+        row->cold.application = record->cold->application;
 }
 
 /* An empty record with what the key and the first RECORD say. */
