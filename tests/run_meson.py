@@ -55,6 +55,7 @@ def main():
     parser.add_argument("--threads", action="store_true")
     parser.add_argument("--programs", action="store_true",
                         help="print the programs of --threads, for ninja, and run nothing")
+    parser.add_argument("--short", action="store_true", help="leave out the tests of suite long")
     parser.add_argument("--slower", type=int, default=1, help="factor on the time limits")
     parser.add_argument("--results", help="file to which the result lines are added")
     arguments = parser.parse_args()
@@ -66,6 +67,8 @@ def main():
     command = ["meson", "test", "-C", str(arguments.build), "--no-rebuild", "--quiet",
                "--no-stdsplit", "--num-processes", "2",
                "--timeout-multiplier", str(arguments.slower)]
+    if arguments.short:
+        command += ["--no-suite", "long"]
     if arguments.threads:
         names = [name for name, _ in threaded_tests(arguments.build)]
         if not names:
