@@ -25,9 +25,8 @@
     } name SEC(".maps")
 
 COUNTER_MAP(counter_control, flow_counter_control);
-COUNTER_MAP(counter_sets, flow_counter_set);
-COUNTER_MAP(counter_keys, flow_counter_key);
 COUNTER_MAP(counter_lines, flow_counter_line);
+COUNTER_MAP(counter_addresses, flow_counter_addresses);
 COUNTER_MAP(counter_totals, flow_counter_total);
 
 const volatile struct flow_counter_geometry counter_geometry = {.slots = FLOW_COUNTER_WAYS,
@@ -40,62 +39,99 @@ const volatile struct flow_counter_geometry counter_geometry = {.slots = FLOW_CO
     })
 #define COUNTER_GEOMETRY (&counter_geometry) /* volatile: it is not the initial one */
 #define COUNTER_CPU()    bpf_get_smp_processor_id()
-#define COUNTER_CLOCK()  bpf_ktime_get_coarse_ns()
+/* Calls FUNCTION(0..TIMES-1, STATE) until it says 1. */
+#define COUNTER_LOOP(times, function, state) bpf_loop(times, function, state, 0)
+#define COUNTER_CLOCK()                      bpf_ktime_get_coarse_ns()
 
 #endif
 
 enum { COUNTER_FIN_SYN_RST = 7 };
 
-/* The packet in the line of its CPU, epoch and slot. */
-COUNTER_INLINE void counter_add(struct flow_counter_line *line,
-                                const struct flow_counter_packet *packet, __u32 generation,
-                                __u32 epoch)
+/* LINE counts for EPOCH from now on. */
+COUNTER_INLINE void counter_begin(struct flow_counter_line *line, __u32 epoch)
 {
-    if (line->generation != generation || line->epoch != epoch) {
-        /* Word by word: clang 14 loses one of two assignments of a constant structure. */
-        for (__u32 s = 0; s < 2; s++) {
-            line->side[s].octets = 0;
-            line->side[s].last_ns = 0;
-            line->side[s].packets = 0;
-            line->side[s].tcp_flags = 0;
-            line->side[s].ttl_min = 255;
-            line->side[s].ttl_max = 0;
-        }
-        line->generation = generation;
-        line->epoch = epoch;
+    /* Word by word: clang 14 loses one of two assignments of a constant structure. */
+    for (__u32 s = 0; s < 2; s++) {
+        line->side[s].count = 0;
+        line->side[s].last_ns = 0;
+        line->tcp_flags[s] = 0;
+        line->ttl_min[s] = 255;
+        line->ttl_max[s] = 0;
     }
-    struct flow_counter_side *side = packet->side ? &line->side[1] : &line->side[0];
-    side->octets += packet->octets;
-    side->packets++;
-    side->last_ns = COUNTER_CLOCK();
-    side->tcp_flags |= packet->tcp_flags;
-    if (packet->ttl < side->ttl_min)
-        side->ttl_min = packet->ttl;
-    if (packet->ttl > side->ttl_max)
-        side->ttl_max = packet->ttl;
+    line->epoch = epoch;
 }
 
-COUNTER_INLINE int counter_same_key(const struct flow_counter_key *key,
-                                    const struct flow_counter_packet *packet)
+/* PACKET, of side S, is added to LINE. 0: it has no room. */
+COUNTER_INLINE int counter_add(struct flow_counter_line *line,
+                               const struct flow_counter_packet *packet, __u32 s)
 {
-    const struct flow_counter_key *other = &packet->key;
-    return key->head[0] == other->head[0] && key->head[1] == other->head[1] &&
-           key->family == other->family && key->address[0] == other->address[0] &&
-           key->address[1] == other->address[1] && key->address[2] == other->address[2] &&
-           key->address[3] == other->address[3];
+    if (line->side[s].count >> SIDE_PACKET_BIT == SIDE_PACKET_MAX)
+        return 0;
+    line->side[s].count += ((__u64)1 << SIDE_PACKET_BIT) + packet->octets;
+    line->side[s].last_ns = COUNTER_CLOCK();
+    line->tcp_flags[s] |= packet->tcp_flags;
+    if (packet->ttl < line->ttl_min[s])
+        line->ttl_min[s] = packet->ttl;
+    if (packet->ttl > line->ttl_max[s])
+        line->ttl_max[s] = packet->ttl;
+    return 1;
 }
 
-/* The place in SET of the active slot that has TAG, and its word; FLOW_COUNTER_WAYS: none. */
-COUNTER_INLINE __u32 counter_find(const struct flow_counter_set *set, __u32 tag, __u64 *word)
+/* Whether SLOT, whose LINE was in STATE, is that of KEY. */
+COUNTER_INLINE int counter_is_of(const struct flow_counter_line *line, __u8 state, __u32 slot,
+                                 const struct flow_counter_key *key)
 {
-    for (__u32 way = 0; way < FLOW_COUNTER_WAYS; way++) {
-        __u64 found = *(const volatile __u64 *)&set->word[way];
-        if (found >> SLOT_TAG_BIT == tag && (found & SLOT_STATE_MASK) == SLOT_ACTIVE) {
-            *word = found;
-            return way;
-        }
+    if (!(state & SLOT_ACTIVE) || line->head[0] != key->head[0] || line->head[1] != key->head[1])
+        return 0;
+    if (!(state & SLOT_IPV6))
+        return key->family == 4;
+    const struct flow_counter_addresses *whole = COUNTER_AT(counter_addresses, slot);
+    return whole && key->family == 6 && whole->word[0] == key->address[0] &&
+           whole->word[1] == key->address[1] && whole->word[2] == key->address[2] &&
+           whole->word[3] == key->address[3];
+}
+
+/* What a run of the program knows of the slot of its packet. */
+struct counter_place {
+    struct flow_counter_line *line;
+    __u32 slot;
+    __u8 state;
+};
+
+/* The slot of KEY, whose lines are in the part that begins at BASE. 0: it has none. */
+COUNTER_INLINE int counter_find(const struct flow_counter_key *key, __u32 base,
+                                struct counter_place *place)
+{
+    const volatile struct flow_counter_geometry *geometry = COUNTER_GEOMETRY;
+    const __u64 secret[4] = {geometry->secret[0], geometry->secret[1], geometry->secret[2],
+                             geometry->secret[3]};
+    __u64 hash = flow_counter_hash(key, secret);
+    __u32 others = 1;
+    for (__u32 n = 0; n < FLOW_COUNTER_WAYS; n++) {
+        if (!(others >> n & 1))
+            continue;
+        place->slot = flow_counter_slot(geometry, hash, n);
+        place->line = COUNTER_AT(counter_lines, base + place->slot);
+        if (!place->line)
+            return 0;
+        place->state = *(const volatile __u8 *)&place->line->state;
+        if (counter_is_of(place->line, place->state, place->slot, key))
+            return 1;
+        if (n == 0)
+            others = *(const volatile __u16 *)&place->line->others;
     }
-    return FLOW_COUNTER_WAYS;
+    return 0;
+}
+
+/* The slot in STATE (its number) is not counted any more by the CPU and bank PART. */
+static long counter_close_part(__u32 part, void *state)
+{
+    __u32 slot = *(const __u32 *)state;
+    struct flow_counter_line *line =
+        COUNTER_AT(counter_lines, part * COUNTER_GEOMETRY->slots + slot);
+    if (line)
+        *(volatile __u8 *)&line->state = 0;
+    return 0;
 }
 
 /* Counts PACKET, whose frame has OCTETS. 0: it is to be delivered. */
@@ -105,37 +141,26 @@ COUNTER_INLINE int counter_count(const struct flow_counter_packet *packet, __u64
     const struct flow_counter_control *control = COUNTER_AT(counter_control, 0);
     if (!control)
         return 0;
-    /* Before the slot's word: see flow_counter.h. */
+    /* Before the slot's state: see flow_counter.h. */
     __u32 epoch = *(const volatile __u32 *)&control->epoch;
-    const __u64 secret[4] = {geometry->secret[0], geometry->secret[1], geometry->secret[2],
-                             geometry->secret[3]};
-    __u64 hash = flow_counter_hash(&packet->key, secret);
-    __u32 number = (__u32)hash & (geometry->slots / FLOW_COUNTER_WAYS - 1);
-    const struct flow_counter_set *set = COUNTER_AT(counter_sets, number);
-    if (!set)
-        return 0;
-    __u64 word = 0;
-    __u32 way = counter_find(set, (__u32)(hash >> SLOT_TAG_BIT), &word);
-    if (way == FLOW_COUNTER_WAYS)
-        return 0;
-    __u32 slot = number * FLOW_COUNTER_WAYS + way;
-    struct flow_counter_key *key = COUNTER_AT(counter_keys, slot);
-    if (!key || !counter_same_key(key, packet))
+    __u32 cpu = COUNTER_CPU(), bank = epoch & 1;
+    struct counter_place place;
+    if (!counter_find(&packet->key, flow_counter_line_index(geometry, cpu, bank, 0), &place))
         return 0;
     if (packet->tcp_flags & COUNTER_FIN_SYN_RST) {
-        *(volatile __u8 *)&key->closing = 1;
+        COUNTER_LOOP(geometry->cpus * FLOW_COUNTER_BANKS, counter_close_part, &place.slot);
         return 0;
     }
-    if (*(const volatile __u8 *)&key->closing || !(key->sides >> packet->side & 1))
+    if (!(place.state >> SLOT_SIDES_BIT >> packet->side & 1))
         return 0;
-    __u32 cpu = COUNTER_CPU(), bank = epoch & 1;
-    struct flow_counter_total *total =
-        COUNTER_AT(counter_totals, flow_counter_total_index(geometry, cpu, bank, key->worker));
-    struct flow_counter_line *line =
-        COUNTER_AT(counter_lines, flow_counter_line_index(geometry, cpu, bank, slot));
-    if (!total || !line)
+    struct flow_counter_total *total = COUNTER_AT(
+        counter_totals, flow_counter_total_index(geometry, cpu, bank, place.line->worker));
+    if (!total)
         return 0;
-    counter_add(line, packet, (__u32)word >> SLOT_GENERATION_BIT, epoch);
+    if (place.line->epoch != epoch)
+        counter_begin(place.line, epoch);
+    if (!(packet->side ? counter_add(place.line, packet, 1) : counter_add(place.line, packet, 0)))
+        return 0;
     total->metered_packets++;
     total->metered_octets += packet->octets;
     total->metered_frame_octets += octets;

@@ -3,13 +3,21 @@
  * the probe, so that neither needs a call to read what the other wrote. Fixed-width types come from
  * whoever includes it (kernel.bpf.h, or linux/types.h).
  *
- *   sets     one line for each set: a word for each of its eight slots. Written by the probe.
- *   keys     the whole key of each slot. Written by the probe before the slot's word says active;
- *            the program writes one byte of it, `closing`, and only ever 1.
- *   lines    what was counted: [cpu][bank][slot]. A CPU writes its own part only, so that nothing
- *            is added atomically; a flow that comes by several CPUs has a line in each part.
- *   totals   what was counted by a CPU for a worker: [cpu][bank][worker]
- *   control  the number of the epoch
+ *   lines      what a program asks of a slot, and what it counted for it: [cpu][bank][slot]. A CPU
+ *              counts in its own part only, so that nothing is added atomically; a flow that comes
+ * by several CPUs has a line in each part. addresses  those of a slot's key, if it is IPv6. Written
+ * by the probe before the slot is active. totals     what was counted by a CPU for a worker:
+ * [cpu][bank][worker] control    the number of the epoch
+ *
+ * With many flows every line that a packet touches is a miss of the caches, and every page one of
+ * the TLB (these arrays cannot have huge pages), and both cost more than all the rest of the
+ * program. So a packet of a known IPv4 flow touches one: each CPU and bank has its own copy of what
+ * is to be known of a slot, in the line in which the packet is counted. Their price is paid by the
+ * probe, which writes the copies when a flow comes and goes.
+ *
+ * Slots form sets of sixteen. The hash chooses the set, and the first slot in it to be tried. A
+ * flow that found this one occupied is in another of the set, and the first one's `others` says in
+ * which: so that nothing is searched, and a packet of an unknown flow touches one line, too.
  *
  * Epochs. Everything that is counted is counted in the bank of the epoch, which is its last bit.
  * The control thread turns to the next epoch by writing its number, and then waits until every run
@@ -20,76 +28,74 @@
  * that it counts for; the first packet that finds others starts it anew.
  *
  * No packet is counted twice or lost:
- *   - A run reads the epoch once, before the word of the slot, and counts in that epoch's bank. The
- *     run ends before the epoch can be closed, so each count is in its bank when that is read, and
+ *   - A run reads the epoch once, before the state of the slot, and counts in that epoch's bank.
+ * The run ends before the epoch can be closed, so each count is in its bank when that is read, and
  *     each bank is read exactly once for each epoch.
- *   - To take a flow back, the worker writes "deliver" into the slot's word and then reads the
- *     epoch, m. (A full barrier stands between the two, as it does between the control thread's
- *     write of m + 1 and its wait.) A run that still saw "active" read the word before it was
+ *   - To take a flow back, the worker clears the state of the slot in all its lines and then reads
+ *     the epoch, m. (A full barrier stands between the two, as it does between the control thread's
+ *     write of m + 1 and its wait.) A run that still saw "active" read the state before it was
  *     overwritten, and the epoch before that: it counts in bank m or in an earlier one, not in that
  *     of m + 1. It has also ended when m is closed. So once the worker has taken bank m, all of the
- *     slot's counts are in the record, and the slot is free. (Loads are not reordered with loads on
- *     x86-64, the only processor that this is built for.)
- *   - A slot that is used again has the next generation. A run that took its word before would
- *     write a line of the old one, which nobody reads: the totals would then differ from the
- *     lines, and the ledger would show it.
+ *     slot's counts are in the record, nobody writes its lines, and the slot is free. (Loads are
+ * not reordered with loads, nor stores with stores, on x86-64, the only processor that this is
+ * built for.)
+ *   - A slot that is used again has lines that count for no epoch, until the first packet.
  *   - The program runs with soft interrupts off, so no second run comes between on its CPU. (A
  *     kernel with PREEMPT_RT may permit that: the counter is not for such a one.)
- *   - A packet that closes or opens a connection is always delivered, and sets `closing` of its
- *     slot first, so that what follows it, by whatever CPU, is delivered too.
+ *   - A packet that closes or opens a connection is always delivered, and clears the state of its
+ *     slot in all lines first, so that what follows it, by whatever CPU, is delivered too. That is
+ * the only thing that a CPU writes in another's lines, or a program of what the probe writes; a
+ * slot becomes active again only after it was taken back.
  */
 #ifndef SPANFLOW_BPF_FLOW_COUNTER_H
 #define SPANFLOW_BPF_FLOW_COUNTER_H
 
-enum { FLOW_COUNTER_WAYS = 8, FLOW_COUNTER_BANKS = 2 };
-
-/* A slot's word: state in the lowest two bits, generation above it, tag of the key in the upper
- * half. */
-enum flow_counter_state {
-    SLOT_FREE,
-    SLOT_CLAIMED, /* a worker writes the key */
-    SLOT_ACTIVE,  /* packets of the key are counted here */
-    SLOT_DELIVER  /* packets of the key are delivered again */
-};
-enum { SLOT_STATE_MASK = 3, SLOT_GENERATION_BIT = 2, SLOT_TAG_BIT = 32 };
+enum { FLOW_COUNTER_WAYS = 16, FLOW_COUNTER_BANKS = 2 };
 
 struct flow_counter_control {
     __u32 epoch;
     __u32 reserved[15];
 };
 
-struct flow_counter_set {
-    __u64 word[FLOW_COUNTER_WAYS];
-};
-
 /* The key in the form of flow/flow_key.h. */
 struct flow_counter_key {
     __u64 head[2];    /* struct flow_key_head */
     __u64 address[4]; /* both addresses of IPv6; 0 for IPv4 */
-    __u8 family;      /* 4 or 6 */
-    __u8 sides;       /* bit s: packets of side s may be counted */
-    __u8 closing;     /* a packet that opens or closes a connection has passed: deliver */
-    __u8 reserved;
-    __u32 worker; /* whose flow it is */
-    __u64 reserved2;
+    __u64 family;     /* 4 or 6 */
 };
 
-/* One direction in one epoch. */
+struct flow_counter_addresses {
+    __u64 word[4];
+};
+
+/* The state of a slot: bits of a byte. 0: packets are delivered. */
+enum {
+    SLOT_ACTIVE = 1,    /* packets of the key are counted here, */
+    SLOT_SIDES_BIT = 1, /* those of side s if bit s above this one is set */
+    SLOT_IPV6 = 8       /* the key has addresses of its own */
+};
+
+/* One direction in one epoch. A packet that would not fit is delivered: a CPU counts at most
+ * 2^23 - 1 of a flow's direction in an epoch, and so many of the longest have less than 2^41
+ * octets. */
+enum { SIDE_PACKET_BIT = 41, SIDE_PACKET_MAX = (1 << 23) - 1 };
 struct flow_counter_side {
-    __u64 octets;  /* as the IP headers claim */
+    __u64 count;   /* packets above octets, as the IP headers claim */
     __u64 last_ns; /* monotonic time of the newest packet */
-    __u32 packets;
-    __u16 tcp_flags; /* twelve bits, ORed */
-    __u8 ttl_min;
-    __u8 ttl_max;
 };
 
-/* What one CPU counted for one slot in one epoch. */
+/* What one CPU counted for one slot in one epoch, and before that: what it is to count. */
 struct flow_counter_line {
-    __u32 generation; /* never 0 in a line that was written */
-    __u32 epoch;
+    __u8 state;
+    __u8 worker;  /* whose flow it is */
+    __u16 others; /* bit n: the slot n further on, in the set, has a flow that this is the first for
+                   */
+    __u32 epoch;  /* that the rest counts for. 0: none yet */
+    __u64 head[2]; /* of the key */
     struct flow_counter_side side[2];
-    __u64 reserved;
+    __u16 tcp_flags[2]; /* twelve bits, ORed */
+    __u8 ttl_min[2];
+    __u8 ttl_max[2];
 };
 
 /* What one CPU counted for one worker, since the start, in the epochs of one bank. Verdicts and
@@ -114,13 +120,10 @@ struct flow_counter_geometry {
 };
 
 _Static_assert(sizeof(struct flow_counter_control) == 64, "a line of its own");
-_Static_assert(sizeof(struct flow_counter_set) == 64, "a set is looked up in one line");
-_Static_assert(sizeof(struct flow_counter_key) == 64, "a key is compared in one line");
-_Static_assert(sizeof(struct flow_counter_side) == 24, "no padding");
 _Static_assert(sizeof(struct flow_counter_line) == 64, "a packet is counted in one line");
 _Static_assert(sizeof(struct flow_counter_total) == 64, "no CPU writes another one's line");
 
-/* A keyed hash: the low bits choose the set, the upper half is the tag. */
+/* A keyed hash. */
 static inline __attribute__((always_inline)) __u64
 flow_counter_hash(const struct flow_counter_key *key, const __u64 *secret)
 {
@@ -141,6 +144,15 @@ flow_counter_hash(const struct flow_counter_key *key, const __u64 *secret)
     }
     h = (h ^ secret[3]) * factor;
     return h ^ h >> 32;
+}
+
+/* The slot that is the Nth to be tried for a key with HASH. */
+static inline __attribute__((always_inline)) __u32
+flow_counter_slot(const volatile struct flow_counter_geometry *geometry, __u64 hash, __u32 n)
+{
+    const __u32 way = FLOW_COUNTER_WAYS - 1;
+    __u32 first = (__u32)hash & (geometry->slots - 1);
+    return (first & ~way) | ((first + n) & way);
 }
 
 /* Where the line of SLOT, and the total of WORKER, of one CPU and bank are in their arrays. */

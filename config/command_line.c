@@ -4,10 +4,13 @@
  */
 #include "command_line.h"
 
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "config_text.h"
 #include "model.h"
 #include "options.h"
 
@@ -104,6 +107,18 @@ static bool apply(struct option_state *state, const struct occurrence *found, st
     return false;
 }
 
+/* Whether OPTION says where a configuration is and how to run it, and nothing of what is in it. */
+static bool is_about_the_run(const struct option_description *option)
+{
+    static const size_t kept[] = {
+        offsetof(struct option_state, file), offsetof(struct option_state, store),
+        offsetof(struct option_state, control), offsetof(struct option_state, check)};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (option_is_kept(option) && option->kept == kept[i])
+            return true;
+    return false;
+}
+
 /* One walk over all arguments: KEPT tells which kind of option is applied in it. */
 static bool walk(struct option_state *state, int argc, char *const argv[], bool kept,
                  struct error *error)
@@ -120,6 +135,7 @@ static bool walk(struct option_state *state, int argc, char *const argv[], bool 
             return false;
         }
         seen[row] = true;
+        state->is_volatile |= !is_about_the_run(found.option);
         if (option_is_kept(found.option) == kept && !apply(state, &found, error))
             return false;
     }
@@ -141,32 +157,117 @@ static bool apply_collector(struct option_state *state, struct error *error)
     return false;
 }
 
-static bool build(struct option_state *state, int argc, char *const argv[],
-                  struct probe_config **config, struct error *error)
+/* Copies PATH to TEXT; NAME is the option. */
+static bool copy_path(const char *name, const char *path, char *text, size_t size,
+                      struct error *error)
 {
-    if (state->file && !config_tree_load(state->tree, state->file, error))
+    size_t length = strlen(path);
+    if (length == 0 || length >= size) {
+        error_set(error, "%s: give a path of 1..%zu octets", name, size - 1);
         return false;
-    if (!walk(state, argc, argv, false, error) || !apply_collector(state, error) ||
-        !config_tree_validate(state->tree, error))
+    }
+    memcpy(text, path, length + 1);
+    return true;
+}
+
+static bool describe_run(const struct option_state *state, struct run_options *run,
+                         struct error *error)
+{
+    run->volatile_run = state->is_volatile;
+    run->replaces_stored = state->file && !state->is_volatile;
+    run->managed = !state->is_volatile || state->control;
+    run->managed_by_option = state->control != NULL;
+    return copy_path("--store", state->store ? state->store : STORE_DIRECTORY, run->store,
+                     sizeof run->store, error) &&
+           copy_path("--control", state->control ? state->control : CONTROL_SOCKET, run->control,
+                     sizeof run->control, error);
+}
+
+/* Reads the file of -c, or the stored configuration if nothing else was given. */
+static bool load(const struct option_state *state, struct run_options *run, struct error *error)
+{
+    struct config_text parts = {0};
+    char name[1280];
+    bool there = true;
+    if (!state->file && run->volatile_run)
+        return true;
+    if (state->file) {
+        snprintf(name, sizeof name, "%.1024s", state->file);
+        char *text = config_text_read(state->file, error);
+        there = text && config_text_take(text, state->file, false, &parts, error);
+        free(text);
+        if (!there)
+            return false;
+    } else {
+        snprintf(name, sizeof name, "%s/" CONFIG_STORE_FILE, run->store);
+        if (!config_text_take_stored(run->store, &parts, &there, error))
+            return false;
+    }
+    /* One that is served waits for its first configuration. */
+    run->unconfigured = !there && !state->check;
+    if (run->unconfigured)
+        return true;
+    if (!there) {
+        error_set(error, NOTHING_STORED, run->store);
+        return false;
+    }
+    if (parts.converted) /* its lines are not those of the file */
+        snprintf(name + strlen(name), sizeof name - strlen(name), CONFIG_TEXT_OLDER);
+    bool loaded = config_tree_parse(state->tree, parts.configuration, name, error);
+    run->access = parts.access;
+    parts.access = NULL;
+    config_text_free(&parts);
+    return loaded;
+}
+
+/* Reading capture files ends by itself: there is nothing to manage and nothing to store. */
+static void leave_alone(struct run_options *run)
+{
+    run->volatile_run = true;
+    run->managed = false;
+    run->managed_by_option = false;
+    run->replaces_stored = false;
+}
+
+static bool build(struct option_state *state, int argc, char *const argv[],
+                  struct probe_config **config, struct run_options *run, struct error *error)
+{
+    if (!describe_run(state, run, error) || !load(state, run, error) ||
+        !walk(state, argc, argv, false, error) || !apply_collector(state, error))
+        return false;
+    run->configuration = config_tree_print(state->tree);
+    check(run->configuration);
+    if (!config_tree_validate(state->tree, error))
         return false;
     *config = probe_config_from_tree(state->tree, error);
+    bool stored = !state->file && !run->volatile_run;
+    if (*config && !stored && !model_check_observes(*config, error)) {
+        probe_config_free(*config);
+        *config = NULL;
+    }
+    if (*config && (*config)->offline)
+        leave_alone(run);
     return *config != NULL;
 }
 
-static void print_checked(const struct probe_config *config)
+void config_print_checked(const struct probe_config *config)
 {
+    uint32_t destinations = 0;
+    for (uint32_t c = 0; c < config->cache_count; c++)
+        destinations += config->caches[c].exporting.destination_count;
     printf("configuration OK: %s %u, destinations %u\n",
            config->offline ? "capture files" : "observation points",
-           config->offline ? config->file_count : config->source_count,
-           config->exporting.destination_count);
+           config->offline ? config->file_count : config->source_count, destinations);
 }
 
 enum command_line_result config_from_command_line(int argc, char *const argv[],
-                                                  struct probe_config **config, struct error *error)
+                                                  struct probe_config **config,
+                                                  struct run_options *run, struct error *error)
 {
     struct config_tree tree = {0};
     struct option_state state = {.tree = &tree};
     *config = NULL;
+    memset(run, 0, sizeof *run);
     if (!walk(&state, argc, argv, true, error))
         return COMMAND_LINE_REFUSED;
     if (state.show_version) {
@@ -180,14 +281,16 @@ enum command_line_result config_from_command_line(int argc, char *const argv[],
         config_tree_close(&tree);
         return COMMAND_LINE_DONE;
     }
-    bool built = build(&state, argc, argv, config, error);
+    bool built = build(&state, argc, argv, config, run, error);
     config_tree_close(&tree);
     if (!built)
         return COMMAND_LINE_REFUSED;
-    if (!state.check)
-        return COMMAND_LINE_RUN;
-    print_checked(*config);
-    probe_config_free(*config);
-    *config = NULL;
-    return COMMAND_LINE_DONE;
+    return state.check ? COMMAND_LINE_CHECK : COMMAND_LINE_RUN;
+}
+
+void run_options_free(struct run_options *run)
+{
+    free(run->configuration);
+    free(run->access);
+    memset(run, 0, sizeof *run);
 }

@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "config_modules.h"
+#include "config_text.h"
 #include "config_tree_error.h"
 
-enum { CONFIG_FILE_OCTETS_MAX = 16 << 20, PATH_TEXT_MAX = 256 };
+enum { PATH_TEXT_MAX = 1024 };
 
 static bool new_root(struct config_tree *tree, struct error *error)
 {
@@ -32,8 +34,8 @@ bool config_tree_open(struct config_tree *tree, struct error *error)
         error_set(error, "the YANG library cannot start: out of memory");
         return false;
     }
-    if (lys_parse_mem(tree->context, spanflow_yang, LYS_IN_YANG,
-                      (struct lys_module **)&tree->module) != LY_SUCCESS) {
+    tree->module = config_modules_load(tree->context, true);
+    if (!tree->module) {
         config_tree_error(tree, "the built-in module spanflow.yang", error);
         config_tree_close(tree);
         return false;
@@ -50,43 +52,6 @@ void config_tree_close(struct config_tree *tree)
     if (tree->context)
         ly_ctx_destroy(tree->context);
     memset(tree, 0, sizeof *tree);
-}
-
-/* The whole file as text, to be freed; NULL and ERROR if it cannot be read or is too large. */
-static char *read_file(const char *path, struct error *error)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (!file) {
-        error_set(error, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *text = malloc(CONFIG_FILE_OCTETS_MAX + 1);
-    size_t length = text ? fread(text, 1, CONFIG_FILE_OCTETS_MAX + 1, file) : 0;
-    int failure = text ? (ferror(file) ? errno : 0) : ENOMEM;
-    if (file != stdin)
-        fclose(file);
-    if (failure) {
-        error_set(error, "%s: %s", path, strerror(failure));
-    } else if (length > CONFIG_FILE_OCTETS_MAX) {
-        error_set(error, "%s: larger than 16 MiB, which no configuration is", path);
-    } else if (memchr(text, 0, length)) {
-        error_set(error, "%s: holds a zero byte; give a JSON or XML configuration", path);
-    } else {
-        text[length] = 0;
-        return text;
-    }
-    free(text);
-    return NULL;
-}
-
-bool config_tree_load(struct config_tree *tree, const char *path, struct error *error)
-{
-    char *text = read_file(path, error);
-    if (!text)
-        return false;
-    bool loaded = config_tree_parse(tree, text, path, error);
-    free(text);
-    return loaded;
 }
 
 /* Whether JSON, which libyang has accepted, is one object and nothing after it: libyang looks no
@@ -108,16 +73,10 @@ static bool one_json_object(const char *text)
     return false;
 }
 
-bool config_tree_parse(struct config_tree *tree, const char *text, const char *name,
-                       struct error *error)
+/* Replaces the configuration by TEXT, which is not empty. */
+static bool parse(struct config_tree *tree, const char *text, const char *name, struct error *error)
 {
-    if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
-        text += 3;
     const char *content = text + strspn(text, " \t\r\n");
-    if (!*content) {
-        error_set(error, "%s: is empty; give a JSON or XML configuration", name);
-        return false;
-    }
     LYD_FORMAT format = *content == '<' ? LYD_XML : LYD_JSON;
     uint32_t options = LYD_PARSE_ONLY | LYD_PARSE_STRICT | LYD_PARSE_NO_STATE;
     struct lyd_node *data = NULL;
@@ -136,10 +95,39 @@ bool config_tree_parse(struct config_tree *tree, const char *text, const char *n
     tree->root = data;
     if (!data)
         return new_root(tree, error);
-    if (!data->next && data->schema && data->schema->module == tree->module)
+    if (!data->next && data->schema && data->schema->module == tree->module) {
+        config_tree_set_revision(data, NULL);
         return true;
+    }
     error_set(error, "%s: holds more than one spanflow:spanflow; give one configuration", name);
     return false;
+}
+
+bool config_tree_parse(struct config_tree *tree, const char *text, const char *name,
+                       struct error *error)
+{
+    struct config_text parts;
+    char shown[320];
+    if (!config_text_take(text, name, false, &parts, error))
+        return false;
+    /* The lines of what was converted are not those of the file. */
+    snprintf(shown, sizeof shown, "%.256s%s", name, parts.converted ? CONFIG_TEXT_OLDER : "");
+    bool empty = parts.configuration[strspn(parts.configuration, " \t\r\n")] == '\0';
+    bool parsed = !empty && parse(tree, parts.configuration, shown, error);
+    if (empty)
+        error_set(error, "%s: is empty; give a JSON or XML configuration", name);
+    config_text_free(&parts);
+    return parsed;
+}
+
+void config_tree_set_revision(struct lyd_node *root, const char *revision)
+{
+    struct lyd_meta *meta = lyd_find_meta(root->meta, NULL, "spanflow:modelRevision");
+    if (meta)
+        lyd_free_meta_single(meta);
+    if (revision)
+        check(lyd_new_meta(NULL, root, NULL, "spanflow:modelRevision", revision, 0, NULL) ==
+              LY_SUCCESS);
 }
 
 /* "/spanflow/cache/maxFlows" to the form that the library wants; the root has the only prefix. */
@@ -164,13 +152,67 @@ static void value_error(const struct config_tree *tree, const struct lysc_node *
         error_set(error, "given twice: \"%.100s\"; remove one", value);
 }
 
+/* The key of the entry of LIST below PARENT that an option means: default, or the only one. NULL
+ * if there are several and none is the default. */
+static const struct lyd_node *meant_entry(const struct lyd_node *parent,
+                                          const struct lysc_node *list, bool *several)
+{
+    const struct lyd_node *only = NULL;
+    uint32_t count = 0;
+    for (const struct lyd_node *child = lyd_child(parent); child; child = child->next) {
+        if (child->schema != list)
+            continue;
+        if (strcmp(lyd_get_value(lyd_child(child)), CONFIG_DEFAULT_NAME) == 0)
+            return child;
+        only = child;
+        count++;
+    }
+    *several = count > 1;
+    return count == 1 ? only : NULL;
+}
+
+/* Makes of PATH the path of data: lists right below the root get the key of the entry that an
+ * option means; the last part of the path gets none. */
+static bool data_path(const struct config_tree *tree, const char *path, char text[PATH_TEXT_MAX],
+                      struct error *error)
+{
+    char part[PATH_TEXT_MAX];
+    const char *root_end = strchr(path + 1, '/');
+    const char *end = root_end ? strchr(root_end + 1, '/') : NULL;
+    library_path(path, text);
+    if (!end)
+        return true;
+    snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
+    const struct lysc_node *node = config_tree_find(tree, part);
+    check(node);
+    if (node->nodetype != LYS_LIST)
+        return true;
+    bool several = false;
+    const struct lyd_node *entry = meant_entry(tree->root, node, &several);
+    if (several) {
+        error_set(error,
+                  "%s: there are several and none is named " CONFIG_DEFAULT_NAME
+                  "; say it in the configuration of one of them",
+                  part);
+        return false;
+    }
+    if (entry)
+        lyd_path(entry, LYD_PATH_STD, part, sizeof part);
+    else
+        snprintf(part, sizeof part, "/spanflow:%.*s[name='" CONFIG_DEFAULT_NAME "']",
+                 (int)(end - path - 1), path + 1);
+    snprintf(text, PATH_TEXT_MAX, "%s%s", part, end);
+    return true;
+}
+
 bool config_tree_set(struct config_tree *tree, const char *path, const char *value,
                      struct error *error)
 {
     char text[PATH_TEXT_MAX];
-    library_path(path, text);
     const struct lysc_node *node = config_tree_find(tree, path);
     check(node);
+    if (!data_path(tree, path, text, error))
+        return false;
     /* A value given twice in a leaf-list is a mistake, a leaf given again is an override. */
     uint32_t options = node->nodetype == LYS_LEAFLIST ? 0 : LYD_NEW_PATH_UPDATE;
     ly_err_clean(tree->context, NULL);
@@ -181,14 +223,15 @@ bool config_tree_set(struct config_tree *tree, const char *path, const char *val
 }
 
 /* The node that holds the list PATH, made if it is not there. */
-static struct lyd_node *list_parent(struct config_tree *tree, const char *path)
+static struct lyd_node *list_parent(struct config_tree *tree, const char *path, struct error *error)
 {
     char text[PATH_TEXT_MAX];
     struct lyd_node *parent = NULL;
-    *strrchr(library_path(path, text), '/') = 0;
-    if (lyd_new_path(tree->root, NULL, text, NULL, LYD_NEW_PATH_UPDATE, NULL) != LY_SUCCESS ||
-        lyd_find_path(tree->root, text, 0, &parent) != LY_SUCCESS)
+    if (!data_path(tree, path, text, error))
         return NULL;
+    *strrchr(text, '/') = 0;
+    check(lyd_new_path(tree->root, NULL, text, NULL, LYD_NEW_PATH_UPDATE, NULL) == LY_SUCCESS &&
+          lyd_find_path(tree->root, text, 0, &parent) == LY_SUCCESS);
     return parent;
 }
 
@@ -198,14 +241,16 @@ bool config_tree_add(struct config_tree *tree, const char *path, const char *key
     const struct lysc_node *node = config_tree_find(tree, path);
     check(node && node->nodetype == LYS_LIST);
     ly_err_clean(tree->context, NULL);
-    struct lyd_node *parent = list_parent(tree, path);
+    struct lyd_node *parent = list_parent(tree, path, error);
+    if (!parent)
+        return false;
     for (struct lyd_node *child = lyd_child(parent); child; child = child->next) {
         if (child->schema == node && strcmp(lyd_get_value(lyd_child(child)), key) == 0) {
             error_set(error, "given twice; each %s needs a name of its own", node->name);
             return false;
         }
     }
-    if (parent && lyd_new_list(parent, NULL, node->name, 0, entry, key) == LY_SUCCESS)
+    if (lyd_new_list(parent, NULL, node->name, 0, entry, key) == LY_SUCCESS)
         return true;
     config_tree_value_error(tree, lysc_node_child(node), error);
     return false;
@@ -239,4 +284,20 @@ const char *config_tree_value(const struct lyd_node *node, const char *path)
     if (lyd_find_path(node, path, 0, &match) != LY_SUCCESS)
         return NULL;
     return lyd_get_value(match);
+}
+
+bool config_tree_copy(const struct config_tree *tree, struct config_tree *copy)
+{
+    *copy = (struct config_tree){.context = tree->context, .module = tree->module};
+    return lyd_dup_single(tree->root, NULL, LYD_DUP_RECURSIVE | LYD_DUP_WITH_FLAGS, &copy->root) ==
+           LY_SUCCESS;
+}
+
+char *config_tree_print(const struct config_tree *tree)
+{
+    char *text = NULL;
+    uint32_t options = LYD_PRINT_WITHSIBLINGS | LYD_PRINT_WD_EXPLICIT | LYD_PRINT_KEEPEMPTYCONT;
+    if (lyd_print_mem(&text, tree->root, LYD_JSON, options) != LY_SUCCESS)
+        return NULL;
+    return text;
 }

@@ -20,8 +20,8 @@ struct config_tree {
     struct lyd_node *root; /* the container spanflow, never NULL once open */
 };
 
-/* Text of the module, embedded at build time. */
-extern const char spanflow_yang[];
+/* The name of the entry that a list has where nothing says another. */
+#define CONFIG_DEFAULT_NAME "default"
 
 /* Loads the module and makes an empty configuration. After a failure nothing is left open. */
 bool config_tree_open(struct config_tree *tree, struct error *error);
@@ -29,25 +29,47 @@ bool config_tree_open(struct config_tree *tree, struct error *error);
 /* Frees everything; a tree that is all zeros is fine. */
 void config_tree_close(struct config_tree *tree);
 
-/* Replaces the configuration by the content of the file PATH ("-" = standard input): JSON
- * (RFC 7951) or XML, told apart by the first character. Checks types, not constraints. */
-bool config_tree_load(struct config_tree *tree, const char *path, struct error *error);
-
-/* As config_tree_load() for TEXT in memory; NAME stands for the file in messages. */
+/* Replaces the configuration by TEXT: JSON (RFC 7951) or XML, told apart by the first character.
+ * Checks types, not constraints. NAME stands for the file in messages. */
 bool config_tree_parse(struct config_tree *tree, const char *text, const char *name,
                        struct error *error);
 
-/* Sets the leaf PATH ("/spanflow/cache/maxFlows"), or adds VALUE to the leaf-list PATH. */
+/* Sets the leaf PATH ("/spanflow/cache/maxFlows"), or adds VALUE to the leaf-list PATH. A list on
+ * the way stands for its entry named default, made if there is none, or for the only entry if that
+ * has another name; where there are several others it is an error. */
 bool config_tree_set(struct config_tree *tree, const char *path, const char *value,
                      struct error *error);
 
-/* Adds the entry KEY to the list PATH; *ENTRY is owned by the tree. An existing key is an error. */
+/* Adds the entry KEY to the list PATH; *ENTRY is owned by the tree. An existing key is an error.
+ * Lists on the way are as for config_tree_set(). */
 bool config_tree_add(struct config_tree *tree, const char *path, const char *key,
                      struct lyd_node **entry, struct error *error);
 
 /* Sets the leaf PATH below ENTRY ("udpExporter/destinationPort"). */
 bool config_tree_set_below(struct config_tree *tree, struct lyd_node *entry, const char *path,
                            const char *value, struct error *error);
+
+/* Makes of TREE, which has been read or built, the entries that it stands for: an observationPoint
+ * for each source, a destination for each collector, what is named default, and the references
+ * between them. What is there already stays, and the leaf-lists stay, too; doing it again changes
+ * nothing. An error names the leaf. Whether the whole is possible is told by validating after it.
+ */
+bool config_tree_expand(struct config_tree *tree, struct error *error);
+
+/* Whether NODE was made by config_tree_expand(): itself or a node around it. Copies of a tree do
+ * not know it. */
+bool config_tree_is_made(const struct lyd_node *node);
+
+/* Another tree of the same content in the same context. Free the copy's root alone with
+ * lyd_free_all(), never by config_tree_close(). False: out of memory. */
+bool config_tree_copy(const struct config_tree *tree, struct config_tree *copy);
+
+/* Notes on ROOT, the container spanflow, for which REVISION of the module it is (CONFIG_REVISION),
+ * as a stored configuration tells it; NULL takes the note away. */
+void config_tree_set_revision(struct lyd_node *root, const char *revision);
+
+/* The configuration as JSON (RFC 7951) without defaults, to be freed. NULL: out of memory. */
+char *config_tree_print(const struct config_tree *tree);
 
 /* Fills in the defaults and checks every constraint of the module. */
 bool config_tree_validate(struct config_tree *tree, struct error *error);

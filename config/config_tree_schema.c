@@ -78,7 +78,21 @@ static unsigned long type_max(LY_DATA_TYPE type)
                                     : UINT64_MAX;
 }
 
-static void append_type(struct text *text, const struct lysc_type *type)
+/* "../../cache/name": the list is what is meant. */
+static void append_reference(struct text *text, const struct lysc_type_leafref *type)
+{
+    const char *path = lyxp_get_expr(type->path);
+    const char *list = path ? strrchr(path, '/') : NULL;
+    size_t length = 0;
+    while (list && list > path && list[-1] != '/') {
+        list--;
+        length++;
+    }
+    append(text, "the name of an entry of %.*s", (int)length, list ? list : "");
+}
+
+/* A type that is no union. */
+static void append_plain_type(struct text *text, const struct lysc_type *type)
 {
     const struct lysc_type_num *number = (const struct lysc_type_num *)type;
     const struct lysc_type_str *string = (const struct lysc_type_str *)type;
@@ -98,6 +112,9 @@ static void append_type(struct text *text, const struct lysc_type *type)
     case LY_TYPE_ENUM:
         append_enum(text, (const struct lysc_type_enum *)type);
         break;
+    case LY_TYPE_LEAFREF:
+        append_reference(text, (const struct lysc_type_leafref *)type);
+        break;
     case LY_TYPE_STRING:
         append(text, "text");
         if (string->length) {
@@ -109,6 +126,19 @@ static void append_type(struct text *text, const struct lysc_type *type)
     default:
         append(text, "a value of its type");
         break;
+    }
+}
+
+static void append_type(struct text *text, const struct lysc_type *type)
+{
+    const struct lysc_type_union *parts = (const struct lysc_type_union *)type;
+    if (type->basetype != LY_TYPE_UNION) {
+        append_plain_type(text, type);
+        return;
+    }
+    for (LY_ARRAY_COUNT_TYPE i = 0; i < LY_ARRAY_COUNT(parts->types); i++) {
+        append(text, "%s", i ? ", or " : "");
+        append_plain_type(text, parts->types[i]);
     }
 }
 

@@ -15,7 +15,27 @@ static const char introduction[] =
     "A configuration is an instance of the YANG module `spanflow`, as JSON (RFC 7951) or XML. Its "
     "names are those of RFC 6728 where that has the setting. `spanflowd -c FILE` runs it, "
     "`spanflowd --check -c FILE` only checks it. Command line options set the same leaves, on top "
-    "of the file.";
+    "of the file. Two leaves are a whole configuration, and hold what the options `-i` and `-e` "
+    "take:";
+
+static const char start[] = "\n```json\n"
+                            "{\n"
+                            "  \"spanflow:spanflow\": {\n"
+                            "    \"source\": [\"xdp:eth1\"],\n"
+                            "    \"collector\": [\"udp://192.0.2.1:2055?profile=nfdump\"]\n"
+                            "  }\n"
+                            "}\n"
+                            "```\n\n";
+
+static const char expansion[] =
+    "They stand for entries of the lists below: an `observationPoint` for each source, and a "
+    "`destination` for each collector. A list that is not there has one entry named `default`, "
+    "with "
+    "the usual values: one selection process, whose packets go to one cache, whose records go to "
+    "one "
+    "exporting process. An entry that is written takes the place of the one that would be made "
+    "with "
+    "its name. Whatever needs more than two leaves is written as entries:";
 
 static const char example[] =
     "\n```json\n"
@@ -24,12 +44,12 @@ static const char example[] =
     "    \"observationPoint\": [\n"
     "      { \"name\": \"mirror0\", \"device\": \"0000:03:00.0\" }\n"
     "    ],\n"
-    "    \"cache\": { \"activeTimeout\": 300, \"idleTimeout\": 30 },\n"
-    "    \"exportingProcess\": {\n"
-    "      \"destination\": [\n"
+    "    \"cache\": [{ \"name\": \"default\", \"activeTimeout\": 300, \"idleTimeout\": 30 }],\n"
+    "    \"exportingProcess\": [\n"
+    "      { \"name\": \"default\", \"destination\": [\n"
     "        { \"name\": \"nfdump\", \"udpExporter\": { \"destinationAddress\": \"192.0.2.7\" } }\n"
-    "      ]\n"
-    "    }\n"
+    "      ] }\n"
+    "    ]\n"
     "  }\n"
     "}\n"
     "```\n\n";
@@ -37,7 +57,12 @@ static const char example[] =
 static const char rules[] =
     "In JSON a 64-bit number (`recordRateLimit`) is a string, every other number is a number; a "
     "list is always an array. A file is refused as a whole, with one line that names the leaf, if "
-    "anything in it is unknown or not possible. A limit in characters is also one in octets.";
+    "anything in it is unknown or not possible. A limit in characters is also one in octets. A "
+    "JSON "
+    "file of the revision 2026-11-22, which had one cache and one exporting process and therefore "
+    "no "
+    "lists of them, is understood: they become the entries `default`. Options set leaves of the "
+    "entry `default`, or of the only entry if that has another name.";
 
 /* Prints TEXT in lines of at most PAGE_WIDTH columns, each after INDENT blanks. An empty line of
  * TEXT stays one; other line breaks of the module are only its layout. */
@@ -86,6 +111,9 @@ static void append_options(const char *path, char *text, size_t size)
     for (const struct option_word *word = option_flood_words; word->word; word++)
         if (strcmp(word->leaf, path) == 0)
             append(text, size, "; option `--flood %s`", word->word);
+    for (const struct option_word *word = option_snapshot_words; word->word; word++)
+        if (strcmp(word->leaf, path) == 0)
+            append(text, size, "; option `--snapshot DIRECTORY,%s`", word->word);
 }
 
 static void print_values(const struct lysc_type *type)
@@ -133,7 +161,7 @@ static void print_container(const struct lysc_node *node)
     config_tree_schema_path(node, path, sizeof path);
     printf("\n## `%s`\n\n", path);
     if (node->nodetype == LYS_LIST)
-        printf("A list; each entry has its own `name`.\n\n");
+        printf("A list; each entry has its own `%s`.\n\n", lysc_node_child(node)->name);
     print_wrapped(node->dsc, 0);
 }
 
@@ -145,7 +173,7 @@ static void print_below(const struct lysc_node *parent)
         if (child->nodetype & (LYS_LEAF | LYS_LEAFLIST))
             print_leaf(child);
     while ((child = lys_getnext(child, parent, NULL, 0))) {
-        if (!(child->nodetype & (LYS_CONTAINER | LYS_LIST)))
+        if (!(child->nodetype & (LYS_CONTAINER | LYS_LIST)) || child->flags & LYS_CONFIG_R)
             continue;
         print_container(child);
         print_below(child);
@@ -160,9 +188,11 @@ int main(void)
         fprintf(stderr, "describe: %s\n", error.text);
         return EXIT_FAILURE;
     }
-    puts("# Configuration\n\nMade by the build from `config/yang/spanflow.yang` and the table of "
+    puts("# Configuration\n\nMade by the build from `config/yang` and the table of "
          "options: do not edit.\n");
     print_wrapped(introduction, 0);
+    fputs(start, stdout);
+    print_wrapped(expansion, 0);
     fputs(example, stdout);
     print_wrapped(rules, 0);
     print_container(tree.root->schema);

@@ -78,7 +78,7 @@ void option_head(const struct option_description *option, char *text, size_t siz
 
 void options_print_help(FILE *file, const struct config_tree *tree)
 {
-    fprintf(file, "usage: spanflowd -i SOURCE | -r FILE | -c FILE  [-e DESTINATION] [OPTION]...\n"
+    fprintf(file, "usage: spanflowd [-i SOURCE | -r FILE | -c FILE] [-e DESTINATION] [OPTION]...\n"
                   "Meters packets and exports flow records as NetFlow version 9 or IPFIX.\n\n"
                   "OPTIONS\n");
     for (size_t i = 0; i < option_count; i++) {
@@ -102,6 +102,8 @@ void options_print_help(FILE *file, const struct config_tree *tree)
     print_words(file, tree, option_timeout_words, "");
     fprintf(file, "\nFLOODS\n");
     print_words(file, tree, option_flood_words, "");
+    fprintf(file, "\nSNAPSHOTS\n");
+    print_words(file, tree, option_snapshot_words, "");
     fprintf(file, "\nExit status: 0 done, every packet accounted for; 1 something failed while "
                   "running; 2 bad\narguments or configuration.\n");
 }

@@ -19,6 +19,8 @@ const char *const ledger_ignored_names[] = {LEDGER_IGNORED(TERM_NAME)};
 const char *const ledger_dropped_names[] = {LEDGER_DROPPED(TERM_NAME)};
 const char *const ledger_lost_names[] = {LEDGER_LOST(TERM_NAME)};
 const char *const ledger_destination_lost_names[] = {LEDGER_DESTINATION_LOST(TERM_NAME)};
+const char *const ledger_snapshot_cut_off_names[] = {LEDGER_SNAPSHOT_CUT_OFF(TERM_NAME)};
+const char *const ledger_snapshot_failed_names[] = {LEDGER_SNAPSHOT_FAILED(TERM_NAME)};
 
 const char *const ledger_mode_names[] = {
     [EXPORT_PARALLEL] = "parallel", [EXPORT_BALANCE] = "balance", [EXPORT_FALLBACK] = "fallback"};
@@ -67,6 +69,8 @@ static void make_terms(struct ledger_terms *terms, const struct ledger_account *
     terms->records_out = worker->records_out;
     terms->exported = exporter->exported[ring];
     terms->records_taken = exporter->records[ring];
+    if (account->snapshot)
+        terms->snapshot = *account->snapshot;
 }
 
 static void add_terms(struct ledger_terms *sum, const struct ledger_terms *terms)
@@ -84,6 +88,7 @@ static void add_terms(struct ledger_terms *sum, const struct ledger_terms *terms
     sum->flows += terms->flows;
     sum->records_out += terms->records_out;
     sum->records_taken += terms->records_taken;
+    snapshot_account_add(&sum->snapshot, &terms->snapshot);
 }
 
 static void add_diagnostics(struct ledger *ledger, const struct ledger_account *account)
@@ -121,11 +126,10 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
 }
 
 void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
-                 uint32_t worker_count, const struct exporter_counters *exporter,
-                 const struct exporting_process_config *exporting)
+                 uint32_t worker_count, const struct exporter_counters *exporter)
 {
     check(worker_count <= LEDGER_WORKERS_MAX);
-    check(exporter->destination_count <= DESTINATIONS_MAX);
+    check(exporter->destination_count <= EXPORT_ROWS_MAX);
     memset(ledger, 0, sizeof *ledger);
     ledger->worker_count = worker_count;
     for (uint32_t w = 0; w < worker_count; w++) {
@@ -135,20 +139,26 @@ void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
     }
     ledger->destination_count = exporter->destination_count;
     for (uint32_t d = 0; d < exporter->destination_count; d++) {
-        ledger->destination_names[d] = exporting->destinations[d].name;
+        ledger->places[d] = exporter->place[d];
         ledger->destinations[d] = exporter->destination[d];
-        ledger->destination_groups[d] = exporting->destinations[d].group;
     }
-    ledger->group_count = exporting->group_count;
-    memcpy(ledger->groups, exporting->groups, sizeof ledger->groups);
+    ledger->misplaced = exporter->misplaced;
+    ledger->group_count = exporter->group_count;
+    memcpy(ledger->groups, exporter->groups, sizeof ledger->groups);
+}
+
+void ledger_add_cache(struct ledger *ledger, const struct ledger *other)
+{
+    check(ledger->other_count < LEDGER_CACHES_MAX - 1 && ledger->cache_name && other->cache_name);
+    ledger->others[ledger->other_count++] = other;
 }
 
 uint64_t ledger_group_records(const struct ledger *ledger, uint32_t group)
 {
     uint64_t records = 0;
     for (uint32_t d = 0; d < ledger->destination_count; d++)
-        if (ledger->destination_groups[d] == group + 1)
-            records += ledger->destinations[d].records;
+        if (ledger->places[d].group == group + 1)
+            records += ledger->destinations[d].records - ledger->places[d].since_records;
     return records;
 }
 
@@ -189,6 +199,20 @@ static bool equal_pairs(const char *whose, const char *identity, struct ledger_p
            equal(whose, identity, "octets", left.octets, right.octets, problem);
 }
 
+static bool snapshot_balanced(const struct snapshot_account *account, const char *whose,
+                              struct error *problem)
+{
+    struct ledger_pair parts[] = {
+        account->stored,
+        account->in_memory,
+        total(account->cut_off, SNAPSHOT_CUT_OFF_COUNT),
+        account->overload,
+        total(account->failed, SNAPSHOT_FAILED_COUNT),
+    };
+    return equal_pairs(whose, "snapshot seen = stored + in_memory + cut_off + overload + failed",
+                       account->seen, total(parts, 5), problem);
+}
+
 static bool terms_balanced(const struct ledger_terms *terms, const char *whose,
                            struct error *problem)
 {
@@ -211,25 +235,38 @@ static bool terms_balanced(const struct ledger_terms *terms, const char *whose,
            equal_pairs(whose, "metered = exported + cached + in_kernel + lost", terms->metered,
                        total(kept, 4), problem) &&
            equal(whose, "records out = records taken by the exporting process", "records",
-                 terms->records_out, terms->records_taken, problem);
+                 terms->records_out, terms->records_taken, problem) &&
+           snapshot_balanced(&terms->snapshot, whose, problem);
 }
 
 /* Whether each record goes to one destination of its group. */
 static bool is_shared(const struct ledger *ledger, uint32_t destination)
 {
-    uint32_t group = ledger->destination_groups[destination];
+    uint32_t group = ledger->places[destination].group;
     return group && ledger->groups[group - 1].mode != EXPORT_PARALLEL;
+}
+
+/* Records that came since the group is as it is; all its members began together. */
+static uint64_t group_wants(const struct ledger *ledger, uint32_t group)
+{
+    for (uint32_t d = 0; d < ledger->destination_count; d++)
+        if (ledger->places[d].group == group + 1)
+            return ledger->probe.records_out - ledger->places[d].since_total;
+    return 0;
 }
 
 static bool destination_balanced(const struct ledger *ledger, uint32_t d, struct error *problem)
 {
     const struct destination_counters *counters = &ledger->destinations[d];
-    const char *name = ledger->destination_names[d];
+    const struct destination_place *place = &ledger->places[d];
+    const char *name = place->name;
     uint64_t lost = 0;
     for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
         lost += counters->lost[i];
-    if (!is_shared(ledger, d) && !equal(name, "records out = records", "records",
-                                        ledger->probe.records_out, counters->records, problem))
+    /* Since the last change of the configuration. */
+    uint64_t wanted = place->removed ? 0 : ledger->probe.records_out - place->since_total;
+    if (!is_shared(ledger, d) && !equal(name, "records out = records", "records", wanted,
+                                        counters->records - place->since_records, problem))
         return false;
     return equal(name, "records = sent + queued + spooled + lost", "records", counters->records,
                  counters->sent + counters->queued + counters->spooled + lost, problem) &&
@@ -240,7 +277,7 @@ static bool destination_balanced(const struct ledger *ledger, uint32_t d, struct
                  problem);
 }
 
-bool ledger_balanced(const struct ledger *ledger, struct error *problem)
+bool ledger_cache_balanced(const struct ledger *ledger, struct error *problem)
 {
     for (uint32_t w = 0; w < ledger->worker_count; w++) {
         char whose[32];
@@ -250,9 +287,11 @@ bool ledger_balanced(const struct ledger *ledger, struct error *problem)
     }
     if (!terms_balanced(&ledger->probe, "probe", problem))
         return false;
+    struct ledger_pair given = ledger->given;
+    add(&given, &ledger->given_carried);
     if (ledger->given_known &&
-        !equal_pairs("distribution", "given by the sources = observed by the workers",
-                     ledger->given, ledger->probe.observed, problem))
+        !equal_pairs("distribution", "given by the sources = observed by the workers", given,
+                     ledger->probe.observed, problem))
         return false;
     for (uint32_t d = 0; d < ledger->destination_count; d++)
         if (!destination_balanced(ledger, d, problem))
@@ -260,7 +299,23 @@ bool ledger_balanced(const struct ledger *ledger, struct error *problem)
     for (uint32_t g = 0; g < ledger->group_count; g++)
         if (ledger->groups[g].mode != EXPORT_PARALLEL &&
             !equal(ledger->groups[g].name, "records out = records of the group", "records",
-                   ledger->probe.records_out, ledger_group_records(ledger, g), problem))
+                   group_wants(ledger, g), ledger_group_records(ledger, g), problem))
             return false;
+    return equal("exporting process", "records out = records, at changes before", "records", 0,
+                 ledger->misplaced, problem);
+}
+
+bool ledger_balanced(const struct ledger *ledger, struct error *problem)
+{
+    if (!ledger_cache_balanced(ledger, problem))
+        return false;
+    for (uint32_t c = 0; c < ledger->other_count; c++) {
+        const struct ledger *other = ledger->others[c];
+        struct error inner = {""};
+        if (ledger_cache_balanced(other, &inner))
+            continue;
+        error_set(problem, "cache %.64s: %.400s", other->cache_name, inner.text);
+        return false;
+    }
     return true;
 }

@@ -6,6 +6,10 @@
  *   (2) metered  = exported + cached + in_kernel + lost       packets, IP octets
  *   (3) records out = sent + queued + spooled + lost          records, for each destination
  *
+ * With several caches each has a whole account of its own: every packet is metered or dropped in
+ * each of them, and what was left out before them is the same in all. The first one's account is
+ * that of the probe, and the others are added to it.
+ *
  * Where one destination of a group gets a record, the group stands in (3) for its members.
  *
  * Every term is a sum of counters of its own; none is computed from the others. Control thread.
@@ -24,8 +28,11 @@
 #include "flow/flow_cache.h"
 #include "packet/duplicate_table.h"
 #include "parse/parse.h"
+#include "snapshot/snapshot_ring.h"
 
-enum { LEDGER_WORKERS_MAX = EXPORT_RINGS_MAX, LEDGER_BLIND_MAX = 16 };
+enum { LEDGER_WORKERS_MAX = EXPORT_RINGS_MAX, LEDGER_BLIND_MAX = 16, LEDGER_CACHES_MAX = 4 };
+/* Those of the exporting process, and of the ones before it in this run (ledger_carry.h). */
+enum { LEDGER_ROWS_MAX = 2 * EXPORT_ROWS_MAX };
 
 /* The names of the reasons as in the JSON, in the order of the enums of ledger_terms.h. */
 extern const char *const ledger_filtered_names[FILTERED_COUNT];
@@ -33,6 +40,8 @@ extern const char *const ledger_ignored_names[IGNORED_COUNT];
 extern const char *const ledger_dropped_names[DROPPED_COUNT];
 extern const char *const ledger_lost_names[LOST_COUNT];
 extern const char *const ledger_destination_lost_names[DESTINATION_LOST_COUNT];
+extern const char *const ledger_snapshot_cut_off_names[SNAPSHOT_CUT_OFF_COUNT];
+extern const char *const ledger_snapshot_failed_names[SNAPSHOT_FAILED_COUNT];
 
 /* The states of a transport as in the JSON, in the order of enum transport_state. */
 extern const char *const ledger_transport_states[TRANSPORT_STATE_COUNT];
@@ -49,6 +58,7 @@ struct ledger_account {
     const struct duplicate_counters *duplicates;
     const struct application_counters *applications;
     const struct flow_cache_counters *cache;
+    const struct snapshot_account *snapshot; /* NULL: told with another cache, or none is kept */
 };
 
 /* The packet terms of one worker, or of the probe. */
@@ -63,9 +73,10 @@ struct ledger_terms {
     struct ledger_pair cached;
     struct ledger_pair in_kernel;
     struct ledger_pair lost[LOST_COUNT];
-    uint64_t flows;         /* records created */
-    uint64_t records_out;   /* records put into the record ring */
-    uint64_t records_taken; /* records that the exporting process took off the ring */
+    uint64_t flows;                   /* records created */
+    uint64_t records_out;             /* records put into the record ring */
+    uint64_t records_taken;           /* records that the exporting process took off the ring */
+    struct snapshot_account snapshot; /* frame octets; of the first cache's ledger alone */
 };
 
 /* The link of a source's device. */
@@ -76,6 +87,9 @@ struct ledger_link {
 };
 
 struct ledger {
+    const char *cache_name; /* not owned; NULL: there is only one cache */
+    uint32_t other_count;
+    const struct ledger *others[LEDGER_CACHES_MAX - 1]; /* of the other caches; not owned */
     struct ledger_terms probe;
     uint32_t worker_count;
     struct ledger_terms workers[LEDGER_WORKERS_MAX];
@@ -86,12 +100,13 @@ struct ledger {
     struct ledger_pair counted; /* observed by the kernel; a part of observed */
     struct flow_cache_counters cache;
     uint32_t destination_count;
-    const char *destination_names[DESTINATIONS_MAX]; /* not owned */
-    struct destination_counters destinations[DESTINATIONS_MAX];
-    uint32_t destination_groups[DESTINATIONS_MAX]; /* index + 1 of its group, 0 = none */
+    struct destination_counters destinations[LEDGER_ROWS_MAX];
+    struct destination_place places[LEDGER_ROWS_MAX];
+    uint64_t misplaced; /* records, found at changes of the configuration; 0 */
     uint32_t group_count;
     struct export_group groups[DESTINATIONS_MAX];
-    bool given_known;         /* whether what follows is told */
+    struct ledger_pair given_carried; /* observed by earlier probes of this run */
+    bool given_known;                 /* whether what follows is told */
     struct ledger_pair given; /* what the sources filled in, before it was spread over workers */
     uint32_t link_count;
     struct ledger_link links[LEDGER_BLIND_MAX];
@@ -99,16 +114,20 @@ struct ledger {
     const char *blind[LEDGER_BLIND_MAX]; /* sources whose device hides its drops; not owned */
 };
 
-/* Fills LEDGER from the copies of one cut. NAMES has an entry for each destination of EXPORTER and
- * must live as long as the ledger is used. */
+/* Fills LEDGER from the copies of one cut. The exporting process must live as long as the ledger is
+ * used. */
 void ledger_make(struct ledger *ledger, const struct ledger_account *accounts,
-                 uint32_t worker_count, const struct exporter_counters *exporter,
-                 const struct exporting_process_config *exporting);
+                 uint32_t worker_count, const struct exporter_counters *exporter);
+
+/* Adds the account OTHER (not owned) of another cache, named as its cache_name says. LEDGER, the
+ * first cache's, has its own name set, too. */
+void ledger_add_cache(struct ledger *ledger, const struct ledger *other);
 
 /* Hours of the present rate that are, or would be, in OCTETS of a spool; 0 if that is not known. */
 double ledger_spool_hours(const struct spool_account *spool, uint64_t octets);
 
-/* Records given to the members of group GROUP, from 0. */
+/* Records given to the members of group GROUP, from 0, since the last change of the configuration.
+ */
 uint64_t ledger_group_records(const struct ledger *ledger, uint32_t group);
 
 /* The mode of a group as options have it. */
@@ -124,9 +143,11 @@ void ledger_add_blind_source(struct ledger *ledger, const char *name);
 /* Adds the link of a source named NAME (not owned); at most LEDGER_BLIND_MAX. */
 void ledger_add_link(struct ledger *ledger, const char *name, bool up, uint64_t losses);
 
-/* True when all identities hold exactly, for each worker, the probe and each destination. Otherwise
- * PROBLEM (may be NULL) says which does not and by how much. */
+/* True when all identities hold exactly, for each cache, worker, the probe and each destination.
+ * Otherwise PROBLEM (may be NULL) says which does not and by how much. */
 bool ledger_balanced(const struct ledger *ledger, struct error *problem);
+/* The same for the account of LEDGER's own cache alone. */
+bool ledger_cache_balanced(const struct ledger *ledger, struct error *problem);
 
 /* The ledger as one JSON object with a line break at its end, to be freed; NULL if memory is
  * short. */

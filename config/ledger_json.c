@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "json_text.h"
 #include "ledger.h"
 
 /* json_object_set_new() and friends fail on a NULL value and remember it in the result, so that
@@ -55,6 +56,21 @@ static json_t *group(struct builder *builder, const struct ledger_pair *terms,
     return object;
 }
 
+/* What became of packets that the snapshot ring was offered. */
+static json_t *snapshot(struct builder *builder, const struct snapshot_account *account)
+{
+    json_t *object = json_object();
+    set(builder, object, "seen", pair(builder, account->seen));
+    set(builder, object, "stored", pair(builder, account->stored));
+    set(builder, object, "in_memory", pair(builder, account->in_memory));
+    set(builder, object, "cut_off",
+        group(builder, account->cut_off, ledger_snapshot_cut_off_names, SNAPSHOT_CUT_OFF_COUNT));
+    set(builder, object, "overload", pair(builder, account->overload));
+    set(builder, object, "failed",
+        group(builder, account->failed, ledger_snapshot_failed_names, SNAPSHOT_FAILED_COUNT));
+    return object;
+}
+
 /* The packet terms, the same keys for a worker and for the probe. */
 static void set_terms(struct builder *builder, json_t *object, const struct ledger_terms *terms)
 {
@@ -76,21 +92,8 @@ static void set_terms(struct builder *builder, json_t *object, const struct ledg
     set(builder, object, "in_kernel", pair(builder, terms->in_kernel));
     set(builder, object, "lost", group(builder, terms->lost, ledger_lost_names, LOST_COUNT));
     set(builder, object, "records", records);
-}
-
-/* TEXT as a JSON string, with what is not UTF-8 shown as question marks: a name that was cut inside
- * a character must not cost the ledger. */
-static json_t *string(const char *text)
-{
-    json_t *value = json_string(text);
-    char *copy = value ? NULL : strdup(text);
-    for (char *c = copy; c && *c; c++)
-        if (*c & 0x80)
-            *c = '?';
-    if (copy)
-        value = json_string(copy);
-    free(copy);
-    return value;
+    if (terms->snapshot.seen.packets)
+        set(builder, object, "snapshot", snapshot(builder, &terms->snapshot));
 }
 
 /* How a collector's transport is doing; files have none. */
@@ -100,7 +103,7 @@ static json_t *connection(struct builder *builder, const struct transport_report
     set(builder, object, "state", json_string(ledger_transport_states[report->state]));
 #define SET_TRANSPORT_COUNTER(name, help) set_number(builder, object, #name, report->name);
     TRANSPORT_COUNTERS(SET_TRANSPORT_COUNTER)
-    set(builder, object, "last_error", string(report->last_error));
+    set(builder, object, "last_error", json_text(report->last_error));
     return object;
 }
 
@@ -153,7 +156,7 @@ static json_t *destination(struct builder *builder, const char *name,
     json_t *lost = json_object();
     for (unsigned i = 0; i < DESTINATION_LOST_COUNT; i++)
         set_number(builder, lost, ledger_destination_lost_names[i], counters->lost[i]);
-    set(builder, object, "name", string(name));
+    set(builder, object, "name", json_text(name));
     set_number(builder, object, "records", counters->records);
     set_number(builder, object, "sent", counters->sent);
     set_number(builder, object, "queued", counters->queued);
@@ -176,7 +179,7 @@ static json_t *links(struct builder *builder, const struct ledger *ledger)
     json_t *array = json_array();
     for (uint32_t i = 0; i < ledger->link_count; i++) {
         json_t *link = json_object();
-        set(builder, link, "name", string(ledger->links[i].name));
+        set(builder, link, "name", json_text(ledger->links[i].name));
         set(builder, link, "up", json_boolean(ledger->links[i].up));
         set_number(builder, link, "losses", ledger->links[i].losses);
         append(builder, array, link);
@@ -229,41 +232,72 @@ static json_t *groups(struct builder *builder, const struct ledger *ledger)
     json_t *array = json_array();
     for (uint32_t g = 0; g < ledger->group_count; g++) {
         json_t *object = json_object();
-        set(builder, object, "name", string(ledger->groups[g].name));
-        set(builder, object, "mode", string(ledger_mode_names[ledger->groups[g].mode]));
+        set(builder, object, "name", json_text(ledger->groups[g].name));
+        set(builder, object, "mode", json_text(ledger_mode_names[ledger->groups[g].mode]));
         set_number(builder, object, "records", ledger_group_records(ledger, g));
         append(builder, array, object);
     }
     return array;
 }
 
+/* Destinations, and their groups if there are any. */
+static void set_destinations(struct builder *builder, json_t *object, const struct ledger *ledger)
+{
+    json_t *destinations = json_array();
+    for (uint32_t d = 0; d < ledger->destination_count; d++) {
+        const struct destination_place *place = &ledger->places[d];
+        json_t *row = destination(builder, place->name, &ledger->destinations[d]);
+        uint32_t group = place->group;
+        if (place->removed)
+            set(builder, row, "removed", json_true());
+        if (group)
+            set(builder, row, "group", json_text(ledger->groups[group - 1].name));
+        append(builder, destinations, row);
+    }
+    set(builder, object, "destinations", destinations);
+    if (ledger->group_count)
+        set(builder, object, "groups", groups(builder, ledger));
+}
+
+static json_t *cache(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *object = json_object();
+    set(builder, object, "name", json_text(ledger->cache_name));
+    set_terms(builder, object, &ledger->probe);
+    set_destinations(builder, object, ledger);
+    set(builder, object, "balanced", json_boolean(ledger_cache_balanced(ledger, NULL)));
+    return object;
+}
+
+/* All of them, the first one's account once more. */
+static json_t *caches(struct builder *builder, const struct ledger *ledger)
+{
+    json_t *array = json_array();
+    append(builder, array, cache(builder, ledger));
+    for (uint32_t c = 0; c < ledger->other_count; c++)
+        append(builder, array, cache(builder, ledger->others[c]));
+    return array;
+}
+
 static json_t *build(struct builder *builder, const struct ledger *ledger)
 {
     json_t *root = json_object();
-    json_t *destinations = json_array();
     json_t *workers = json_array();
     set_terms(builder, root, &ledger->probe);
-    for (uint32_t d = 0; d < ledger->destination_count; d++) {
-        json_t *row = destination(builder, ledger->destination_names[d], &ledger->destinations[d]);
-        uint32_t group = ledger->destination_groups[d];
-        if (group)
-            set(builder, row, "group", string(ledger->groups[group - 1].name));
-        append(builder, destinations, row);
-    }
     for (uint32_t w = 0; w < ledger->worker_count; w++) {
         json_t *worker = json_object();
         set_terms(builder, worker, &ledger->workers[w]);
         append(builder, workers, worker);
     }
-    set(builder, root, "destinations", destinations);
-    if (ledger->group_count)
-        set(builder, root, "groups", groups(builder, ledger));
+    set_destinations(builder, root, ledger);
+    if (ledger->other_count)
+        set(builder, root, "caches", caches(builder, ledger));
     set(builder, root, "workers", workers);
     set(builder, root, "diagnostics", diagnostics(builder, ledger));
     if (ledger->blind_count) {
         json_t *blind = json_array();
         for (uint32_t i = 0; i < ledger->blind_count; i++)
-            append(builder, blind, string(ledger->blind[i]));
+            append(builder, blind, json_text(ledger->blind[i]));
         set(builder, root, "drops_not_visible", blind);
     }
     set(builder, root, "balanced", json_boolean(ledger_balanced(ledger, NULL)));

@@ -53,10 +53,10 @@ static void print_spool(FILE *file, const struct destination_counters *counters)
                 counters->recovered_spooled, counters->recovered_lost);
 }
 
-static void print_destination(FILE *file, const char *name,
+static void print_destination(FILE *file, const struct destination_place *place,
                               const struct destination_counters *counters)
 {
-    fprintf(file, "%s\n", name);
+    fprintf(file, "%s%s\n", place->name, place->removed ? " (removed)" : "");
     fprintf(file, "  records %" PRIu64 ", sent %" PRIu64, counters->records, counters->sent);
     if (counters->messages)
         fprintf(file, " in %" PRIu64 " messages", counters->messages);
@@ -77,6 +77,52 @@ static void print_destination(FILE *file, const char *name,
                 report->last_error[0] ? ", last error: " : "", report->last_error);
 }
 
+static void print_destinations(const struct ledger *ledger, FILE *file)
+{
+    for (uint32_t d = 0; d < ledger->destination_count; d++)
+        print_destination(file, &ledger->places[d], &ledger->destinations[d]);
+    for (uint32_t g = 0; g < ledger->group_count; g++)
+        fprintf(file, "group %s (%s)\n  records %" PRIu64 "\n", ledger->groups[g].name,
+                ledger_mode_names[ledger->groups[g].mode], ledger_group_records(ledger, g));
+}
+
+/* What became of the packets that a cache metered. */
+static void print_metered(const struct ledger *ledger, FILE *file)
+{
+    const struct ledger_terms *terms = &ledger->probe;
+    print_pair(file, "metered (IP)", terms->metered);
+    print_pair(file, "  exported", terms->exported);
+    print_some(file, "  cached", terms->cached);
+    print_some(file, "  in the kernel", terms->in_kernel);
+    print_group(file, "lost", terms->lost, ledger_lost_names, LOST_COUNT);
+    fprintf(file, "%-*s%16" PRIu64 "\n", NAME_WIDTH, "flow records", terms->records_out);
+    print_destinations(ledger, file);
+}
+
+/* What became of the packets that the snapshot ring was offered. */
+static void print_snapshot(const struct snapshot_account *account, FILE *file)
+{
+    if (account->seen.packets == 0)
+        return;
+    print_pair(file, "snapshot ring: seen (frames)", account->seen);
+    print_pair(file, "  stored", account->stored);
+    print_some(file, "  in memory", account->in_memory);
+    print_group(file, "cut off", account->cut_off, ledger_snapshot_cut_off_names,
+                SNAPSHOT_CUT_OFF_COUNT);
+    print_some(file, "  overload", account->overload);
+    print_group(file, "failed", account->failed, ledger_snapshot_failed_names,
+                SNAPSHOT_FAILED_COUNT);
+}
+
+/* What another cache has of its own. */
+static void print_cache(const struct ledger *ledger, FILE *file)
+{
+    const struct ledger_terms *terms = &ledger->probe;
+    fprintf(file, "cache %s\n", ledger->cache_name);
+    print_some(file, "dropped: cache_full", terms->dropped[DROPPED_CACHE_FULL]);
+    print_metered(ledger, file);
+}
+
 void ledger_print(const struct ledger *ledger, FILE *file)
 {
     const struct ledger_terms *probe = &ledger->probe;
@@ -86,17 +132,10 @@ void ledger_print(const struct ledger *ledger, FILE *file)
     print_group(file, "ignored", probe->ignored, ledger_ignored_names, IGNORED_COUNT);
     print_group(file, "dropped", probe->dropped, ledger_dropped_names, DROPPED_COUNT);
     print_pair(file, "  metered (frames)", probe->metered_frame);
-    print_pair(file, "metered (IP)", probe->metered);
-    print_pair(file, "  exported", probe->exported);
-    print_some(file, "  cached", probe->cached);
-    print_some(file, "  in the kernel", probe->in_kernel);
-    print_group(file, "lost", probe->lost, ledger_lost_names, LOST_COUNT);
-    fprintf(file, "%-*s%16" PRIu64 "\n", NAME_WIDTH, "flow records", probe->records_out);
-    for (uint32_t d = 0; d < ledger->destination_count; d++)
-        print_destination(file, ledger->destination_names[d], &ledger->destinations[d]);
-    for (uint32_t g = 0; g < ledger->group_count; g++)
-        fprintf(file, "group %s (%s)\n  records %" PRIu64 "\n", ledger->groups[g].name,
-                ledger_mode_names[ledger->groups[g].mode], ledger_group_records(ledger, g));
+    print_metered(ledger, file);
+    for (uint32_t c = 0; c < ledger->other_count; c++)
+        print_cache(ledger->others[c], file);
+    print_snapshot(&probe->snapshot, file);
     for (uint32_t i = 0; i < ledger->link_count; i++)
         if (ledger->links[i].losses)
             fprintf(file, "%s: the link went down, %" PRIu64 " times\n", ledger->links[i].name,

@@ -20,7 +20,15 @@ void probe_config_free(struct probe_config *config);
 /* Whether libpcap compiles EXPRESSION; what is wrong with it in ERROR if not. */
 bool model_check_filter(const char *expression, struct error *error);
 
+/* Whether CONFIG names anything to observe: a probe that is managed may wait for that. */
+bool probe_config_observes(const struct probe_config *config);
+/* The same, with what to do about it in ERROR if not. */
+bool model_check_observes(const struct probe_config *config, struct error *error);
+
 /* Checks CONFIG as a whole, used by probe_config_from_tree(). */
 bool model_check(const struct probe_config *config, struct error *error);
+
+/* The folder of the flow history, into PATH of SIZE octets. */
+void model_history_directory(const struct snapshot_config *snapshot, char *path, size_t size);
 
 #endif

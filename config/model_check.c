@@ -7,7 +7,9 @@
 #include "packet/packet_filter.h"
 #include "template/template.h"
 
-#define DESTINATION "/spanflow/exportingProcess/destination"
+#define SELECTION   "/spanflow/selectionProcess[name='%s']"
+#define PROCESS     "/spanflow/exportingProcess[name='%s']"
+#define DESTINATION PROCESS "/destination[name='%.100s']"
 
 bool model_check_filter(const char *expression, struct error *error)
 {
@@ -23,7 +25,7 @@ static bool check_filters(const struct probe_config *config, struct error *error
 {
     struct error inner = {""};
     if (config->filter[0] && !model_check_filter(config->filter, &inner)) {
-        error_set(error, "/spanflow/selectionProcess/filter: %s", inner.text);
+        error_set(error, SELECTION "/filter: %s", config->selection_name, inner.text);
         return false;
     }
     for (uint32_t i = 0; i < config->source_count; i++) {
@@ -60,6 +62,14 @@ static bool check_source(const struct source_config *source, struct error *error
             there[!xdp] ? "has " : "reads capture files only", there[!xdp] ? kinds[!xdp] : "");
         return false;
     }
+    if (xdp && source->xdp.attach == XDP_ATTACH_GENERIC &&
+        source->xdp.frames == XDP_FRAMES_ZERO_COPY) {
+        error_set(error,
+                  "/spanflow/observationPoint[name='%s']/xdp/copy: zero copy needs native mode; "
+                  "give auto or copy",
+                  source->name);
+        return false;
+    }
     if (xdp && source->device_time) {
         error_set(error,
                   "/spanflow/observationPoint[name='%s']/timeSource: AF_XDP sockets bring no time "
@@ -70,6 +80,17 @@ static bool check_source(const struct source_config *source, struct error *error
     return true;
 }
 
+/* Whether two DPDK devices are one: of af_packet the number means nothing. */
+static bool same_device(const struct source_config *a, const struct source_config *b)
+{
+    static const char packet[] = "net_af_packet";
+    const char *words[] = {a->device, b->device};
+    for (size_t i = 0; i < 2; i++)
+        if (strncmp(words[i], packet, sizeof packet - 1) == 0 && strchr(words[i], ','))
+            words[i] = strchr(words[i], ',');
+    return strcmp(words[0], words[1]) == 0 && strcmp(a->interface, b->interface) == 0;
+}
+
 static bool check_sources(const struct probe_config *config, struct error *error)
 {
     for (uint32_t i = 0; i < config->source_count; i++) {
@@ -78,16 +99,15 @@ static bool check_sources(const struct probe_config *config, struct error *error
         for (uint32_t j = 0; j < i; j++) {
             const struct source_config *a = &config->sources[j];
             const struct source_config *b = &config->sources[i];
-            bool same_device =
-                strcmp(a->device, b->device) == 0 && strcmp(a->interface, b->interface) == 0;
+            bool device = same_device(a, b);
             bool same_index = a->ifindex && a->ifindex == b->ifindex;
-            if (!same_device && !same_index)
+            if (!device && !same_index)
                 continue;
             error_set(error,
                       "/spanflow/observationPoint[name='%s']/%s: the same as that of '%s'; "
                       "give each its own",
                       b->name,
-                      !same_device      ? "ifIndex"
+                      !device           ? "ifIndex"
                       : b->interface[0] ? "xdp/interface"
                                         : "device",
                       a->name);
@@ -154,93 +174,114 @@ static int address_family(const char *address)
     return inet_pton(AF_INET6, address, octets) == 1 ? AF_INET6 : AF_UNSPEC;
 }
 
-static bool check_source_addresses(const struct probe_config *config, struct error *error)
+static bool check_source_address(const struct cache_config *cache,
+                                 const struct destination_config *to, struct error *error)
 {
-    for (uint32_t i = 0; i < config->exporting.destination_count; i++) {
-        const struct destination_config *to = &config->exporting.destinations[i];
-        if (!destination_has_collector(to->kind))
-            continue;
-        int host = address_family(to->host), source = address_family(to->source_address);
-        if (host == source || host == AF_UNSPEC || source == AF_UNSPEC)
-            continue;
-        error_set(error,
-                  DESTINATION "[name='%.100s']/%s/sourceAddress: '%s' is not of "
-                              "the collector's address family; give another",
-                  to->name, container_of(to), to->source_address);
-        return false;
-    }
-    return true;
+    if (!destination_has_collector(to->kind))
+        return true;
+    int host = address_family(to->host), source = address_family(to->source_address);
+    if (host == source || host == AF_UNSPEC || source == AF_UNSPEC)
+        return true;
+    error_set(error,
+              DESTINATION "/%s/sourceAddress: '%s' is not of the collector's address family; give "
+                          "another",
+              cache->exporter_name, to->name, container_of(to), to->source_address);
+    return false;
 }
 
+/* A destination with the cache whose records it gets. */
+struct place {
+    const struct cache_config *cache;
+    const struct destination_config *to;
+};
+
 /* Says why one topic is not for both A and B: only IPFIX messages have domains. */
-static void refuse_stream(const struct destination_config *a, const struct destination_config *b,
-                          struct error *error)
+static void refuse_stream(const struct place *a, const struct place *b, struct error *error)
 {
-    bool json = destination_is_json(a) || destination_is_json(b);
+    bool json = destination_is_json(a->to) || destination_is_json(b->to);
     if (json)
-        error_set(error,
-                  DESTINATION "[name='%.100s']/kafkaExporter/topic: '%.100s' writes %s; give "
-                              "another topic",
-                  b->name, a->name,
-                  destination_is_json(a) == destination_is_json(b)
+        error_set(error, DESTINATION "/kafkaExporter/topic: '%.100s' writes %s; give another topic",
+                  b->cache->exporter_name, b->to->name, a->to->name,
+                  destination_is_json(a->to) == destination_is_json(b->to)
                       ? "the same records to it already"
                       : "another format to it, and no consumer can tell them apart");
     else
         error_set(error,
-                  DESTINATION "[name='%.100s']/%s/observationDomainId: the collector and domain "
-                              "of '%.100s'; give another domain",
-                  b->name, container_of(b), a->name);
+                  DESTINATION "/%s/observationDomainId: the collector and domain of '%.100s'; give "
+                              "another domain",
+                  b->cache->exporter_name, b->to->name, container_of(b->to), a->to->name);
 }
 
+static bool check_pair(const struct place *a, const struct place *b, struct error *error)
+{
+    if (same_stream(a->to, b->to)) {
+        refuse_stream(a, b, error);
+        return false;
+    }
+    if (!same_file(a->to, b->to))
+        return true;
+    error_set(error, DESTINATION "/%s/file: '%.100s' writes it already; give another",
+              b->cache->exporter_name, b->to->name, container_of(b->to), a->to->name);
+    return false;
+}
+
+static bool check_destination(const struct probe_config *config, const struct place *it,
+                              struct error *error)
+{
+    const struct destination_config *to = it->to;
+    struct error inner = {""};
+    if (!destination_config_check(to, &inner) ||
+        !destination_sampling_check(to, it->cache->exporting.sampling_interval, &inner)) {
+        if (inner.text[0] == '/')
+            *error = inner;
+        else
+            error_set(error, DESTINATION ": %s", it->cache->exporter_name, to->name, inner.text);
+        return false;
+    }
+    if (!SPANFLOW_ZSTD && to->zstd) {
+        error_set(error,
+                  DESTINATION "/fileWriter/compression: zstd is not in this build; give none",
+                  it->cache->exporter_name, to->name);
+        return false;
+    }
+    if (!SPANFLOW_KAFKA && to->kind == DESTINATION_KAFKA) {
+        error_set(error,
+                  DESTINATION "/kafkaExporter: Kafka is not in this build; choose another "
+                              "destination",
+                  it->cache->exporter_name, to->name);
+        return false;
+    }
+    if (ledger_spoils(config, to)) {
+        error_set(error, "/spanflow/ledgerFile: '%.100s' writes it already; give another",
+                  to->name);
+        return false;
+    }
+    return check_source_address(it->cache, to, error);
+}
+
+/* Every destination by itself, and against those before it, of all caches. */
 static bool check_destinations(const struct probe_config *config, struct error *error)
 {
-    const struct exporting_process_config *exporting = &config->exporting;
-    for (uint32_t i = 0; i < exporting->destination_count; i++) {
-        const struct destination_config *b = &exporting->destinations[i];
-        if (!destination_config_check(b, error) ||
-            !destination_sampling_check(b, exporting->sampling_interval, error))
-            return false;
-        for (uint32_t j = 0; j < i; j++) {
-            const struct destination_config *a = &exporting->destinations[j];
-            if (same_stream(a, b)) {
-                refuse_stream(a, b, error);
+    struct place places[CACHES_MAX * DESTINATIONS_MAX];
+    uint32_t count = 0;
+    for (uint32_t c = 0; c < config->cache_count; c++) {
+        const struct cache_config *cache = &config->caches[c];
+        for (uint32_t i = 0; i < cache->exporting.destination_count; i++, count++) {
+            places[count] = (struct place){cache, &cache->exporting.destinations[i]};
+            if (!check_destination(config, &places[count], error))
                 return false;
-            }
-            if (same_file(a, b)) {
-                error_set(error,
-                          DESTINATION "[name='%.100s']/%s/file: '%.100s' writes it already; "
-                                      "give another",
-                          b->name, container_of(b), a->name);
-                return false;
-            }
-        }
-        if (!SPANFLOW_ZSTD && b->zstd) {
-            error_set(error,
-                      DESTINATION "[name='%.100s']/fileWriter/compression: zstd is not in this "
-                                  "build; give none",
-                      b->name);
-            return false;
-        }
-        if (!SPANFLOW_KAFKA && b->kind == DESTINATION_KAFKA) {
-            error_set(error,
-                      DESTINATION "[name='%.100s']/kafkaExporter: Kafka is not in this build; "
-                                  "choose another destination",
-                      b->name);
-            return false;
-        }
-        if (ledger_spoils(config, b)) {
-            error_set(error, "/spanflow/ledgerFile: '%.100s' writes it already; give another",
-                      b->name);
-            return false;
+            for (uint32_t j = 0; j < count; j++)
+                if (!check_pair(&places[j], &places[count], error))
+                    return false;
         }
     }
     return true;
 }
 
 /* A group that nobody belongs to is a name written in two ways. */
-static bool check_groups(const struct probe_config *config, struct error *error)
+static bool check_groups(const struct cache_config *cache, struct error *error)
 {
-    const struct exporting_process_config *exporting = &config->exporting;
+    const struct exporting_process_config *exporting = &cache->exporting;
     for (uint32_t g = 0; g < exporting->group_count; g++) {
         bool found = false;
         for (uint32_t i = 0; i < exporting->destination_count; i++)
@@ -248,9 +289,9 @@ static bool check_groups(const struct probe_config *config, struct error *error)
         if (found)
             continue;
         error_set(error,
-                  "/spanflow/exportingProcess/deliveryGroup[name='%s']: no destination has this "
-                  "group; remove it, or give group=%s to some",
-                  exporting->groups[g].name, exporting->groups[g].name);
+                  PROCESS "/deliveryGroup[name='%s']: no destination has this group; remove it, or "
+                          "give group=%s to some",
+                  cache->exporter_name, exporting->groups[g].name, exporting->groups[g].name);
         return false;
     }
     return true;
@@ -269,9 +310,12 @@ static bool check_captures(const struct probe_config *config, struct error *erro
 {
     const char *path = config->ledger_path;
     bool clash = is_capture(config, path);
-    for (uint32_t i = 0; !clash && i < config->exporting.destination_count; i++) {
-        path = config->exporting.destinations[i].path;
-        clash = is_capture(config, path);
+    for (uint32_t c = 0; c < config->cache_count; c++) {
+        const struct exporting_process_config *exporting = &config->caches[c].exporting;
+        for (uint32_t i = 0; !clash && i < exporting->destination_count; i++) {
+            path = exporting->destinations[i].path;
+            clash = is_capture(config, path);
+        }
     }
     if (clash)
         error_set(error, "/spanflow/captureFile: '%.100s' is also to be written; give another",
@@ -279,27 +323,40 @@ static bool check_captures(const struct probe_config *config, struct error *erro
     return !clash;
 }
 
-/* A spool that nobody can use is a promise that is not kept. */
-static bool check_spool(const struct probe_config *config, struct error *error)
+/* A spool that nobody can use is a promise that is not kept; two of one folder would mix. */
+static bool check_spool(const struct probe_config *config, const struct cache_config *cache,
+                        struct error *error)
 {
-    const struct exporting_process_config *exporting = &config->exporting;
-    if (!config->spool_directory[0])
+    const struct exporting_process_config *exporting = &cache->exporting;
+    bool usable = false;
+    if (!cache->spool_directory[0])
         return true;
     for (uint32_t i = 0; i < exporting->destination_count; i++)
-        if (destination_can_spool(exporting->destinations[i].kind))
-            return true;
-    error_set(error,
-              "/spanflow/exportingProcess/spool/directory: no destination can be known to be "
-              "away; give one over TCP, TLS, DTLS, SCTP or Kafka, or remove the spool");
-    return false;
+        usable |= destination_can_spool(exporting->destinations[i].kind);
+    if (!usable) {
+        error_set(error,
+                  PROCESS "/spool/directory: no destination can be known to be away; give one over "
+                          "TCP, TLS, DTLS, SCTP or Kafka, or remove the spool",
+                  cache->exporter_name);
+        return false;
+    }
+    for (const struct cache_config *other = config->caches; other < cache; other++) {
+        if (strcmp(other->spool_directory, cache->spool_directory) != 0)
+            continue;
+        error_set(error, PROCESS "/spool/directory: that of '%s'; give each its own",
+                  cache->exporter_name, other->exporter_name);
+        return false;
+    }
+    return true;
 }
 
 /* What the kernel counts is not seen, so nothing may ask for it. */
-static bool check_kernel_flows(const struct probe_config *config, struct error *error)
+static bool check_kernel_flows(const struct probe_config *config, const struct cache_config *cache,
+                               struct error *error)
 {
     const char *why = NULL;
     bool xdp = false;
-    if (config->kernel_flows == 0)
+    if (cache->kernel_flows == 0)
         return true;
     for (uint32_t i = 0; i < config->source_count; i++) {
         xdp |= config->sources[i].interface[0] != '\0';
@@ -317,24 +374,59 @@ static bool check_kernel_flows(const struct probe_config *config, struct error *
     if (!xdp)
         why = "only packets of an observation point with xdp can be counted in the kernel";
     if (why)
-        error_set(error, "/spanflow/cache/kernelFlows: %s; leave it 0", why);
+        error_set(error, "/spanflow/cache[name='%s']/kernelFlows: %s; leave it 0", cache->name,
+                  why);
     return !why;
+}
+
+/* Copies come by another observation point; the module cannot count what the leaf-list source
+ * stands for. */
+static bool check_duplicates(const struct probe_config *config, struct error *error)
+{
+    if (config->duplicate_window_ns == 0 || config->offline || config->source_count != 1)
+        return true;
+    error_set(error,
+              SELECTION
+              "/duplicateWindow: copies are looked for on another observation point; there "
+              "is only one: add another, or give 0",
+              config->selection_name);
+    return false;
+}
+
+static bool check_caches(const struct probe_config *config, struct error *error)
+{
+    bool exports = config->ledger_path[0] != '\0';
+    for (uint32_t c = 0; c < config->cache_count; c++) {
+        const struct cache_config *cache = &config->caches[c];
+        exports |= cache->exporting.destination_count > 0;
+        if (!check_groups(cache, error) || !check_spool(config, cache, error) ||
+            !check_kernel_flows(config, cache, error))
+            return false;
+    }
+    if (!exports && probe_config_observes(config))
+        error_set(error, "/spanflow: no destination; give -e, -n or a collector, or --ledger to "
+                         "count only");
+    return exports || !probe_config_observes(config);
+}
+
+bool probe_config_observes(const struct probe_config *config)
+{
+    return config->source_count > 0 || config->file_count > 0;
+}
+
+bool model_check_observes(const struct probe_config *config, struct error *error)
+{
+    if (probe_config_observes(config))
+        return true;
+    error_set(error, "/spanflow: nothing to observe; give -i, -r, or -c with a source, an "
+                     "observationPoint or a captureFile");
+    return false;
 }
 
 bool model_check(const struct probe_config *config, struct error *error)
 {
-    if (config->source_count == 0 && config->file_count == 0) {
-        error_set(error, "/spanflow: nothing to observe; give -i, -r, or -c with an "
-                         "observationPoint or a captureFile");
-        return false;
-    }
-    if (config->exporting.destination_count == 0 && !config->ledger_path[0]) {
-        error_set(error, DESTINATION ": no destination; give -e or -n, or --ledger to count only");
-        return false;
-    }
-    return check_sources(config, error) && check_filters(config, error) &&
-           check_applications(config, error) && check_destinations(config, error) &&
-           check_source_addresses(config, error) && check_groups(config, error) &&
-           check_spool(config, error) && check_captures(config, error) &&
-           check_kernel_flows(config, error);
+    return check_sources(config, error) && check_duplicates(config, error) &&
+           check_filters(config, error) && check_applications(config, error) &&
+           check_destinations(config, error) && check_caches(config, error) &&
+           check_captures(config, error);
 }

@@ -224,7 +224,7 @@ static size_t scheme_length(const struct option_word *kind)
 
 /* A destination on its way into the tree. */
 struct destination {
-    struct option_state *state;
+    struct config_tree *tree;
     struct lyd_node *entry;
     const struct option_word *kind;
     bool seen[QUERY_WORDS];
@@ -238,7 +238,7 @@ static bool set(struct destination *destination, const char *leaf, bool common, 
     struct error inner = {""};
     snprintf(path, sizeof path, "%s%s%s", common ? "" : destination->kind->leaf, common ? "" : "/",
              leaf);
-    if (config_tree_set_below(destination->state->tree, destination->entry, path, value, &inner))
+    if (config_tree_set_below(destination->tree, destination->entry, path, value, &inner))
         return true;
     error_set(error, "%s: %s", word, inner.text);
     return false;
@@ -369,7 +369,7 @@ static bool add(struct destination *destination, const char *name, char *text, s
     char *query = strchr(text, '?');
     if (query)
         *query++ = 0;
-    if (!config_tree_add(destination->state->tree, "/spanflow/exportingProcess/destination", name,
+    if (!config_tree_add(destination->tree, "/spanflow/exportingProcess/destination", name,
                          &destination->entry, error))
         return false;
     if (destination->kind->kinds & KIND_COLLECTOR) {
@@ -390,11 +390,10 @@ static bool add(struct destination *destination, const char *name, char *text, s
     return true;
 }
 
-bool option_destination_apply(struct option_state *state, const struct option_description *option,
-                              const char *argument, struct error *error)
+bool option_destination_add(struct config_tree *tree, const char *argument, struct lyd_node **entry,
+                            struct error *error)
 {
-    (void)option;
-    struct destination destination = {.state = state};
+    struct destination destination = {.tree = tree};
     for (const struct option_word *kind = option_destination_kinds; kind->word; kind++)
         if (strncmp(argument, kind->word, scheme_length(kind)) == 0)
             destination.kind = kind;
@@ -412,7 +411,16 @@ bool option_destination_apply(struct option_state *state, const struct option_de
     check(text);
     bool added = add(&destination, argument, text, error);
     free(text);
+    if (entry)
+        *entry = destination.entry;
     return added;
+}
+
+bool option_destination_apply(struct option_state *state, const struct option_description *option,
+                              const char *argument, struct error *error)
+{
+    (void)option;
+    return option_destination_add(state->tree, argument, NULL, error);
 }
 
 bool option_collector_apply(struct option_state *state, const char *collector, const char *version,

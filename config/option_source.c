@@ -25,6 +25,7 @@ const struct option_word option_source_kinds[] = {
     {0},
 };
 
+#define AF_PACKET_DRIVER "net_af_packet"
 enum { SOURCE_DPDK = 1, SOURCE_XDP = 2, SOURCE_BOTH = 3 };
 
 /* Our own words. Of dpdk: all others belong to the driver. */
@@ -159,7 +160,8 @@ static const char *value_of(const struct option_word *word, const char *written,
 }
 
 /* Adds the observation point; the driver's part begins with the name of the device. */
-static bool add(struct option_state *state, struct source_words *words, struct error *error)
+static bool add(struct config_tree *tree, struct source_words *words, struct lyd_node **added,
+                struct error *error)
 {
     char name[64];
     size_t first = strcspn(words->device, ",");
@@ -172,10 +174,11 @@ static bool add(struct option_state *state, struct source_words *words, struct e
 
     struct lyd_node *entry = NULL;
     struct error refused = {""};
-    if (!config_tree_add(state->tree, "/spanflow/observationPoint", name, &entry, &refused)) {
+    if (!config_tree_add(tree, "/spanflow/observationPoint", name, &entry, &refused)) {
         error_set(error, "name: %s", refused.text);
         return false;
     }
+    *added = entry;
     for (size_t i = 0; i < OWN_WORDS; i++) {
         const struct option_word *word = &option_source_words[i];
         struct error inner = {""};
@@ -184,14 +187,13 @@ static bool add(struct option_state *state, struct source_words *words, struct e
         if (i == OWN_FILTER && !model_check_filter(words->own[i], error))
             return false;
         const char *value = value_of(word, words->own[i], &inner);
-        if (!value || !config_tree_set_below(state->tree, entry, word->leaf, value, &inner)) {
+        if (!value || !config_tree_set_below(tree, entry, word->leaf, value, &inner)) {
             error_set(error, "%.*s: %s", (int)strcspn(word->word, "="), word->word, inner.text);
             return false;
         }
     }
-    return config_tree_set_below(state->tree, entry,
-                                 words->kind == SOURCE_XDP ? "xdp/interface" : "device",
-                                 words->device, error);
+    return config_tree_set_below(
+        tree, entry, words->kind == SOURCE_XDP ? "xdp/interface" : "device", words->device, error);
 }
 
 /* ---- what stands before the words ---- */
@@ -228,8 +230,24 @@ static bool find_interface(const char *address, char *name, size_t size)
     return found;
 }
 
+/* The least number that no af_packet device of TREE has. */
+static unsigned free_number(const struct config_tree *tree)
+{
+    uint64_t taken = 0;
+    for (const struct lyd_node *child = lyd_child(tree->root); child; child = child->next) {
+        const char *device = strcmp(child->schema->name, "observationPoint") == 0
+                                 ? config_tree_value(child, "device")
+                                 : NULL;
+        unsigned number = 64;
+        if (device && sscanf(device, AF_PACKET_DRIVER "%2u,", &number) == 1 && number < 64)
+            taken |= UINT64_C(1) << number;
+    }
+    return (unsigned)__builtin_ctzll(~taken); /* there are fewer observation points than bits */
+}
+
 /* Makes TEXT the device with its words, and tells by which way it is observed. */
-static unsigned take_kind(struct option_state *state, const char *argument, char *text, size_t size)
+static unsigned take_kind(const struct config_tree *used, const char *argument, char *text,
+                          size_t size)
 {
     char device[64];
     char interface[64];
@@ -238,7 +256,7 @@ static unsigned take_kind(struct option_state *state, const char *argument, char
         return argument[0] == 'd' ? SOURCE_DPDK : SOURCE_XDP;
     }
     if (starts_with(argument, "af_packet:")) {
-        snprintf(text, size, "net_af_packet%u,iface=%s", state->af_packet_count++,
+        snprintf(text, size, AF_PACKET_DRIVER "%u,iface=%s", free_number(used),
                  strchr(argument, ':') + 1);
         return SOURCE_DPDK;
     }
@@ -254,15 +272,15 @@ static unsigned take_kind(struct option_state *state, const char *argument, char
     return device[0] && !strchr(device, ':') ? SOURCE_XDP : 0;
 }
 
-bool option_source_apply(struct option_state *state, const struct option_description *option,
-                         const char *argument, struct error *error)
+bool option_source_add(struct config_tree *tree, const struct config_tree *used,
+                       const char *argument, struct lyd_node **entry, struct error *error)
 {
-    (void)option;
+    struct lyd_node *made = NULL;
     size_t size = strlen(argument) + 128;
     char *text = malloc(size);
     struct source_words words = {.device = calloc(1, size), .size = size};
     check(text && words.device);
-    words.kind = take_kind(state, argument, text, size);
+    words.kind = take_kind(used, argument, text, size);
     bool packet = starts_with(argument, "af_packet:");
     bool added = words.kind != 0;
     if (!added)
@@ -272,8 +290,17 @@ bool option_source_apply(struct option_state *state, const struct option_descrip
         error_set(error, "names no interface; give af_packet:INTERFACE");
         added = false;
     }
-    added = added && add(state, &words, error);
+    added = added && add(tree, &words, &made, error);
     free(text);
     free(words.device);
+    if (entry)
+        *entry = made;
     return added;
+}
+
+bool option_source_apply(struct option_state *state, const struct option_description *option,
+                         const char *argument, struct error *error)
+{
+    (void)option;
+    return option_source_add(state->tree, state->tree, argument, NULL, error);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "command_line.h"
 #include "model.h"
 
 typedef bool option_apply(struct option_state *state, const struct option_description *option,
@@ -24,6 +25,7 @@ static option_apply apply_spool, keep;
 #define SELECTION "/spanflow/selectionProcess/"
 #define EXPORTING "/spanflow/exportingProcess/"
 #define SPOOL     EXPORTING "spool/"
+#define KEY       "/spanflow/flowKey/"
 
 #define KEEP(member) .apply = keep, .kept = offsetof(struct option_state, member)
 
@@ -31,8 +33,10 @@ const struct option_description option_table[] = {
     {.letter = 'c',
      .argument = "FILE",
      KEEP(file),
-     .help = "read the configuration FILE, JSON (RFC 7951) or XML after the module spanflow.yang; "
-             "- is the standard input; other options add to it or override it"},
+     .help =
+         "read the configuration FILE, JSON (RFC 7951) or XML after the module spanflow.yang; "
+         "- is the standard input; it takes the place of the stored configuration, unless other "
+         "options add to it or override it"},
     {.letter = 'i',
      .argument = "SOURCE",
      .repeats = true,
@@ -130,17 +134,17 @@ const struct option_description option_table[] = {
      .help = "addresses in the prefix are local; this decides the direction of flows"},
     {.name = "key",
      .argument = "vlan|novlan",
-     .leaf = CACHE "vlanInKey",
+     .leaf = KEY "vlanInKey",
      .apply = apply_key,
      .help = "whether the two outermost VLAN ids tell flows apart"},
     {.name = "decapsulate",
      .argument = "LIST|all",
      .repeats = true,
-     .leaf = CACHE "decapsulate",
+     .leaf = KEY "decapsulate",
      .apply = apply_tunnels,
      .help = "meter the innermost packet inside these tunnels, in a list with commas"},
     {.name = "no-fragment-table",
-     .leaf = CACHE "fragmentTable",
+     .leaf = KEY "fragmentTable",
      .value = "false",
      .apply = apply_leaf,
      .help = "later fragments make flows of their own with ports 0"},
@@ -186,6 +190,22 @@ const struct option_description option_table[] = {
      .help = "keep records here while a destination (not over UDP) is away, the oldest "
              "make room; DIRECTORY,max=OCTETS,replay=RECORDS/S: how fast they are sent when it is "
              "back (default 20000); not with -r"},
+    {.name = "snapshot",
+     .argument = "DIRECTORY,NAME=VALUE,...",
+     .apply = option_snapshot_apply,
+     .help = "keep packets in memory and in this folder, see SNAPSHOTS"},
+    {.name = "store",
+     .argument = "DIRECTORY",
+     KEEP(store),
+     .help =
+         "the folder of the stored configuration, with which a run without other options starts "
+         "(default " STORE_DIRECTORY ")"},
+    {.name = "control",
+     .argument = "PATH",
+     KEEP(control),
+     .help = "the local socket of the management (default " CONTROL_SOCKET
+             "); with -i, -e and other options there is none unless this is given, and what is "
+             "changed over it is not stored"},
     {.name = "check",
      KEEP(check),
      .help = "check the options and the configuration, then exit with 0 or 2"},
@@ -272,21 +292,6 @@ static bool apply_word(struct option_state *state, const struct option_word *tab
     return false;
 }
 
-static bool apply_timeout(struct option_state *state, char *text, struct error *error)
-{
-    return apply_word(state, option_timeout_words, text,
-                      "no timeout; give active=, idle= or tcp-linger= with seconds", error);
-}
-
-static bool apply_flood(struct option_state *state, char *text, struct error *error)
-{
-    return apply_word(
-        state, option_flood_words, text,
-        "nothing that --flood knows; give level1=, enter=, hysteresis=, idle=, level2=, "
-        "prefix4= or prefix6=",
-        error);
-}
-
 /* Calls EACH for every part of LIST between commas. */
 static bool for_each_word(struct option_state *state, const char *list,
                           bool (*each)(struct option_state *, char *, struct error *),
@@ -302,23 +307,56 @@ static bool for_each_word(struct option_state *state, const char *list,
     return applied;
 }
 
+bool option_words_apply(struct option_state *state, const struct option_word *table,
+                        const char *list, const char *mistake, struct error *error)
+{
+    char *copy = strdup(list);
+    check(copy);
+    bool applied = true;
+    char *rest = copy;
+    while (applied && rest)
+        applied = apply_word(state, table, strsep(&rest, ","), mistake, error);
+    free(copy);
+    return applied;
+}
+
+bool option_folder_apply(struct option_state *state, const char *leaf,
+                         const struct option_word *table, const char *argument, const char *mistake,
+                         struct error *error)
+{
+    char *directory = strdup(argument);
+    check(directory);
+    char *words = strchr(directory, ',');
+    if (words)
+        *words++ = 0;
+    bool applied = config_tree_set(state->tree, leaf, directory, error) &&
+                   (!words || option_words_apply(state, table, words, mistake, error));
+    free(directory);
+    return applied;
+}
+
 static bool apply_timeouts(struct option_state *state, const struct option_description *option,
                            const char *argument, struct error *error)
 {
     (void)option;
-    return for_each_word(state, argument, apply_timeout, error);
+    return option_words_apply(state, option_timeout_words, argument,
+                              "no timeout; give active=, idle= or tcp-linger= with seconds", error);
 }
 
 static bool apply_floods(struct option_state *state, const struct option_description *option,
                          const char *argument, struct error *error)
 {
     (void)option;
-    return for_each_word(state, argument, apply_flood, error);
+    return option_words_apply(
+        state, option_flood_words, argument,
+        "nothing that --flood knows; give level1=, enter=, hysteresis=, idle=, level2=, "
+        "prefix4= or prefix6=",
+        error);
 }
 
 static bool apply_tunnel(struct option_state *state, char *word, struct error *error)
 {
-    return config_tree_set(state->tree, CACHE "decapsulate", word, error);
+    return config_tree_set(state->tree, KEY "decapsulate", word, error);
 }
 
 static bool apply_tunnels(struct option_state *state, const struct option_description *option,
@@ -445,26 +483,12 @@ static const struct option_word option_spool_words[] = {
     {0},
 };
 
-static bool apply_spool_word(struct option_state *state, char *text, struct error *error)
-{
-    return apply_word(state, option_spool_words, text,
-                      "nothing that --spool knows; give max= or replay=", error);
-}
-
-/* DIRECTORY, and words behind commas. */
 static bool apply_spool(struct option_state *state, const struct option_description *option,
                         const char *argument, struct error *error)
 {
     (void)option;
-    char *directory = strdup(argument);
-    check(directory);
-    char *words = strchr(directory, ',');
-    if (words)
-        *words++ = 0;
-    bool applied = config_tree_set(state->tree, SPOOL "directory", directory, error) &&
-                   (!words || for_each_word(state, words, apply_spool_word, error));
-    free(directory);
-    return applied;
+    return option_folder_apply(state, SPOOL "directory", option_spool_words, argument,
+                               "nothing that --spool knows; give max= or replay=", error);
 }
 
 static bool keep(struct option_state *state, const struct option_description *option,

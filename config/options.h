@@ -19,7 +19,9 @@ struct option_state {
     const char *collector; /* -n, becomes a destination when all options are read */
     const char *version;   /* -v */
     const char *file;      /* -c */
-    uint32_t af_packet_count;
+    const char *store;     /* --store */
+    const char *control;   /* --control */
+    bool is_volatile;      /* an option says something about the configuration itself */
     bool help;
     bool show_version;
     bool check;
@@ -66,13 +68,35 @@ bool option_word_is(const struct option_word *word, const char *name, size_t len
 /* True for options that only fill a field of option_state and need no tree. */
 bool option_is_kept(const struct option_description *option);
 
-/* The appliers of -i and -e, each in a file of its own. */
+/* Applies each NAME=VALUE of LIST, between commas, by TABLE, whose leaves are whole paths; MISTAKE
+ * says what is possible. */
+bool option_words_apply(struct option_state *state, const struct option_word *table,
+                        const char *list, const char *mistake, struct error *error);
+/* The same for DIRECTORY,NAME=VALUE,...; the directory goes to LEAF. */
+bool option_folder_apply(struct option_state *state, const char *leaf,
+                         const struct option_word *table, const char *argument, const char *mistake,
+                         struct error *error);
+
+/* The appliers of -i, -e and --snapshot, each in a file of its own. */
 bool option_source_apply(struct option_state *state, const struct option_description *option,
                          const char *argument, struct error *error);
 bool option_destination_apply(struct option_state *state, const struct option_description *option,
                               const char *argument, struct error *error);
+bool option_snapshot_apply(struct option_state *state, const struct option_description *option,
+                           const char *argument, struct error *error);
+
+/*
+ * Adds to TREE what ARGUMENT, the argument of -i or -e, stands for; *ENTRY (may be NULL) becomes
+ * the entry. USED is a tree whose devices' numbers are taken, often TREE. ERROR gets what is wrong,
+ * without the argument.
+ */
+bool option_source_add(struct config_tree *tree, const struct config_tree *used,
+                       const char *argument, struct lyd_node **entry, struct error *error);
+bool option_destination_add(struct config_tree *tree, const char *argument, struct lyd_node **entry,
+                            struct error *error);
 extern const struct option_word option_timeout_words[];
 extern const struct option_word option_flood_words[];
+extern const struct option_word option_snapshot_words[];
 extern const struct option_word option_source_kinds[];
 extern const struct option_word option_source_words[];
 extern const struct option_word option_destination_kinds[];

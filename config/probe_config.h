@@ -13,7 +13,8 @@
 #include "packet/packet_source.h"
 #include "packet/source_xdp.h"
 
-enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024, WORKERS_MAX = 64 };
+enum { SOURCES_MAX = 16, PREFIXES_MAX = 1024, WORKERS_MAX = 64, CACHES_MAX = 4 };
+enum { CUTOFF_CLASSES_MAX = 16, CUTOFF_CLASS_WORDS_MAX = 64 };
 
 struct source_config {
     char name[32];      /* key of the entry, and the interface name that records carry */
@@ -45,6 +46,68 @@ struct applications_config {
     uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
 };
 
+/* A cache and the exporting process that takes its records, and no other's. */
+struct cache_config {
+    char name[64];
+    uint64_t active_timeout_ns;    /* 0 = never */
+    uint64_t idle_timeout_ns;      /* 0 = never */
+    uint64_t tcp_linger_ns;        /* 0 = at once */
+    uint32_t flows_max;            /* of all workers, divided by their number */
+    struct flood_policy flood;     /* rate of new flows: of all workers, divided by their number */
+    uint32_t kernel_flows;         /* that the kernel counts; 0 = none */
+    uint32_t kernel_after_packets; /* a flow is handed to the kernel when it has so many */
+
+    char exporter_name[64];
+    struct exporting_process_config exporting; /* interfaces are filled in at start */
+    char spool_directory[512];                 /* "" = none */
+    uint64_t spool_octets_max;                 /* bound of its files */
+};
+
+/* Flows of which more or less is kept. */
+struct cutoff_class_config {
+    char name[64];
+    uint32_t prefix_count;
+    struct prefix prefixes[CUTOFF_CLASS_WORDS_MAX];
+    uint32_t port_count;
+    uint16_t ports[CUTOFF_CLASS_WORDS_MAX];
+    uint32_t application_count;
+    char applications[CUTOFF_CLASS_WORDS_MAX][64];
+    uint64_t cutoff_packets; /* 0 = none, as the next */
+    uint64_t cutoff_octets;
+};
+
+/* Flow records that are kept beside the ring: the destination that writes them is in the exporting
+ * process of one cache. */
+#define HISTORY_DESTINATION "flow-history"
+struct flow_history_config {
+    bool enabled;
+    char exporter[64]; /* name of the exporting process, "" = that of the first cache */
+    uint64_t octets_max;
+    uint64_t maximum_age_s;
+    uint64_t wanted_age_s; /* 0 = none */
+};
+
+/* The snapshot ring. */
+struct snapshot_config {
+    bool enabled;
+    char directory[1024];
+    uint32_t memory_mib; /* of each worker */
+    uint32_t disk_mib;   /* 0 = memory alone */
+    /* Octets of each packet; 0: up to the end of the transport header; UINT32_MAX: all. */
+    uint32_t snap_length;
+    uint64_t cutoff_packets; /* of flows of no class; 0 = none, as the next */
+    uint64_t cutoff_octets;
+    uint32_t class_count;
+    struct cutoff_class_config classes[CUTOFF_CLASSES_MAX];
+    uint64_t flush_interval_ns;
+    uint64_t maximum_age_ns;
+    uint64_t wanted_age_ns;     /* 0 = none */
+    char notice[4096];          /* "" = none */
+    uint32_t extract_mib_per_s; /* 0 = any */
+    uint32_t freeze_percent;    /* of the disk */
+    struct flow_history_config history;
+};
+
 struct probe_config {
     bool offline; /* capture files are read; packet time is the clock */
     uint32_t source_count;
@@ -52,20 +115,19 @@ struct probe_config {
     uint32_t file_count;
     char **files; /* offline: paths, "-" = standard input; owned */
 
-    uint64_t active_timeout_ns; /* 0 = never */
-    uint64_t idle_timeout_ns;   /* 0 = never */
-    uint64_t tcp_linger_ns;     /* 0 = at once */
-    uint32_t flows_max;         /* whole probe, divided by workers */
+    /* Each cache meters every packet that is selected; the first is the one whose account is told
+     * where there is room for one only. */
+    uint32_t cache_count; /* 1 at least */
+    struct cache_config caches[CACHES_MAX];
+
     uint32_t workers;
     uint32_t worker_cpu_count; /* 0, or workers */
     uint16_t worker_cpus[WORKERS_MAX];
-    bool hash_ports;               /* packets are spread over workers by ports, too */
-    struct flood_policy flood;     /* rate of new flows: whole probe, divided by workers */
-    uint32_t kernel_flows;         /* that the kernel counts; 0 = none */
-    uint32_t kernel_after_packets; /* a flow is handed to the kernel when it has so many */
-    uint32_t sampling_interval;    /* N of 1/N; 1 = every packet */
-    uint64_t duplicate_window_ns;  /* 0 = copies are metered */
+    bool hash_ports;              /* packets are spread over workers by ports, too */
+    uint32_t sampling_interval;   /* N of 1/N; 1 = every packet */
+    uint64_t duplicate_window_ns; /* 0 = copies are metered */
 
+    char selection_name[64];
     char filter[1024]; /* libpcap expression, "" = none */
     uint32_t ignore_count;
     struct prefix ignore[PREFIXES_MAX];
@@ -77,12 +139,11 @@ struct probe_config {
 
     char ledger_path[1024];     /* "" = none, "-" = stdout */
     char state_directory[1024]; /* "" = none */
-    char spool_directory[512];  /* "" = none */
-    uint64_t spool_octets_max;  /* bound of its files */
+
+    uint32_t drop_threshold; /* packets dropped in a second that are told; 0 = never */
 
     struct applications_config applications;
-
-    struct exporting_process_config exporting; /* interfaces are filled in at start */
+    struct snapshot_config snapshot;
 };
 
 #endif

@@ -37,16 +37,29 @@ static uint64_t seed_of(const char *name)
 
 void delivery_group_init(struct delivery_group *group,
                          const struct exporting_process_config *process, uint32_t number,
-                         struct destination *destinations)
+                         struct destination *const *destinations, uint32_t count)
 {
     memset(group, 0, sizeof *group);
     group->config = &process->groups[number];
     group->offline = process->offline;
-    for (uint32_t i = 0; i < process->destination_count; i++) {
-        if (process->destinations[i].group != number + 1)
+    for (uint32_t i = 0; i < count; i++) {
+        if (destinations[i]->config->group != number + 1)
             continue;
-        group->seeds[group->count] = seed_of(process->destinations[i].name);
-        group->members[group->count++] = &destinations[i];
+        group->seeds[group->count] = seed_of(destinations[i]->config->name);
+        group->members[group->count++] = destinations[i];
+    }
+}
+
+void delivery_group_inherit(struct delivery_group *group, const struct delivery_group *before)
+{
+    for (uint32_t i = 0; i < group->count; i++) {
+        for (uint32_t j = 0; j < before->count; j++) {
+            if (group->members[i] != before->members[j])
+                continue;
+            group->away[i] = before->away[j];
+            group->told[i] = before->told[j];
+            group->trouble_ns[i] = before->trouble_ns[j];
+        }
     }
 }
 
@@ -72,6 +85,33 @@ static void say(struct delivery_group *group, uint32_t member)
     group->news_untold = true;
 }
 
+/* One line for all, since nobody takes over. */
+static void say_none(struct delivery_group *group)
+{
+    for (uint32_t i = 0; i < group->count; i++)
+        group->told[i] = true;
+    error_set(&group->news, "group %s: no destination of it is there", group->config->name);
+    group->news_untold = true;
+}
+
+/* Tells one thing that is not known yet. */
+static void tell_news(struct delivery_group *group)
+{
+    uint32_t away = 0, told = 0, news = group->count;
+    for (uint32_t i = 0; i < group->count; i++) {
+        away += group->away[i];
+        told += group->told[i];
+        if (group->away[i] != group->told[i])
+            news = i;
+    }
+    if (group->news_untold || news == group->count)
+        return;
+    if (away == group->count && told < away)
+        say_none(group);
+    else
+        say(group, news);
+}
+
 void delivery_group_step(struct delivery_group *group, uint64_t monotonic_ns)
 {
     if (!group->start_ns)
@@ -85,9 +125,8 @@ void delivery_group_step(struct delivery_group *group, uint64_t monotonic_ns)
             group->away[i] = false;
         }
         group->members[i]->probes = group->away[i];
-        if (group->away[i] != group->told[i] && !group->news_untold)
-            say(group, i);
     }
+    tell_news(group);
     group->step_ns = monotonic_ns;
 }
 

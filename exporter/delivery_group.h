@@ -30,10 +30,13 @@ struct delivery_group {
     bool news_untold;
 };
 
-/* Makes the group NUMBER of PROCESS (from 0) out of those of DESTINATIONS that belong to it. */
+/* Makes the group NUMBER of PROCESS (from 0) out of those of the COUNT DESTINATIONS that belong to
+ * it. */
 void delivery_group_init(struct delivery_group *group,
                          const struct exporting_process_config *process, uint32_t number,
-                         struct destination *destinations);
+                         struct destination *const *destinations, uint32_t count);
+/* GROUP goes on with what BEFORE knows of the members that both have. */
+void delivery_group_inherit(struct delivery_group *group, const struct delivery_group *before);
 /* Once for each step of the exporting process: finds out who is away and who is back. */
 void delivery_group_step(struct delivery_group *group, uint64_t monotonic_ns);
 /* The member that gets RECORD. */

@@ -8,6 +8,8 @@
 #ifndef SPANFLOW_EXPORTER_DESTINATION_H
 #define SPANFLOW_EXPORTER_DESTINATION_H
 
+#include <stdatomic.h>
+
 #include "anonymise/crypto_pan.h"
 #include "client_ports.h"
 #include "destination_file.h"
@@ -23,12 +25,16 @@
 #include "transport/pacing.h"
 #include "transport/transport.h"
 
-enum { DESTINATION_PORTION_MAX = 512 }; /* records that come between two sendings at most */
+enum {
+    DESTINATION_PORTION_MAX = 512, /* records that come between two sendings at most */
+    DESTINATION_PATH_MIN = 464     /* of a message in a packet of 512 octets, IPv6 and UDP */
+};
 
 struct destination {
-    const struct destination_config *config;        /* not owned */
+    struct destination_config *config;              /* owned */
     const struct exporting_process_config *process; /* not owned */
-    struct destination_counters *counters;          /* not owned */
+    struct destination_counters *counters;          /* of its row; not owned */
+    uint32_t row;                                   /* of the account */
     const struct metering_counts *metering;         /* not owned; set before the first step */
     struct template_set templates;
     struct options_set options;
@@ -47,6 +53,8 @@ struct destination {
     struct client_ports *client_ports;
     struct state_destination *kept; /* what outlives the process; NULL: nothing. Not owned */
     uint32_t message_octets;        /* most octets of one message */
+    uint32_t opened_octets;         /* the same as the transport told them when it was opened */
+    uint32_t queue_slots;           /* bound of the queue */
     uint32_t slots_reserved;        /* free slots that one more record may need */
     uint64_t monotonic_ns;          /* of the current step */
     uint64_t export_ns;
@@ -77,20 +85,50 @@ struct destination {
     bool bounded;     /* counters of a data record must stay below 2^32 */
     bool refresh_due; /* the collector may have lost its templates; a second after the last */
     bool blocked;
-    bool broken;    /* everything is lost from now on, as loss_reason */
-    bool forgiven;  /* its being broken is no failure of the run */
-    bool completed; /* the transport was told that no more comes */
+    bool broken;       /* everything is lost from now on, as loss_reason; until mends_ns */
+    bool mending;      /* it was broken, and nothing was sent since it is tried again */
+    uint64_t mends_ns; /* monotonic: a broken one that persists is tried again then; 0: never */
+    bool forgiven;     /* its being broken is no failure of the run */
+    bool completed;    /* the transport was told that no more comes */
     enum ledger_destination_lost loss_reason;
     struct error problem; /* first failure, "" if none */
     bool untold;          /* nobody has asked for the problem's line yet */
     struct error news;    /* of the connection: the newest line */
     bool news_untold;
+
+    /* A change in place that is under way: what is still to be put in, or taken out and not free of
+     * use yet (destination_change.h). Owned, NULL if none. */
+    struct destination *shell;
+    uint64_t shell_by_ns; /* monotonic time at which it ends in any case */
+    bool rewires;         /* the shell has the next transport */
+
+    bool leaving;              /* gets no more records */
+    bool removed;              /* the same, and there is no other of its row */
+    bool parked;               /* leaving, and has nothing but files in the spool */
+    uint64_t left_ns;          /* monotonic: since when it leaves */
+    uint64_t away_ns;          /* monotonic: since when there is no session; 0: there is one */
+    atomic_bool busy;          /* a change of it is under way; any thread */
+    struct destination *heir;  /* is to get its stream of the spool; NULL: nobody. Not owned */
+    struct destination *ended; /* the next of those that the control thread frees */
+    struct destination *known; /* the next of all that were opened; control thread */
+
+    /* For people. */
+    uint64_t session_ns; /* monotonic: when the present session began or the last one ended */
+    uint64_t rate_ns;    /* when rates were last taken */
+    uint64_t rate_records, rate_octets, records_per_s, octets_per_s;
 };
 
-/* 0, or -1 and ERROR; nothing stays open then. */
+/* How a destination comes to be what a configuration says, see exporting_process_change.h. */
+enum destination_change { CHANGE_NONE, CHANGE_NEW, CHANGE_IN_PLACE, CHANGE_SUCCESSOR };
+
+/* Opens a destination that CONFIG, which is copied, describes. BEFORE: the one of the same name
+ * that is there, or NULL; *CHANGE tells what it is to be to that one. What is needed for a change
+ * in place may lack transport, queue or spool. PROCESS is not copied. 0, or -1 and ERROR; nothing
+ * stays open then. Control thread. */
 int destination_create(struct destination *destination, const struct destination_config *config,
                        const struct exporting_process_config *process,
-                       struct destination_counters *counters, struct error *error);
+                       const struct destination *before, enum destination_change *change,
+                       struct error *error);
 void destination_destroy(struct destination *destination);
 
 /* A new step: sets the clocks and, live, sends templates and statistics that are due. */
@@ -115,6 +153,12 @@ uint64_t destination_walk(const struct destination *destination);
 bool destination_is_empty(const struct destination *destination);
 /* Makes the output whole and final. Only when empty or given up. */
 void destination_complete(struct destination *destination);
+/* What was handed over is sent or, if nobody has confirmed it, lost for REASON. AGAIN: with Kafka
+ * it stays in the queue instead. */
+void destination_end_flight(struct destination *destination, enum ledger_destination_lost reason,
+                            bool again);
+/* A broken destination that persists begins anew. */
+void destination_mend(struct destination *destination);
 /* Counts everything queued as lost for REASON. */
 void destination_give_up(struct destination *destination, enum ledger_destination_lost reason);
 /* Second of sysUptime 0; before the first record. */

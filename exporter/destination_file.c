@@ -167,6 +167,13 @@ static void put_window(struct destination *d)
     message_put64(&d->builder, (file->end_ns + round_ns) / millisecond_ns);
 }
 
+void destination_file_restart(struct destination *d)
+{
+    start_over(&d->file);
+    d->builder.sequence = 0;
+    d->refreshed = false;
+}
+
 void destination_file_end(struct destination *d)
 {
     check(d->file.window_due);
@@ -177,7 +184,5 @@ void destination_file_end(struct destination *d)
     if (!d->config->rotation_s && !d->config->rotation_octets)
         return;
     message_queue_end_file(&d->queue);
-    start_over(&d->file);
-    d->builder.sequence = 0;
-    d->refreshed = false;
+    destination_file_restart(d);
 }

@@ -51,6 +51,8 @@ static inline void file_session_note(struct file_session *session, uint64_t star
 bool destination_file_is_over(const struct destination *destination);
 /* Export time, since 1970, at which the file is over; UINT64_MAX if time does not end it. */
 uint64_t destination_file_over_ns(const struct destination *destination);
+/* What comes next begins another file. */
+void destination_file_restart(struct destination *destination);
 /* Tells the time window, which must be due, in a message of its own, and ends the file if the
  * destination writes several. */
 void destination_file_end(struct destination *destination);

@@ -33,11 +33,12 @@ static void take_up(struct destination *d, const struct merged_record *merged)
     d->record_octets = merged->octets;
 }
 
-static void send_one(struct destination *d, const struct merged_record *merged)
+static void send_one(struct destination *d, struct client_ports *table,
+                     const struct merged_record *merged)
 {
     take_up(d, merged);
     destination_encode(d, &merged->record);
-    client_ports_remove(d->client_ports, merged);
+    client_ports_remove(table, merged);
 }
 
 bool destination_merge(struct destination *d, const struct flow_record *record)
@@ -47,7 +48,7 @@ bool destination_merge(struct destination *d, const struct flow_record *record)
         return false;
     const struct merged_record *leaving;
     while ((leaving = client_ports_add(d->client_ports, record, client, window_clock_ns(d))))
-        send_one(d, leaving);
+        send_one(d, d->client_ports, leaving);
     return true;
 }
 
@@ -56,16 +57,32 @@ void destination_merge_send(struct destination *d, bool all)
     while (client_ports_due_ns(d->client_ports) != UINT64_MAX && destination_has_room(d)) {
         if (!all && client_ports_due_ns(d->client_ports) > window_clock_ns(d))
             break;
-        send_one(d, client_ports_oldest(d->client_ports));
+        send_one(d, d->client_ports, client_ports_oldest(d->client_ports));
     }
+}
+
+static void lose_all(struct destination *d, struct client_ports *table,
+                     enum ledger_destination_lost reason)
+{
+    while (client_ports_due_ns(table) != UINT64_MAX) {
+        const struct merged_record *merged = client_ports_oldest(table);
+        take_up(d, merged);
+        destination_lose_taken(d, reason);
+        client_ports_remove(table, merged);
+    }
+}
+
+void destination_merge_empty(struct destination *d, struct client_ports *table, bool late)
+{
+    while (client_ports_due_ns(table) != UINT64_MAX && !d->broken && destination_has_room(d))
+        send_one(d, table, client_ports_oldest(table));
+    if (late)
+        lose_all(d, table, d->broken ? d->loss_reason : DESTINATION_LOST_QUEUE_FULL);
 }
 
 void destination_merge_lose(struct destination *d, enum ledger_destination_lost reason)
 {
-    while (client_ports_due_ns(d->client_ports) != UINT64_MAX) {
-        const struct merged_record *merged = client_ports_oldest(d->client_ports);
-        take_up(d, merged);
-        destination_lose_taken(d, reason);
-        client_ports_remove(d->client_ports, merged);
-    }
+    lose_all(d, d->client_ports, reason);
+    if (d->shell)
+        lose_all(d, d->shell->client_ports, reason);
 }

@@ -15,6 +15,10 @@ int destination_merge_open(struct destination *destination, struct error *error)
 bool destination_merge(struct destination *destination, const struct flow_record *record);
 /* Encodes those that have waited long enough, or ALL, as far as there is room. */
 void destination_merge_send(struct destination *destination, bool all);
+/* Encodes what waits in TABLE, one that is not the destination's any more (NULL is good), as far as
+ * there is room. LATE: what has none is lost (queue_full). */
+void destination_merge_empty(struct destination *destination, struct client_ports *table,
+                             bool late);
 /* Counts all that wait as lost for REASON. */
 void destination_merge_lose(struct destination *destination, enum ledger_destination_lost reason);
 

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "destination.h"
+#include "destination_change.h"
 #include "destination_encode.h"
 #include "destination_merge.h"
 #include "transport/transport_file.h"
@@ -24,6 +25,7 @@ enum {
     NETFLOW5_SEQUENCE_AT = 16
 };
 static const uint64_t progress_timeout_ns = 30 * 1000000000ull;
+static const uint64_t persist_ns = 5 * 1000000000ull; /* until a broken one is tried again */
 
 /* Keeps the sequence number that follows on the COUNT oldest messages, for the next run. */
 static void keep_sequence(struct destination *d, uint32_t count)
@@ -87,6 +89,17 @@ static uint64_t count_sent(struct destination *d, uint32_t count)
 
 /* ---- sessions ---- */
 
+/* A destination that leaves tells options no more: for those of the present there may be no room,
+ * and those that wait would need their templates. */
+static void drop_options(struct destination *d)
+{
+    for (uint32_t i = d->queue.closed_count; i-- > 0;) {
+        const struct queued_message *message = message_queue_at(&d->queue, i);
+        if (!message->records && !message->data_records)
+            message_queue_remove(&d->queue, i, 1);
+    }
+}
+
 /* Templates and options, in front of all that waits. */
 static void begin_session(struct destination *d, uint64_t number)
 {
@@ -97,11 +110,13 @@ static void begin_session(struct destination *d, uint64_t number)
     while (d->queue.closed_count && message_queue_at(&d->queue, 0)->preface)
         message_queue_pop(&d->queue);
     destination_close_message(d);
+    if (d->leaving)
+        drop_options(d);
     uint32_t before = d->queue.closed_count;
     /* All at once, as before the first session: what waits in the queue may need any of them. */
     d->refreshed = false;
     d->probe_sent_ns = 0;
-    destination_refresh(d, true);
+    destination_refresh(d, !d->leaving);
     uint32_t after = d->queue.closed_count;
     for (uint32_t i = before; i < after; i++)
         message_queue_at(&d->queue, i)->preface = true;
@@ -132,6 +147,7 @@ static bool step_session(struct destination *d, bool flush)
         return now.confirmed > 0;
     d->session = 0;
     d->in_flight = 0;
+    d->session_ns = d->monotonic_ns;
     if (now.number)
         destination_kafka_set_count(d, now.partitions);
     destination_spool_session_ended(d);
@@ -155,10 +171,10 @@ static void settle_flight(struct destination *d, const bool *arrived,
     }
 }
 
-/* The same with a spool, but the rest stays in the queue: it is sent again, perhaps twice. So is
- * what is behind it and came from the spool, where an end is known and no gaps; and a record in
- * JSON is sent or not, both its messages. */
-static void settle_for_spool(struct destination *d, const bool *arrived)
+/* The same where it is sent again, from a spool or to another collector: the rest stays in the
+ * queue: it is sent again, perhaps twice. So is what is behind it and came from the spool, where an
+ * end is known and no gaps; and a record in JSON is sent or not, both its messages. */
+static void settle_to_send_again(struct destination *d, const bool *arrived)
 {
     uint32_t at = 0;
     bool in_order = true;
@@ -179,20 +195,24 @@ static void settle_for_spool(struct destination *d, const bool *arrived)
     d->in_flight = 0;
 }
 
-void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
+void destination_end_flight(struct destination *d, enum ledger_destination_lost reason, bool again)
 {
     if (d->transport.ops->step && d->in_flight) /* what has arrived by now is not lost */
         step_session(d, true);
     const bool *arrived = NULL;
     if (d->in_flight && d->transport.ops->abandon)
         arrived = d->transport.ops->abandon(d->transport.state);
-    if (arrived && d->spool.stream)
-        settle_for_spool(d, arrived);
+    if (arrived && again)
+        settle_to_send_again(d, arrived);
     else if (arrived)
         settle_flight(d, arrived, reason);
-    for (; d->spool.stream && d->in_flight; d->in_flight--) /* nobody knows: not again */
+    for (; d->in_flight; d->in_flight--) /* nobody knows: not again */
         lose_oldest(d, reason);
-    d->in_flight = 0;
+}
+
+void destination_give_up(struct destination *d, enum ledger_destination_lost reason)
+{
+    destination_end_flight(d, reason, d->spool.stream != NULL);
     destination_merge_lose(d, reason);
     destination_spool_save_all(d);
     while (d->queue.closed_count)
@@ -211,6 +231,27 @@ static void destination_break(struct destination *d, enum ledger_destination_los
     d->broken = true;
     d->loss_reason = reason;
     destination_give_up(d, reason);
+    if (d->config->persists)
+        d->mends_ns = d->monotonic_ns + persist_ns;
+}
+
+void destination_mend(struct destination *d)
+{
+    struct error problem = {""};
+    d->mends_ns = 0;
+    d->broken = false;
+    d->mending = true;
+    destination_file_restart(d);
+    transport_file_end(&d->transport, &problem); /* what was written whole stays, if it can */
+}
+
+/* Messages were sent by a destination that was broken before. */
+static void tell_mended(struct destination *d)
+{
+    d->mending = false;
+    d->problem.text[0] = 0;
+    error_set(&d->news, "%s: it is written again", d->config->name);
+    d->news_untold = true;
 }
 
 /* ---- sending ---- */
@@ -286,7 +327,8 @@ static void lose_next(struct destination *d, enum ledger_destination_lost reason
 static void handle_status(struct destination *d, enum transport_status status,
                           const struct error *problem)
 {
-    if (problem->text[0] && (status == TRANSPORT_BROKEN || !d->problem.text[0])) {
+    bool told = d->mending && strcmp(problem->text, d->problem.text) == 0;
+    if (problem->text[0] && !told && (status == TRANSPORT_BROKEN || !d->problem.text[0])) {
         d->problem = *problem;
         d->untold = true;
     }
@@ -359,7 +401,7 @@ static bool waits_for_collector(const struct destination *d, bool flush)
 bool destination_send(struct destination *d, bool flush)
 {
     bool moved = d->transport.ops->step && step_session(d, flush), blocked = false;
-    bool open = !d->transport.ops->step || d->session;
+    bool open = (!d->transport.ops->step || d->session) && !destination_rewires(d);
     moved |= destination_spool_save(d);
     moved |= destination_spool_replay(d, flush);
     for (unsigned burst = 0; open && burst < SEND_BURSTS_MAX; burst++) {
@@ -379,6 +421,8 @@ bool destination_send(struct destination *d, bool flush)
         bool ends_file =
             sent == count && message_queue_at(&d->queue, d->in_flight + count - 1)->ends_file;
         uint64_t cost = take_over(d, sent);
+        if (sent && d->mending)
+            tell_mended(d);
         if (ends_file && transport_file_end(&d->transport, &problem) != 0)
             status = TRANSPORT_BROKEN;
         if (status != TRANSPORT_DONE && status != TRANSPORT_AGAIN)

@@ -71,12 +71,15 @@ int destination_spool_open(struct destination *d, struct error *error)
     else
         identity.prefix_octets = make_prefix(d, prefix);
     struct error note = {""};
-    d->spool.stream = spool_stream_open(d->process->spool, &identity, &note, error);
+    d->spool.scratch_octets = identity.message_octets;
+    d->spool.wanted = spool_find(d->process->spool, &identity);
+    if (d->spool.wanted)
+        d->spool.scratch = malloc(identity.message_octets);
+    else
+        d->spool.stream = spool_stream_open(d->process->spool, &identity, &note, error);
     free(prefix);
-    if (!d->spool.stream)
+    if (!d->spool.stream && !d->spool.scratch)
         return -1;
-    d->counters->recovered = spool_found(d->spool.stream);
-    count_losses(d);
     if (note.text[0]) {
         d->news = note;
         d->news_untold = true;
@@ -84,10 +87,41 @@ int destination_spool_open(struct destination *d, struct error *error)
     return 0;
 }
 
+void destination_spool_begin(struct destination *d)
+{
+    if (!d->spool.stream)
+        return;
+    d->counters->recovered += spool_found(d->spool.stream);
+    count_losses(d);
+}
+
+void destination_spool_widen(struct destination *d, struct destination *fresh)
+{
+    if (!d->spool.stream || !fresh->spool.scratch)
+        return;
+    if (spool_stream_widen(d->spool.stream, fresh->spool.scratch, fresh->spool.scratch_octets))
+        fresh->spool.scratch = NULL;
+}
+
+void destination_spool_hand_over(struct destination *d, struct destination *heir)
+{
+    heir->spool.stream = d->spool.stream;
+    heir->spool.wanted = NULL;
+    d->spool.stream = NULL;
+    destination_spool_widen(heir, heir);
+}
+
+bool destination_spool_holds(const struct destination *d)
+{
+    return d->spool.stream && spool_has_more(d->spool.stream);
+}
+
 void destination_spool_close(struct destination *d)
 {
     spool_stream_close(d->spool.stream);
+    free(d->spool.scratch);
     d->spool.stream = NULL;
+    d->spool.scratch = NULL;
 }
 
 /* ---- the account ---- */
@@ -119,9 +153,11 @@ void destination_spool_count(const struct destination *d, struct destination_cou
     spool_walk(d->spool.stream, sums);
     spool_tell(d->spool.stream, &report);
     if (!LEDGER_SKIPPED(&d->counters->spooled))
-        copy->spooled = sums[0].records;
-    copy->recovered_spooled = sums[1].records;
-    copy->recovered_queued = message_queue_walk_recovered(&d->queue);
+        copy->spooled += sums[0].records;
+    copy->recovered_spooled += sums[1].records;
+    copy->recovered_queued += message_queue_walk_recovered(&d->queue);
+    if (copy->spool.on && d->leaving)
+        return; /* it is told of the one that is there */
     copy->spool = (struct spool_account){.on = true,
                                          .failing = d->spool.failing,
                                          .octets = report.octets,
@@ -242,7 +278,8 @@ bool destination_spool_is_patient(const struct destination *d)
 
 static bool is_half_full(const struct destination *d)
 {
-    return d->queue.free_count < d->queue.slot_count / 2 || d->queue.free_count < d->slots_reserved;
+    uint32_t room = message_queue_room(&d->queue);
+    return room < message_queue_bound(&d->queue) / 2 || room < d->slots_reserved;
 }
 
 /* Nobody wants templates and statistics of a session that is over, nor the rest of a record in JSON
@@ -345,9 +382,8 @@ static uint64_t replay_rate(const struct destination *d)
 static bool has_turn(const struct destination *d)
 {
     uint32_t unsent = d->queue.closed_count - d->in_flight;
-    return unsent <= d->queue.slot_count / REPLAY_QUEUE_PART &&
-           d->queue.free_count > d->queue.slot_count / 2 &&
-           d->queue.free_count > 2 * d->slots_reserved;
+    uint32_t bound = message_queue_bound(&d->queue), room = message_queue_room(&d->queue);
+    return unsent <= bound / REPLAY_QUEUE_PART && room > bound / 2 && room > 2 * d->slots_reserved;
 }
 
 /* Queues OCTETS of DATA of what was loaded. */
@@ -388,7 +424,7 @@ bool destination_spool_replay(struct destination *d, bool flush)
 {
     struct destination_spool *spool = &d->spool;
     bool moved = false;
-    if (!spool->stream || !d->session || flush || d->completed || d->blocked)
+    if (!spool->stream || !d->session || flush || d->completed || d->blocked || d->removed)
         return false;
     uint64_t rate = replay_rate(d);
     if (spool->load_ns + burst_ns < d->monotonic_ns)
@@ -412,7 +448,8 @@ bool destination_spool_replay(struct destination *d, bool flush)
 
 uint32_t destination_spool_flight_end(const struct destination *d)
 {
-    uint32_t all = d->queue.closed_count, part = d->queue.slot_count / FLIGHT_QUEUE_PART;
+    uint32_t all = d->queue.closed_count;
+    uint32_t part = message_queue_bound(&d->queue) / FLIGHT_QUEUE_PART;
     return d->spool.stream && all > part ? part : all;
 }
 

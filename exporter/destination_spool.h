@@ -33,22 +33,36 @@ struct spool_stream;
 
 struct destination_spool {
     struct spool_stream *stream; /* owned; NULL: no spool */
-    uint64_t away_ns;            /* monotonic time since which there is no session; 0: there is */
-    bool failing;                /* it could not be written */
-    uint64_t retry_ns;           /* monotonic time of the next attempt to write */
-    uint64_t check_ns;           /* when to look again for files that others removed */
-    bool gone;                   /* the folder was removed and could not be made again */
-    uint64_t load_ns;            /* monotonic time at which the next message may be loaded */
-    uint64_t rate_ns;            /* when the rate was last looked at */
-    uint64_t rate_records;       /* records at that time */
-    uint64_t rate;               /* records/s of late */
+    /* The stream that it is to get from a predecessor: no more than a name for it. NULL: none. */
+    const struct spool_stream *wanted;
+    uint8_t *scratch; /* for that stream, with room for its longest message; owned */
+    uint32_t scratch_octets;
+    uint64_t away_ns;      /* monotonic time since which there is no session; 0: there is */
+    bool failing;          /* it could not be written */
+    uint64_t retry_ns;     /* monotonic time of the next attempt to write */
+    uint64_t check_ns;     /* when to look again for files that others removed */
+    bool gone;             /* the folder was removed and could not be made again */
+    uint64_t load_ns;      /* monotonic time at which the next message may be loaded */
+    uint64_t rate_ns;      /* when the rate was last looked at */
+    uint64_t rate_records; /* records at that time */
+    uint64_t rate;         /* records/s of late */
 };
 
 /* Whether the destination is to have a spool. */
 bool destination_spool_is_wanted(const struct destination *destination);
-/* Opens the stream of a destination that is to have one. 0, or -1 and ERROR. Control thread. */
+/* Opens the stream of a destination that is to have one; if another has it already, it is the
+ * wanted one. 0, or -1 and ERROR. Control thread. */
 int destination_spool_open(struct destination *destination, struct error *error);
 void destination_spool_close(struct destination *destination);
+/* Counts what the stream was opened with. */
+void destination_spool_begin(struct destination *destination);
+/* The stream of DESTINATION shall have room for messages as long as those of FRESH, which brought
+ * the memory. */
+void destination_spool_widen(struct destination *destination, struct destination *fresh);
+/* Gives the stream, of which nothing is in the queue, to HEIR. */
+void destination_spool_hand_over(struct destination *destination, struct destination *heir);
+/* Whether there are messages in its files that wait to be sent. */
+bool destination_spool_holds(const struct destination *destination);
 
 /* Before each sending: puts into the spool what belongs there. True if anything moved. */
 bool destination_spool_save(struct destination *destination);

@@ -215,8 +215,13 @@ struct export_state *export_state_open(const char *directory, struct error *note
         export_state_close(state);
         return NULL;
     }
-    state_put(&state->file->starts, state_value(state->file->starts) + 1);
+    export_state_age(state);
     return state;
+}
+
+void export_state_age(struct export_state *state)
+{
+    state_put(&state->file->starts, state_value(state->file->starts) + 1);
 }
 
 void export_state_close(struct export_state *state)

@@ -64,6 +64,8 @@ void export_state_close(struct export_state *state);
  * for the longest time makes room. */
 struct state_destination *export_state_destination(struct export_state *state,
                                                    const struct destination_config *config);
+/* Rows that are asked for from now on are newer than all others. Control thread. */
+void export_state_age(struct export_state *state);
 /* The number that the interface NAME had, 0 if it is new. */
 uint32_t export_state_interface(const struct export_state *state, const char *name);
 /* Keeps the number of the interface NAME. */

@@ -4,61 +4,62 @@
  */
 #include "exporting_process.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "delivery_group.h"
-#include "destination.h"
-#include "export_state.h"
+#include "destination_change.h"
 #include "exporting_process_hooks.h"
+#include "exporting_process_internal.h"
 
 /* Records are encoded and sent in portions that stay in the processor's cache. */
 enum { PORTION_RECORDS = DESTINATION_PORTION_MAX, STEP_PORTIONS_MAX = 8, RING_TURN_RECORDS = 256 };
 
-struct ring_state {
-    struct record_ring *ring; /* not owned */
-    bool at_marker;           /* waits for the other rings */
-    uint64_t cut;
-};
-
-struct exporting_process {
-    struct exporting_process_config config;
-    struct destination *destinations; /* owned */
-    uint32_t everyone_count;
-    struct destination *everyone[DESTINATIONS_MAX]; /* those that get every record */
-    uint32_t group_count;
-    struct delivery_group groups[DESTINATIONS_MAX]; /* those in which one member gets it */
-    struct ring_state rings[EXPORT_RINGS_MAX];
-    uint32_t ring_count;
-    uint32_t turn; /* ring that goes first next time */
-    bool boot_known;
-    bool abandoned;
-    uint64_t monotonic_ns; /* of the current step */
-    struct exporter_counters counters;
-    struct metering_counts metering;
-    atomic_bool accepts;
-
-    pthread_mutex_t cut_lock; /* guards the three below */
-    bool cut_taken;
-    uint64_t cut_number;
-    struct exporter_counters cut_counters;
-};
-
-static void make_groups(struct exporting_process *process)
+void exporting_process_make_groups(struct exporting_process *process)
 {
     const struct exporting_process_config *config = &process->config;
-    for (uint32_t i = 0; i < config->destination_count; i++) {
-        uint32_t group = config->destinations[i].group;
+    process->everyone_count = process->group_count = 0;
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        uint32_t group = process->current[i]->config->group;
         if (!group || config->groups[group - 1].mode == EXPORT_PARALLEL)
-            process->everyone[process->everyone_count++] = &process->destinations[i];
+            process->everyone[process->everyone_count++] = process->current[i];
     }
     for (uint32_t i = 0; i < config->group_count; i++)
         if (config->groups[i].mode != EXPORT_PARALLEL)
             delivery_group_init(&process->groups[process->group_count++], config, i,
-                                process->destinations);
+                                process->current, process->current_count);
+    process->counters.group_count = config->group_count;
+    memcpy(process->counters.groups, config->groups, sizeof config->groups);
+}
+
+/* Opens destination I of the configuration, with row I of the account. */
+static bool open_destination(struct exporting_process *process, uint32_t i, struct error *error)
+{
+    const struct destination_config *config = &process->config.destinations[i];
+    struct destination_place *place = &process->counters.place[i];
+    enum destination_change ignored;
+    struct destination *d = malloc(sizeof *d);
+    place->name = exporting_process_keep_name(&process->names, config->name);
+    if (!d || !place->name) {
+        error_set(error, "%s: not enough memory", config->name);
+        free(d);
+        return false;
+    }
+    if (destination_create(d, config, &process->config, NULL, &ignored, error) != 0) {
+        free(d);
+        return false;
+    }
+    place->group = config->group;
+    d->row = i;
+    d->counters = &process->counters.destination[i];
+    d->metering = &process->metering;
+    d->known = process->known;
+    process->known = d;
+    process->known_count++;
+    destination_spool_begin(d);
+    process->current[process->current_count++] = d;
+    process->counters.destination_count++;
+    return true;
 }
 
 struct exporting_process *exporting_process_create(const struct exporting_process_config *config,
@@ -69,34 +70,23 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
     check(config->destination_count <= DESTINATIONS_MAX);
     check(config->interface_count <= EXPORT_INTERFACES_MAX);
     struct exporting_process *process = calloc(1, sizeof *process);
-    struct destination *destinations = calloc(DESTINATIONS_MAX, sizeof *destinations);
-    if (!process || !destinations) {
-        free(process);
-        free(destinations);
+    if (!process) {
         error_set(error, "not enough memory for the exporting process");
         return NULL;
     }
     process->config = *config;
-    process->destinations = destinations;
     process->ring_count = ring_count;
     for (uint32_t i = 0; i < ring_count; i++)
         process->rings[i].ring = rings[i];
     atomic_init(&process->accepts, true);
     pthread_mutex_init(&process->cut_lock, NULL);
     for (uint32_t i = 0; i < config->destination_count; i++) {
-        struct destination_config *to = &process->config.destinations[i];
-        if (to->kind == DESTINATION_UDP && config->state && !config->offline)
-            to->source_port =
-                (uint16_t)state_value(export_state_destination(config->state, to)->source_port);
-        if (destination_create(&destinations[i], to, &process->config,
-                               &process->counters.destination[i], error) != 0) {
+        if (!open_destination(process, i, error)) {
             exporting_process_destroy(process);
             return NULL;
         }
-        destinations[i].metering = &process->metering;
-        process->counters.destination_count++;
     }
-    make_groups(process);
+    exporting_process_make_groups(process);
     return process;
 }
 
@@ -104,10 +94,8 @@ void exporting_process_destroy(struct exporting_process *process)
 {
     if (!process)
         return;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_destroy(&process->destinations[i]);
+    exporting_process_free_changes(process);
     pthread_mutex_destroy(&process->cut_lock);
-    free(process->destinations);
     free(process);
 }
 
@@ -124,24 +112,42 @@ static void set_boot(struct exporting_process *process, const struct flow_record
     if (first_ns == UINT64_MAX)
         return;
     uint64_t second = first_ns / 1000000000u;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_set_boot(&process->destinations[i], (uint32_t)(second ? second - 1 : 0));
+    process->boot_s = (uint32_t)(second ? second - 1 : 0);
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_set_boot(process->current[i], process->boot_s);
     process->boot_known = true;
+}
+
+/* What walks over D find, added to the copy of its row. */
+static void count_walks(const struct destination *d, struct exporter_counters *counters)
+{
+    struct destination_counters *copy = &counters->destination[d->row];
+    const struct transport *transport = &d->transport;
+    if (transport->ops->report && (!d->leaving || d->removed))
+        transport->ops->report(transport->state, &copy->connection);
+    if (!LEDGER_SKIPPED(&d->counters->queued))
+        copy->queued += destination_walk(d);
+    destination_spool_count(d, copy);
 }
 
 void exporting_process_counters(const struct exporting_process *process,
                                 struct exporter_counters *counters)
 {
     *counters = process->counters;
-    for (uint32_t i = 0; i < counters->destination_count; i++) {
-        const struct transport *transport = &process->destinations[i].transport;
-        if (transport->ops->report)
-            transport->ops->report(transport->state, &counters->destination[i].connection);
-        counters->destination[i].queued = 0;
-        if (!LEDGER_SKIPPED(&process->counters.destination[i].queued))
-            counters->destination[i].queued = destination_walk(&process->destinations[i]);
-        destination_spool_count(&process->destinations[i], &counters->destination[i]);
-    }
+    for (uint32_t i = 0; i < counters->destination_count; i++)
+        counters->destination[i].queued = counters->destination[i].spooled = 0;
+    for (uint32_t i = 0; i < process->current_count; i++)
+        count_walks(process->current[i], counters);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        count_walks(process->leaving[i], counters);
+}
+
+uint64_t exporting_process_taken(const struct exporting_process *process)
+{
+    uint64_t records = 0;
+    for (uint32_t i = 0; i < process->ring_count; i++)
+        records += process->counters.records[i];
+    return records;
 }
 
 bool exporting_process_cut(struct exporting_process *process, uint64_t cut,
@@ -188,8 +194,8 @@ static bool is_replaced(const struct exporting_process *process, const struct de
 
 static bool all_have_room(const struct exporting_process *process)
 {
-    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
-        const struct destination *d = &process->destinations[i];
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        const struct destination *d = process->current[i];
         if (!d->broken && !destination_has_room(d) && !is_replaced(process, d))
             return false;
     }
@@ -294,14 +300,15 @@ static bool advance_portion(struct exporting_process *process, uint64_t monotoni
 {
     uint32_t taken = drain_rings(process, PORTION_RECORDS, export_ns);
     bool closing = draining && rings_are_empty(process), moved = taken > 0;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
-        struct destination *d = &process->destinations[i];
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        struct destination *d = process->current[i];
         if (d->broken || process->abandoned) /* what it had is counted, and nothing more is sent */
             continue;
         pacing_offered(&d->pacing, monotonic_ns, taken);
         destination_close_due(d, closing);
         moved |= destination_send(d, draining);
     }
+    moved |= exporting_process_step_changes(process, draining);
     return moved;
 }
 
@@ -309,11 +316,14 @@ static bool advance_portion(struct exporting_process *process, uint64_t monotoni
 static bool advance(struct exporting_process *process, uint64_t monotonic_ns, uint64_t export_ns,
                     bool draining)
 {
+    process->monotonic_ns = monotonic_ns;
+    exporting_process_take_change(process);
     if (!process->boot_known && !process->config.offline)
         set_boot(process, NULL, export_ns);
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_step(&process->destinations[i], monotonic_ns, export_ns);
-    process->monotonic_ns = monotonic_ns;
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_step(process->current[i], monotonic_ns, export_ns);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        destination_step(process->leaving[i], monotonic_ns, export_ns);
     for (uint32_t g = 0; g < process->group_count; g++)
         delivery_group_step(&process->groups[g], monotonic_ns);
     bool moved = false;
@@ -325,6 +335,7 @@ static bool advance(struct exporting_process *process, uint64_t monotonic_ns, ui
     atomic_store_explicit(&process->accepts,
                           !process->config.offline || process->abandoned || all_have_room(process),
                           memory_order_release);
+    exporting_process_answer_description(process);
     return moved;
 }
 
@@ -333,8 +344,12 @@ static void find_next(const struct exporting_process *process, uint64_t *next_ns
     if (!next_ns)
         return;
     *next_ns = UINT64_MAX;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
-        uint64_t wanted_ns = destination_next_ns(&process->destinations[i]);
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        uint64_t wanted_ns = destination_next_ns(process->current[i]);
+        *next_ns = wanted_ns < *next_ns ? wanted_ns : *next_ns;
+    }
+    for (uint32_t i = 0; i < process->leaving_count; i++) {
+        uint64_t wanted_ns = destination_leave_next_ns(process->leaving[i]);
         *next_ns = wanted_ns < *next_ns ? wanted_ns : *next_ns;
     }
 }
@@ -375,23 +390,30 @@ bool exporting_process_drain(struct exporting_process *process, uint64_t monoton
     find_next(process, next_ns);
     if (!rings_are_empty(process))
         return false;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        if (!destination_is_empty(&process->destinations[i]))
+    for (uint32_t i = 0; i < process->current_count; i++)
+        if (!destination_is_empty(process->current[i]))
             return false;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_complete(&process->destinations[i]);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        if (!process->leaving[i]->parked)
+            return false;
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_complete(process->current[i]);
     return true;
 }
 
 void exporting_process_abandon(struct exporting_process *process)
 {
     process->abandoned = true;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_give_up(&process->destinations[i], DESTINATION_LOST_SHUTDOWN);
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_give_up(process->current[i], DESTINATION_LOST_SHUTDOWN);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        destination_give_up(process->leaving[i], DESTINATION_LOST_SHUTDOWN);
     while (drain_rings(process, PORTION_RECORDS, 0))
         continue;
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        destination_complete(&process->destinations[i]);
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_complete(process->current[i]);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        destination_complete(process->leaving[i]);
 }
 
 bool exporting_process_accepts(const struct exporting_process *process)
@@ -402,8 +424,8 @@ bool exporting_process_accepts(const struct exporting_process *process)
 const char *exporting_process_problem(const struct exporting_process *process)
 {
     const char *problem = "";
-    for (uint32_t i = process->counters.destination_count; i-- > 0;) {
-        const struct destination *d = &process->destinations[i];
+    for (uint32_t i = process->current_count; i-- > 0;) {
+        const struct destination *d = process->current[i];
         if (d->broken)
             return d->problem.text; /* a failure counts more than datagrams that were not taken */
         if (d->problem.text[0])
@@ -412,8 +434,20 @@ const char *exporting_process_problem(const struct exporting_process *process)
     return problem;
 }
 
+/* The line of D that was not told yet, or NULL: what led to a problem comes before it. */
+static const char *next_line(struct destination *d)
+{
+    bool news = d->news_untold, problem = d->untold;
+    if (news)
+        d->news_untold = false;
+    else if (problem)
+        d->untold = false;
+    return news ? d->news.text : problem ? d->problem.text : NULL;
+}
+
 const char *exporting_process_next_problem(struct exporting_process *process)
 {
+    const char *line = NULL;
     for (uint32_t g = 0; g < process->group_count; g++) {
         struct delivery_group *group = &process->groups[g];
         if (!group->news_untold)
@@ -421,24 +455,17 @@ const char *exporting_process_next_problem(struct exporting_process *process)
         group->news_untold = false;
         return group->news.text;
     }
-    for (uint32_t i = 0; i < process->counters.destination_count; i++) {
-        struct destination *d = &process->destinations[i];
-        if (d->news_untold) { /* what led to a problem comes before it */
-            d->news_untold = false;
-            return d->news.text;
-        }
-        if (!d->untold)
-            continue;
-        d->untold = false;
-        return d->problem.text;
-    }
-    return NULL;
+    for (uint32_t i = 0; i < process->current_count && !line; i++)
+        line = next_line(process->current[i]);
+    for (uint32_t i = 0; i < process->leaving_count && !line; i++)
+        line = next_line(process->leaving[i]);
+    return line;
 }
 
 bool exporting_process_failed(const struct exporting_process *process)
 {
-    for (uint32_t i = 0; i < process->counters.destination_count; i++)
-        if (process->destinations[i].broken && !process->destinations[i].forgiven)
+    for (uint32_t i = 0; i < process->current_count; i++)
+        if (process->current[i]->broken && !process->current[i]->forgiven)
             return true;
     return false;
 }
@@ -446,7 +473,7 @@ bool exporting_process_failed(const struct exporting_process *process)
 void exporting_process_set_transport(struct exporting_process *process, uint32_t index,
                                      struct transport transport)
 {
-    struct destination *d = &process->destinations[index];
+    struct destination *d = process->current[index];
     d->transport.ops->close(d->transport.state);
     d->transport = transport;
 }

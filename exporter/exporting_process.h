@@ -42,6 +42,8 @@ enum kafka_format { KAFKA_JSON, KAFKA_IPFIX };
 enum time_unit { TIME_MILLISECONDS, TIME_MICROSECONDS, TIME_NANOSECONDS };
 
 enum { DESTINATIONS_MAX = 16, EXPORT_RINGS_MAX = 64, EXPORT_INTERFACES_MAX = 256 };
+/* Rows of the account: destinations that are there, and the newest of those that were removed. */
+enum { EXPORT_ROWS_MAX = 3 * DESTINATIONS_MAX };
 enum { EXPORT_ELEMENTS_MAX = 48 };
 
 struct destination_config {
@@ -78,6 +80,8 @@ struct destination_config {
     uint64_t rotation_octets; /* FILE: bound of one file's messages; 0 = none */
     bool checksum;            /* FILE: each message holds its MD5 (RFC 5655 section 8.1.1) */
     bool zstd;                /* FILE: compressed */
+    bool persists;            /* FILE that rotates: after a failed write it is tried again */
+    bool continues;           /* FILE, JSON: behind what an earlier probe of this run wrote */
     uint32_t group;           /* index of its group + 1; 0 = none: it gets every record */
     /* File of the key of anonymisation, "" = addresses are told as they are. */
     char anonymisation_key[1024];
@@ -173,6 +177,7 @@ struct exporting_process_config {
     struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
     struct spool *spool;        /* outlives the process; NULL: none */
     uint32_t replay_rate;       /* records/s out of the spool at least; 0 = as fast as possible */
+    uint64_t spool_octets_max;  /* bound of the spool's files from a change on; 0: as it is */
 };
 
 /* Whether KIND has sessions, so that it is known to be away: then a spool is of use. Over UDP
@@ -236,11 +241,27 @@ struct metering_counts {
     uint64_t flows_peak;
 };
 
+/* What records a row is to get. It begins anew with each change of the configuration, see
+ * exporting_process_change.h: since then, the records of a row that gets every record, and those of
+ * all members of a group together, are as many as came off the rings. */
+struct destination_place {
+    const char *name; /* valid as long as the process */
+    uint32_t group;   /* index of its group + 1; 0 = none */
+    bool removed;     /* it is not in the configuration any more: since then it gets nothing */
+    uint64_t since_records; /* of the row, when it began */
+    uint64_t since_total;   /* off the rings, when it began */
+};
+
 struct exporter_counters {
     struct ledger_pair exported[EXPORT_RINGS_MAX]; /* by ring; IP octets, summed record by record */
     uint64_t records[EXPORT_RINGS_MAX];            /* by ring; the same records */
-    uint32_t destination_count;
-    struct destination_counters destination[DESTINATIONS_MAX];
+    uint32_t destination_count;                    /* rows, also of removed ones */
+    struct destination_counters destination[EXPORT_ROWS_MAX];
+    struct destination_place place[EXPORT_ROWS_MAX];
+    uint32_t group_count; /* of the configuration that is in force */
+    struct export_group groups[DESTINATIONS_MAX];
+    uint64_t changes;   /* of the configuration that were taken */
+    uint64_t misplaced; /* records by which rows and rings differed when a place ended: 0 */
 };
 
 enum exporting_status {

@@ -45,6 +45,16 @@ static int open_folder(const char *directory, struct error *error)
     return -1;
 }
 
+void spool_set_bound(struct spool *spool, uint64_t octets_max, uint32_t streams)
+{
+    spool->share = octets_max / (streams ? streams : 1);
+    spool->segment_share = spool->share / SEGMENTS_OF_SHARE;
+    if (spool->segment_share < SEGMENT_OCTETS_MIN)
+        spool->segment_share = SEGMENT_OCTETS_MIN;
+    if (spool->segment_share > SEGMENT_OCTETS_MAX)
+        spool->segment_share = SEGMENT_OCTETS_MAX;
+}
+
 struct spool *spool_open(const char *directory, uint64_t octets_max, uint32_t streams,
                          struct error *error)
 {
@@ -59,12 +69,8 @@ struct spool *spool_open(const char *directory, uint64_t octets_max, uint32_t st
         return NULL;
     }
     snprintf(spool->directory, sizeof spool->directory, "%s", directory);
-    spool->share = octets_max / (streams ? streams : 1);
-    spool->segment_share = spool->share / SEGMENTS_OF_SHARE;
-    if (spool->segment_share < SEGMENT_OCTETS_MIN)
-        spool->segment_share = SEGMENT_OCTETS_MIN;
-    if (spool->segment_share > SEGMENT_OCTETS_MAX)
-        spool->segment_share = SEGMENT_OCTETS_MAX;
+    spool_set_bound(spool, octets_max, streams);
+    pthread_mutex_init(&spool->lock, NULL);
     spool->next_number = 1;
     return spool;
 }
@@ -74,14 +80,14 @@ void spool_close(struct spool *spool)
     if (!spool)
         return;
     close(spool->folder);
+    pthread_mutex_destroy(&spool->lock);
     free(spool);
 }
 
 /* ---- streams ---- */
 
-static void identify(struct spool_stream *stream, const struct spool_identity *identity)
+static void identify(struct spool_header *header, const struct spool_identity *identity)
 {
-    struct spool_header *header = &stream->header;
     struct {
         char name[SPOOL_NAME_OCTETS];
         uint32_t domain, format;
@@ -89,7 +95,7 @@ static void identify(struct spool_stream *stream, const struct spool_identity *i
     } facts = {.domain = identity->domain, .format = identity->format};
     size_t length = strnlen(identity->name, sizeof facts.name - 1);
     memcpy(facts.name, identity->name, length);
-    md5(stream->prefix, identity->prefix_octets, facts.prefix);
+    md5(identity->prefix, identity->prefix_octets, facts.prefix);
     md5((const uint8_t *)&facts, sizeof facts, header->identity);
     memcpy(header->name, facts.name, sizeof header->name);
     header->format = identity->format;
@@ -115,20 +121,49 @@ struct spool_stream *spool_stream_open(struct spool *spool, const struct spool_i
     stream->scratch = scratch;
     if (identity->prefix_octets)
         memcpy(prefix, identity->prefix, identity->prefix_octets);
-    identify(stream, identity);
-    if (spool_recover(stream, note, error) != 0) {
-        spool_stream_close(stream);
-        return NULL;
-    }
-    check(spool->stream_count < DESTINATIONS_MAX);
-    spool->streams[spool->stream_count++] = stream;
-    return stream;
+    identify(&stream->header, identity);
+    pthread_mutex_lock(&spool->lock);
+    bool good = spool->stream_count < SPOOL_STREAMS_MAX;
+    if (!good)
+        error_set(error, "%.200s: too many destinations have files in the spool", identity->name);
+    good = good && spool_recover(stream, note, error) == 0;
+    if (good)
+        spool->streams[spool->stream_count++] = stream;
+    pthread_mutex_unlock(&spool->lock);
+    if (good)
+        return stream;
+    spool_stream_close(stream);
+    return NULL;
+}
+
+const struct spool_stream *spool_find(struct spool *spool, const struct spool_identity *identity)
+{
+    const struct spool_stream *found = NULL;
+    struct spool_header header;
+    memset(&header, 0, sizeof header);
+    identify(&header, identity);
+    pthread_mutex_lock(&spool->lock);
+    for (uint32_t i = 0; i < spool->stream_count; i++)
+        if (memcmp(spool->streams[i]->header.identity, header.identity, MD5_OCTETS) == 0)
+            found = spool->streams[i];
+    pthread_mutex_unlock(&spool->lock);
+    return found;
+}
+
+/* Takes STREAM out of the list. */
+static void forget(struct spool *spool, const struct spool_stream *stream)
+{
+    for (uint32_t i = 0; i < spool->stream_count; i++)
+        if (spool->streams[i] == stream)
+            spool->streams[i] = spool->streams[--spool->stream_count];
 }
 
 void spool_stream_close(struct spool_stream *stream)
 {
     if (!stream)
         return;
+    pthread_mutex_lock(&stream->spool->lock);
+    forget(stream->spool, stream);
     while (stream->oldest) {
         struct spool_segment *segment = stream->oldest;
         stream->oldest = segment->next;
@@ -137,6 +172,7 @@ void spool_stream_close(struct spool_stream *stream)
         segment_close(segment);
         free(segment);
     }
+    pthread_mutex_unlock(&stream->spool->lock);
     free(stream->prefix);
     free(stream->scratch);
     free(stream);
@@ -199,6 +235,17 @@ static void end_writing(struct spool_stream *stream)
         segment_close(segment);
 }
 
+bool spool_stream_widen(struct spool_stream *stream, uint8_t *scratch, uint32_t message_octets)
+{
+    if (message_octets <= stream->header.message_octets)
+        return false;
+    end_writing(stream); /* its header says that none is longer */
+    free(stream->scratch);
+    stream->scratch = scratch;
+    stream->header.message_octets = message_octets;
+    return true;
+}
+
 /* Makes room for OCTETS. False: the bound does not permit it. */
 static bool make_room(struct spool_stream *stream, uint64_t octets)
 {
@@ -222,10 +269,16 @@ static bool reopen_folder(struct spool *spool)
 
 static int create_segment(struct spool_stream *stream, struct spool_segment *segment)
 {
-    stream->header.number = stream->spool->next_number;
-    int status = segment_create(segment, stream->spool->folder, &stream->header, stream->prefix);
-    if (status != 0 && errno == ENOENT && reopen_folder(stream->spool))
-        status = segment_create(segment, stream->spool->folder, &stream->header, stream->prefix);
+    struct spool *spool = stream->spool;
+    pthread_mutex_lock(&spool->lock);
+    stream->header.number = spool->next_number;
+    int status = segment_create(segment, spool->folder, &stream->header, stream->prefix);
+    if (status != 0 && errno == ENOENT && reopen_folder(spool))
+        status = segment_create(segment, spool->folder, &stream->header, stream->prefix);
+    int number = errno;
+    spool->next_number += status == 0;
+    pthread_mutex_unlock(&spool->lock);
+    errno = number;
     return status;
 }
 
@@ -241,7 +294,6 @@ static int begin_segment(struct spool_stream *stream)
         errno = number;
         return -1;
     }
-    stream->spool->next_number++;
     segment->first_s = (uint64_t)time(NULL);
     spool_insert(stream, segment);
     stream->writing = segment;
@@ -444,7 +496,11 @@ bool spool_check(struct spool_stream *stream, struct error *error)
     if (news)
         error_set(error, "the spool %.150s: %s gone: %llu files with %llu records are lost",
                   spool->directory, there ? "files are" : "the folder is", files, records);
-    there = there || reopen_folder(spool);
+    if (!there) {
+        pthread_mutex_lock(&spool->lock);
+        there = reopen_folder(spool);
+        pthread_mutex_unlock(&spool->lock);
+    }
     if (there && stream->folder_gone && !news)
         error_set(error, "the spool %.150s: the folder is there again", spool->directory);
     stream->folder_gone = !there;

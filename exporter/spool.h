@@ -17,7 +17,9 @@
  * marked before they are offered to a collector, so that a run after a kill sends none of them
  * twice.
  *
- * Opened and closed on the control thread, else exporter's thread.
+ * Opened and closed on the control thread, else exporter's thread. Streams may be opened and closed
+ * while others are in use: a lock guards what all of them share, which the exporter's thread takes
+ * only to begin a file.
  */
 #ifndef SPANFLOW_EXPORTER_SPOOL_H
 #define SPANFLOW_EXPORTER_SPOOL_H
@@ -87,6 +89,14 @@ void spool_tell_strangers(struct spool *spool, struct error *note);
  * NOTE. NULL and ERROR on lack of memory or if the folder cannot be read. */
 struct spool_stream *spool_stream_open(struct spool *spool, const struct spool_identity *identity,
                                        struct error *note, struct error *error);
+/* The open stream with IDENTITY, whatever its longest message, or NULL; to be compared only.
+ * Control thread. */
+const struct spool_stream *spool_find(struct spool *spool, const struct spool_identity *identity);
+/* STREAM gets room for messages of MESSAGE_OCTETS: SCRATCH, of so many octets, which it then owns.
+ * False: it has as much room already, and SCRATCH stays the caller's. */
+bool spool_stream_widen(struct spool_stream *stream, uint8_t *scratch, uint32_t message_octets);
+/* From now on OCTETS_MAX bounds the files of STREAMS streams. */
+void spool_set_bound(struct spool *spool, uint64_t octets_max, uint32_t streams);
 /* NULL is good. What was not confirmed stays for the next run. */
 void spool_stream_close(struct spool_stream *stream);
 

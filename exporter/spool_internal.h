@@ -4,10 +4,16 @@
 #ifndef SPANFLOW_EXPORTER_SPOOL_INTERNAL_H
 #define SPANFLOW_EXPORTER_SPOOL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "exporting_process.h"
 #include "spool_segment.h"
 
+enum { SPOOL_STREAMS_MAX = 128 };
+
 struct spool {
+    /* Guards the folder's descriptor against being opened anew, next_number and the streams. */
+    pthread_mutex_t lock;
     int folder; /* locked as long as it is open */
     char directory[512];
     uint64_t share;         /* bound of one stream */
@@ -15,7 +21,7 @@ struct spool {
     uint64_t next_number;   /* above that of any file in the folder */
     uint64_t others;        /* files of other versions, at the last look */
     uint32_t stream_count;
-    struct spool_stream *streams[DESTINATIONS_MAX]; /* not owned */
+    struct spool_stream *streams[SPOOL_STREAMS_MAX]; /* not owned */
 };
 
 struct spool_stream {

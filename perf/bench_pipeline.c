@@ -35,10 +35,11 @@ static void open_bench(struct bench *bench, const struct bench_case *it)
     bench->ring = record_ring_create(bench_ring_lines, &error);
     bench->source = traffic_open(it, plan_flows_max(it), seed);
     plan_parser(it, &config.parser);
-    plan_cache(it, &config.cache);
+    plan_cache(it, &config.caches[0]);
     config.sources[0] = bench->source;
     config.source_count = 1;
-    config.ring = bench->ring;
+    config.cache_count = 1;
+    config.caches[0].ring = bench->ring;
     config.sampling_interval = 1;
     config.offline = true;
     if (bench->ring && bench->source)
@@ -98,7 +99,7 @@ static void show(const struct bench_options *options, const struct bench_case *i
 {
     static struct worker_account account;
     bool good = balanced(bench, &account);
-    const struct flow_cache *cache = worker_flow_cache(bench->worker);
+    const struct flow_cache *cache = worker_flow_cache(bench->worker, 0);
     const char *backing;
     flow_cache_memory(cache, &backing);
     double source = bench_best(&result->source), best = bench_best(&result->cycles);
@@ -130,7 +131,7 @@ static void run_case(const struct bench_options *options, const struct bench_cas
     }
     traffic_order_start(&order, it, plan_flows_max(it), seed);
     double hz = bench_cycles_hz(), packets = (double)options->packets;
-    const struct flow_cache *cache = worker_flow_cache(bench.worker);
+    const struct flow_cache *cache = worker_flow_cache(bench.worker, 0);
     worker_account_now(bench.worker, &before);
     for (uint32_t round = 0; round < options->rounds; round++) {
         bench_add(&result.limit, limit_tables(cache, &order, it->family == 6, options->packets));

@@ -88,13 +88,15 @@ static void open_post(void *shared, unsigned number)
     if (!config || !post->ring || !post->source)
         bench_fail(error.text);
     plan_parser(bench->it, &config->parser);
-    plan_cache(bench->it, &config->cache);
+    plan_cache(bench->it, &config->caches[0]);
     if (bench->distribution && bench->it->new_tenths == 0)
-        config->cache.flows_max += config->cache.flows_max / 16; /* lanes get not quite the same */
+        config->caches[0].flows_max +=
+            config->caches[0].flows_max / 16; /* lanes get not quite the same */
     config->number = (uint16_t)w;
     config->sources[0] = post->source;
     config->source_count = 1;
-    config->ring = post->ring;
+    config->cache_count = 1;
+    config->caches[0].ring = post->ring;
     config->sampling_interval = 1;
     config->offline = true;
     post->worker = worker_create(config, &error);
@@ -143,7 +145,7 @@ static void run_limit(void *shared, unsigned number)
 {
     struct bench *bench = shared;
     struct post *post = post_of(bench, number);
-    post->limit = limit_tables(worker_flow_cache(post->worker), &post->order,
+    post->limit = limit_tables(worker_flow_cache(post->worker, 0), &post->order,
                                bench->it->family == 6, bench->packets);
 }
 

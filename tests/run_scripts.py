@@ -4,7 +4,12 @@
 A script prints lines `ok NAME`, `not ok NAME reason` and `skip NAME reason`; everything else it
 prints is shown only when it fails. It runs in the top folder of the repository with SPANFLOW_BUILD
 naming the build folder. Ending with another status than 0 without a `not ok` line, printing no
-result at all, or running into the time limit counts as one failure. Called by tools/check.
+result at all, or running into the time limit counts as one failure.
+
+--again runs only the scripts that failed according to the file of results: beside the builds of
+tools/check a reader or a collector may get no processor for longer than its queue lasts. What
+passes then, alone, counts, and a line `unsteady NAME: reason` in the file keeps what failed first.
+Called by tools/check.
 """
 import argparse
 import os
@@ -74,18 +79,44 @@ def judge(name, lines, status, timed_out, limit_s):
     return named
 
 
+def failures(path):
+    """Script -> the reasons why it failed, by the file of results PATH."""
+    found = {}
+    for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+        script, colon, reason = line.removeprefix("not ok ").partition(": ")
+        if line.startswith("not ok ") and colon and (ROOT / "tests" / script).is_file():
+            found.setdefault(script, []).append(reason)
+    return found
+
+
+def replace_results(path, script, results, reasons):
+    """Puts RESULTS of the second run of SCRIPT in the place of those of the first in file PATH."""
+    replaced = tuple(f"{kind} {script}: " for kind in ("ok", "not ok", "skip"))
+    kept = [line for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+            if not line.startswith(replaced)]
+    if not any(line.startswith("not ok ") for line in results):
+        results = results + [f"unsteady {script}: {reason}" for reason in reasons]
+    pathlib.Path(path).write_text("".join(line + "\n" for line in kept + results),
+                                  encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--only", default="", help="comma-separated folders of tests/")
     parser.add_argument("--leave-out", default="", help="comma-separated folders of tests/")
     parser.add_argument("--results", help="file to which the result lines are added")
+    parser.add_argument("--again", action="store_true",
+                        help="those that failed according to the file of results")
     parser.add_argument("--timeout", type=int, default=900, help="seconds for one script")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     scripts = find_scripts(set(filter(None, arguments.only.split(","))),
                            set(filter(None, arguments.leave_out.split(","))))
+    failed_before = failures(arguments.results) if arguments.again else {}
+    if arguments.again:
+        scripts = [ROOT / "tests" / name for name in failed_before]
     broken = False
     for script in scripts:
         name = str(script.relative_to(ROOT / "tests"))
@@ -105,7 +136,9 @@ def main():
         for line in results:
             if not line.startswith("ok "):
                 print("  " + line)
-        if arguments.results:
+        if arguments.again:
+            replace_results(arguments.results, name, results, failed_before[name])
+        elif arguments.results:
             with open(arguments.results, "a", encoding="utf-8") as stream:
                 stream.writelines(line + "\n" for line in results)
         sys.stdout.flush()

@@ -5,13 +5,14 @@
 # To build and run the probe.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
     libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev libssl-dev
-    libhyperscan-dev librdkafka-dev libxdp-dev libbpf-dev clang bpftool)
+    libhyperscan-dev librdkafka-dev libxdp-dev libbpf-dev clang bpftool
+    libnetconf2-dev libssh-dev libcrypt-dev libyuma-base)
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.
 check_packages=(clang-tidy clang-format libclang-rt-14-dev shellcheck python3
     kcat tshark libfixbuf-tools pmacct python3-ipfix openssl zstd man-db groff-base mandoc systemd
-    util-linux mount ethtool)
+    util-linux mount ethtool python3-ncclient openssh-client libyang2-tools)
 
 # To run tests/qemu; the kernel of the emulated machine is only unpacked, never installed.
 qemu_packages=(qemu-system-x86 busybox-static cpio iproute2 procps)

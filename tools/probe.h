@@ -1,6 +1,6 @@
 /*
- * A whole probe, put together from its configuration: sources, filters, worker, record ring,
- * exporting process. Only wiring; what the parts do is said in their own headers.
+ * A whole probe, put together from its configuration: sources, filters, workers with their caches,
+ * record rings, exporting processes. Only wiring; what the parts do is said in their own headers.
  *
  * Created, run and destroyed by the main thread.
  */
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "export_state.h"
 #include "exporting_process.h"
+#include "ledger_carry.h"
 #include "packet/distribution.h"
 #include "packet/packet_filter.h"
 #include "packet/packet_source.h"
@@ -29,17 +30,45 @@ struct receive_clock {
     uint64_t apart[7];
 };
 
-struct probe {
-    const struct probe_config *config; /* not owned */
-    uint32_t source_count;
-    struct packet_source *sources[SOURCES_MAX];
+struct exporting_process_description;
+struct probe_change;
+struct probe_control;
+struct probe_history;
+struct probe_snapshot;
+struct probe_watch;
+
+/* The applications that are looked for; both NULL: none. */
+struct probe_rules {
+    struct application_set *set;       /* compiled, for workers */
+    struct export_applications *names; /* the same, for the exporter */
+};
+
+/* What a configuration says about packets and addresses, made for the workers. */
+struct probe_selection {
     struct packet_filter *source_filters[SOURCES_MAX]; /* NULL: none */
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
-    struct application_set *applications;          /* NULL: none are looked for */
-    struct export_applications *application_names; /* the same, for the exporter */
-    struct xdp_counter *counter;                   /* NULL: the kernel counts no flows */
+};
+
+struct probe {
+    const struct probe_config *config; /* not owned */
+    struct probe_control *control;     /* NETCONF; NULL: none is served. Not owned */
+    struct probe_watch *watch;         /* for notifications; NULL: none are made */
+    struct probe_history *history;     /* NULL: no flow records are kept. Main thread */
+    struct ledger_carry *carry;        /* what earlier probes of this run counted; NULL: none */
+    bool rebuilding;                   /* it ends so that another takes its place; main thread */
+    uint64_t rebuilding_ns;            /* monotonic, since when; nothing is received from then on */
+    uint64_t observing_ns;             /* monotonic, since when its sources have received */
+    _Atomic bool hurried;              /* what is still queued is given up */
+    _Atomic uint64_t drained;          /* records sent so far, told once a second at the end */
+    uint32_t source_count;
+    struct packet_source *sources[SOURCES_MAX];
+    struct probe_selection selection;
+    struct probe_change *change; /* that the workers are taking; NULL: none. Main thread */
+    struct probe_rules rules;
+    struct probe_snapshot *snapshot; /* packets that are kept (probe_snapshot.h) */
+    struct xdp_counter *counter;     /* NULL: the kernel counts no flows */
     struct kernel_table *kernel_table;
     bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
     bool kernel_failed;
@@ -53,15 +82,21 @@ struct probe {
     char spread[640];            /* how packets come to the workers, for the line at start */
     int cores[EXPORT_RINGS_MAX]; /* a worker's own CPU, or -1 */
     uint32_t worker_count;
-    struct record_ring *rings[EXPORT_RINGS_MAX]; /* one for each worker */
+    uint32_t cache_count; /* of each worker */
+    /* Cache c of worker w puts its records on ring [c][w], and exporting process c takes them. */
+    struct record_ring *rings[CACHES_MAX][EXPORT_RINGS_MAX];
     struct worker *workers[EXPORT_RINGS_MAX];
-    struct exporting_process *exporter;
-    struct export_state *state; /* of the last run; NULL: none is kept */
-    struct spool *spool;        /* NULL: none */
+    struct exporting_process *exporters[CACHES_MAX];
+    struct export_state *state;       /* of the last run; NULL: none is kept */
+    struct spool *spools[CACHES_MAX]; /* NULL: none */
 
     /* Ledger cuts: main thread. */
     uint64_t cuts; /* asked for so far */
     bool cut_pending;
+    /* What the exporting processes were asked to say of themselves with it; they write there while
+     * it is pending. NULL: they were not asked. */
+    struct exporting_process_description *descriptions[CACHES_MAX];
+    bool cut_for_signal; /* the pending one is written where the configuration wants it */
     uint32_t ledgers_answered;
 
     /* The exporter's thread. */
@@ -70,7 +105,8 @@ struct probe {
     uint64_t started_ns; /* wall clock at the first step of a live run */
     uint64_t told_ns;    /* monotonic time when it was told what the workers had counted */
 
-    uint64_t floods_told[EXPORT_RINGS_MAX]; /* changes of each worker's flood level; main thread */
+    /* Changes of the flood level of each cache of each worker; main thread. */
+    uint64_t floods_told[CACHES_MAX][EXPORT_RINGS_MAX];
 
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
@@ -83,18 +119,37 @@ struct probe {
 
 /* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
  * anything cannot be had; nothing stays open then. */
-struct probe *probe_create(const struct probe_config *config, struct error *error);
+struct probe *probe_create(const struct probe_config *config, struct ledger_carry *carry,
+                           struct error *error);
 void probe_destroy(struct probe *probe);
 
-/* probe_applications.c: rules compiled and their names, if the configuration wants applications
- * found. False and ERROR. */
-bool probe_make_applications(struct probe *probe, struct error *error);
-void probe_free_applications(struct probe *probe);
+/* probe_selection.c: what CONFIG says, for workers. False and ERROR; free it in any case. */
+bool probe_selection_make(struct probe_selection *selection, const struct probe_config *config,
+                          struct error *error);
+void probe_selection_free(struct probe_selection *selection);
+/* Fills in WORKER, which is all zeros, as far as it is the same for all workers. */
+void probe_configure_worker(const struct probe *probe, const struct probe_config *config,
+                            const struct probe_selection *selection,
+                            const struct probe_rules *rules, struct worker_config *worker);
+/* What the exporting process of cache C is to know of PROBE, RULES and the configuration FROM. */
+void probe_describe(const struct probe *probe, const struct probe_config *from,
+                    const struct probe_rules *rules, uint32_t c,
+                    struct exporting_process_config *config);
+
+/* probe_applications.c: rules compiled and their names, if CONFIG wants applications found. False
+ * and ERROR; free it in any case. */
+bool probe_rules_make(struct probe_rules *made, const struct applications_config *config,
+                      struct error *error);
+void probe_rules_free(struct probe_rules *made);
 /* One line on the standard error stream with how many there are, if they are looked for. */
 void probe_tell_applications(const struct probe *probe);
 
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);
+/* Whether the devices of CONFIG could be started in the place of those that are open, as far as it
+ * can be said before. False and ERROR, with the number of the source in *WRONG. */
+bool probe_sources_possible(const struct probe_config *config, uint32_t *wrong,
+                            struct error *error);
 /* Closes the receive queues of all workers but the first, before the sources they belong to. */
 void probe_close_queues(struct probe *probe);
 
@@ -109,8 +164,11 @@ void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[])
 bool probe_cores_give(struct probe *probe, struct error *error);
 /* Binds the calling thread to CORE; -1: to nothing. Returns what it was bound to. */
 cpu_set_t probe_cores_bind(int core);
-/* Keeps the calling thread, and those it makes, away from the workers' CPUs if there are others. */
-void probe_cores_leave_to_workers(const struct probe *probe);
+/* Keeps the calling thread, and those it makes, away from the workers' CPUs if there are others.
+ * Returns what it was bound to. */
+cpu_set_t probe_cores_leave_to_workers(const struct probe *probe);
+/* Binds the calling thread to what it was bound to BEFORE: the next probe may want any of it. */
+void probe_cores_take_back(const cpu_set_t *before);
 /* " on CPU 3", " on CPUs 2,3", or "" if the workers have none of their own. */
 void probe_cores_tell(const struct probe *probe, char *text, size_t size);
 
@@ -124,9 +182,14 @@ void probe_run_alone(struct probe *probe);
 void probe_run_threads(struct probe *probe);
 /* Newest time that any worker knows: what message headers carry. Any thread. */
 uint64_t probe_time_ns(const struct probe *probe);
-/* Tells the exporting process what the workers have counted, once a second of the monotonic clock,
- * and before that the time of the first packet. Exporter's thread. */
+/* Tells the exporting processes what the workers have counted, once a second of the monotonic
+ * clock, and before that the time of the first packet. Exporter's thread. */
 void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns);
+/* Steps every exporting process in turn. *NEXT_NS: when they want to be stepped again, at the
+ * latest. Exporter's thread. */
+enum exporting_status probe_step_exporters(struct probe *probe, uint64_t now_ns, uint64_t *next_ns);
+/* Whether every exporting process takes more records. Any thread, with capture files. */
+bool probe_exporters_accept(const struct probe *probe);
 /* Sends what is queued until nothing is, or a second stop gives up the rest. ALONE: there is no
  * other thread to answer ledger requests. Exporter's thread, the worker ended. */
 void probe_drain_exporter(struct probe *probe, bool alone);
@@ -137,9 +200,8 @@ void probe_say_problems(struct probe *probe);
  * whether it did. Exporter's thread. */
 bool probe_give_up_if_asked(struct probe *probe);
 
-/* Says what changed about the flood levels since the last time, a line for each worker. Main
- * thread.
- */
+/* Says what changed about the flood levels since the last time, a line for each cache of each
+ * worker. Main thread. */
 void probe_say_floods(struct probe *probe);
 
 /* ---- the ledger on request and at the end (probe_ledger.c) ---- */
@@ -152,6 +214,10 @@ void probe_answer_late_ledger_requests(struct probe *probe);
 /* Writes the final ledger where the configuration wants it, and a summary to standard error; every
  * thread has ended. False if it is not balanced or could not be written. */
 bool probe_write_final_ledger(struct probe *probe);
+/* The same account, kept for the probe that takes this one's place, and *STATE, the state that is
+ * told until then, to be freed. Every thread has ended. NULL if memory is short; one line if it is
+ * not balanced. */
+struct ledger_carry *probe_carry_ledger(struct probe *probe, char **state);
 
 /* ---- flows that the kernel counts (probe_kernel.c); main thread ---- */
 

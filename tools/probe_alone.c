@@ -1,10 +1,11 @@
 /*
- * One worker on capture files: one thread alternates it and the exporting process, so that nothing
- * is ever lost to speed and no time to hand-overs. The packets' times are the only clock of records
- * and messages; the monotonic clock only paces datagrams.
+ * One worker on capture files: one thread alternates it and the exporting processes, so that
+ * nothing is ever lost to speed and no time to hand-overs. The packets' times are the only clock of
+ * records and messages; the monotonic clock only paces datagrams.
  */
 #include "probe.h"
 #include "probe_pause.h"
+#include "probe_snapshot.h"
 
 enum { WORKER_STEPS_PER_TURN = 16 };
 
@@ -12,7 +13,7 @@ enum { WORKER_STEPS_PER_TURN = 16 };
 static enum worker_status step_worker(struct probe *probe)
 {
     for (int i = 0; i < WORKER_STEPS_PER_TURN; i++) {
-        if (!exporting_process_accepts(probe->exporter))
+        if (!probe_exporters_accept(probe) || !probe_snapshot_accepts(probe, 0))
             return WORKER_HELD;
         enum worker_status status = worker_step(probe->workers[0], 0);
         if (status != WORKER_BUSY)
@@ -31,8 +32,7 @@ static void meter_files(struct probe *probe)
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
         probe_tell_metering(probe, now_ns);
-        enum exporting_status exporting =
-            exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
+        enum exporting_status exporting = probe_step_exporters(probe, now_ns, &next_ns);
         probe_say_problems(probe);
         probe_say_floods(probe);
         probe_answer_ledger_requests(probe);
@@ -50,4 +50,5 @@ void probe_run_alone(struct probe *probe)
     probe_cores_bind(probe->cores[0]);
     meter_files(probe);
     probe_drain_exporter(probe, true);
+    probe_snapshot_end(probe);
 }

@@ -73,16 +73,25 @@ bool probe_cores_give(struct probe *probe, struct error *error)
     return true;
 }
 
-void probe_cores_leave_to_workers(const struct probe *probe)
+cpu_set_t probe_cores_leave_to_workers(const struct probe *probe)
 {
-    cpu_set_t rest;
+    cpu_set_t before, rest;
+    CPU_ZERO(&before);
     if (sched_getaffinity(0, sizeof rest, &rest) != 0)
-        return;
+        return before;
+    before = rest;
     for (uint32_t w = 0; w < probe->worker_count; w++)
         if (probe->cores[w] >= 0)
             CPU_CLR((size_t)probe->cores[w], &rest);
     if (CPU_COUNT(&rest) > 0)
         sched_setaffinity(0, sizeof rest, &rest);
+    return before;
+}
+
+void probe_cores_take_back(const cpu_set_t *before)
+{
+    if (CPU_COUNT(before) > 0)
+        sched_setaffinity(0, sizeof *before, before);
 }
 
 void probe_cores_tell(const struct probe *probe, char *text, size_t size)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "probe.h"
+#include "probe_notify.h"
 
 static const char *measure(unsigned level)
 {
@@ -16,14 +17,20 @@ static const char *measure(unsigned level)
 
 void probe_say_floods(struct probe *probe)
 {
-    for (uint32_t w = 0; w < probe->worker_count; w++) {
-        struct worker_flood flood = worker_flood(probe->workers[w]);
-        if (flood.changes == probe->floods_told[w])
+    for (uint32_t n = 0; n < probe->worker_count * probe->cache_count; n++) {
+        uint32_t w = n / probe->cache_count, c = n % probe->cache_count;
+        struct worker_flood flood = worker_flood(probe->workers[w], c);
+        if (flood.changes == probe->floods_told[c][w])
             continue;
-        probe->floods_told[w] = flood.changes;
+        probe->floods_told[c][w] = flood.changes;
+        char whose[80] = "";
+        if (probe->cache_count > 1)
+            snprintf(whose, sizeof whose, " cache %s:", probe->config->caches[c].name);
         fprintf(stderr,
-                "spanflowd: worker %u: flood level %u: %s (%u %% of its records in use, change "
+                "spanflowd: worker %u:%s flood level %u: %s (%u %% of its records in use, change "
                 "%" PRIu64 ")\n",
-                w, flood.level, measure(flood.level), flood.occupancy_percent, flood.changes);
+                w, whose, flood.level, measure(flood.level), flood.occupancy_percent,
+                flood.changes);
+        probe_notify_flood(probe, w, c, &flood);
     }
 }

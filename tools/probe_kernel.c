@@ -23,11 +23,11 @@ static uint32_t slots_for(uint32_t flows)
 bool probe_kernel_open(struct probe *probe, struct error *error)
 {
     const struct probe_config *config = probe->config;
-    struct flow_counter_geometry geometry = {.slots = slots_for(config->kernel_flows),
+    struct flow_counter_geometry geometry = {.slots = slots_for(config->caches[0].kernel_flows),
                                              .cpus = xdp_counter_cpus(),
                                              .workers = config->workers,
                                              .vlan_mask = config->vlan_in_key ? 0xfff : 0};
-    if (config->kernel_flows == 0)
+    if (config->caches[0].kernel_flows == 0)
         return true;
     if (getrandom(geometry.secret, sizeof geometry.secret, 0) != (ssize_t)sizeof geometry.secret) {
         error_set(error, "the kernel gave no random numbers for the hash key");
@@ -50,7 +50,7 @@ void probe_kernel_say_start(const struct probe *probe)
             "spanflowd: the kernel counts at most %u known flows, in %zu.%zu MiB for %u CPUs, from "
             "packet %u on\n",
             geometry->slots, octets >> 20, (octets >> 10) % 1024 * 10 / 1024, geometry->cpus,
-            probe->config->kernel_after_packets);
+            probe->config->caches[0].kernel_after_packets);
 }
 
 void probe_kernel_close(struct probe *probe)

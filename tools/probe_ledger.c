@@ -1,51 +1,94 @@
 /*
- * The ledger of a running or ended probe: asks worker and exporter for one consistent cut, puts the
- * copies together, writes them where the configuration wants them. Main thread.
+ * The ledger of a running or ended probe: asks workers and exporters for one consistent cut, puts
+ * the copies together, writes them where the configuration wants them. Main thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporting_process_change.h"
 #include "ledger.h"
 #include "probe.h"
+#include "probe_change.h"
+#include "probe_control.h"
+#include "probe_snapshot.h"
 
 /* The copies of every worker, in order. */
 struct account_set {
     const struct worker_account *accounts[EXPORT_RINGS_MAX];
+    struct snapshot_account snapshots[EXPORT_RINGS_MAX];
 };
 
-static struct ledger *make_ledger(const struct probe *probe, const struct account_set *set,
-                                  const struct exporter_counters *exported)
+/* The ledgers of all caches; that of the first is the probe's. */
+struct ledger_set {
+    struct ledger ledgers[CACHES_MAX];
+};
+
+/* What worker W of SET has for cache C. Parser, sources and what else comes before the
+ * caches are told with the first. */
+static struct ledger_account account_of(const struct account_set *set, uint32_t w, uint32_t c)
 {
-    struct ledger *ledger = calloc(1, sizeof *ledger);
+    const struct worker_account *account = set->accounts[w];
+    struct ledger_account copy = {.worker = &account->ledger,
+                                  .sources = account->source,
+                                  .source_count = account->source_count,
+                                  .cached = account->cached,
+                                  .in_kernel = account->in_kernel,
+                                  .kernel = &account->kernel,
+                                  .parser = &account->parser,
+                                  .duplicates = &account->duplicates,
+                                  .applications = &account->applications,
+                                  .cache = &account->cache,
+                                  .snapshot = &set->snapshots[w]};
+    if (c == 0)
+        return copy;
+    const struct worker_cache_account *other = &account->others[c - 1];
+    copy.worker = &other->ledger;
+    copy.cached = other->cached;
+    copy.cache = &other->cache;
+    copy.in_kernel = (struct ledger_pair){0, 0};
+    copy.kernel = NULL;
+    copy.snapshot = NULL;
+    return copy;
+}
+
+static void add_devices(const struct probe *probe, struct ledger *ledger)
+{
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        const struct packet_source *source = probe->sources[s];
+        if (source->drops_not_visible)
+            ledger_add_blind_source(ledger, source->name);
+        if (source->link.known)
+            ledger_add_link(ledger, source->name, source->link.up, source->link.losses);
+    }
+}
+
+/* EXPORTED is an array with an entry for each cache. NULL if memory is short; to be freed. */
+static struct ledger_set *make_ledgers(const struct probe *probe, const struct account_set *set,
+                                       const struct exporter_counters *exported)
+{
+    struct ledger_set *ledgers = calloc(1, sizeof *ledgers);
     struct ledger_account *copies = calloc(probe->worker_count, sizeof *copies);
-    if (ledger && copies) {
-        for (uint32_t w = 0; w < probe->worker_count; w++) {
-            const struct worker_account *account = set->accounts[w];
-            copies[w] = (struct ledger_account){.worker = &account->ledger,
-                                                .sources = account->source,
-                                                .source_count = account->source_count,
-                                                .cached = account->cached,
-                                                .in_kernel = account->in_kernel,
-                                                .kernel = &account->kernel,
-                                                .parser = &account->parser,
-                                                .duplicates = &account->duplicates,
-                                                .applications = &account->applications,
-                                                .cache = &account->cache};
-        }
-        ledger_make(ledger, copies, probe->worker_count, exported, &probe->config->exporting);
-        for (uint32_t s = 0; s < probe->source_count; s++) {
-            const struct packet_source *source = probe->sources[s];
-            if (source->drops_not_visible)
-                ledger_add_blind_source(ledger, source->name);
-            if (source->link.known)
-                ledger_add_link(ledger, source->name, source->link.up, source->link.losses);
-        }
+    for (uint32_t c = 0; ledgers && copies && c < probe->cache_count; c++) {
+        const struct cache_config *cache = &probe->config->caches[c];
+        struct ledger *ledger = &ledgers->ledgers[c];
+        for (uint32_t w = 0; w < probe->worker_count; w++)
+            copies[w] = account_of(set, w, c);
+        ledger_make(ledger, copies, probe->worker_count, &exported[c]);
+        if (probe->cache_count > 1)
+            ledger->cache_name = cache->name;
+        if (c > 0)
+            ledger_add_cache(&ledgers->ledgers[0], ledger);
+    }
+    if (ledgers && copies) {
+        add_devices(probe, &ledgers->ledgers[0]);
+        for (uint32_t c = 0; c < probe->cache_count; c++)
+            ledger_carry_add(probe->carry, c, probe->config->caches[c].name, &ledgers->ledgers[c]);
     } else {
-        free(ledger);
-        ledger = NULL;
+        free(ledgers);
+        ledgers = NULL;
     }
     free(copies);
-    return ledger;
+    return ledgers;
 }
 
 /* Writes the ledger; true if it could be written and is balanced. */
@@ -67,6 +110,32 @@ static bool publish(const struct probe *probe, const struct ledger *ledger, bool
     return good;
 }
 
+/* Wants descriptions of the exporting processes as well. Without memory they are not told. */
+static void ask_exporters(struct probe *probe)
+{
+    for (uint32_t c = 0; c < probe->cache_count; c++) {
+        probe->descriptions[c] = calloc(1, sizeof *probe->descriptions[c]);
+        if (probe->descriptions[c])
+            exporting_process_ask_description(probe->exporters[c], probe->descriptions[c]);
+    }
+}
+
+static bool exporters_answered(const struct probe *probe)
+{
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        if (!exporting_process_has_described(probe->exporters[c]))
+            return false;
+    return true;
+}
+
+static void forget_exporters(struct probe *probe)
+{
+    for (uint32_t c = 0; c < probe->cache_count; c++) {
+        free(probe->descriptions[c]);
+        probe->descriptions[c] = NULL;
+    }
+}
+
 static void request_cut(struct probe *probe)
 {
     probe->cut_pending = true;
@@ -80,9 +149,18 @@ static bool collect_cut(const struct probe *probe, struct account_set *set)
 {
     for (uint32_t w = 0; w < probe->worker_count; w++) {
         set->accounts[w] = worker_cut(probe->workers[w], probe->cuts);
-        if (!set->accounts[w])
+        if (!set->accounts[w] || !probe_snapshot_account(probe, w, probe->cuts, &set->snapshots[w]))
             return false;
     }
+    return true;
+}
+
+/* True when every exporting process has made its copy. */
+static bool collect_exported(const struct probe *probe, struct exporter_counters *exported)
+{
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        if (!exporting_process_cut(probe->exporters[c], probe->cuts, &exported[c]))
+            return false;
     return true;
 }
 
@@ -90,22 +168,31 @@ void probe_answer_ledger_requests(struct probe *probe)
 {
     if (!probe->cut_pending) {
         uint32_t asked = probe_ledgers_asked();
-        if (asked == probe->ledgers_answered)
+        probe->cut_for_signal = asked != probe->ledgers_answered;
+        bool asked_by_control = probe_control_wants_cut(probe->control);
+        if (!probe->cut_for_signal && !asked_by_control)
+            return;
+        if (probe_change_exchanges_rings(probe))
             return;
         /* Up to now, that is, and not up to the last second. */
         if (atomic_load(&probe->workers_running) > 0 && !probe_kernel_turn(probe))
             return;
         probe->ledgers_answered = asked;
+        probe_control_cut_asked(probe->control);
         request_cut(probe);
+        if (asked_by_control)
+            ask_exporters(probe);
     }
     struct account_set set;
-    struct exporter_counters *exported = malloc(sizeof *exported);
-    if (exported && collect_cut(probe, &set) &&
-        exporting_process_cut(probe->exporter, probe->cuts, exported)) {
-        struct ledger *ledger = make_ledger(probe, &set, exported);
-        if (ledger)
-            publish(probe, ledger, probe->config->ledger_path[0] == 0);
-        free(ledger);
+    struct exporter_counters *exported = calloc(probe->cache_count, sizeof *exported);
+    if (exported && collect_cut(probe, &set) && collect_exported(probe, exported) &&
+        exporters_answered(probe)) {
+        struct ledger_set *ledgers = make_ledgers(probe, &set, exported);
+        if (ledgers && probe->cut_for_signal)
+            publish(probe, &ledgers->ledgers[0], probe->config->ledger_path[0] == 0);
+        probe_control_cut_made(probe, ledgers ? &ledgers->ledgers[0] : NULL, set.accounts);
+        free(ledgers);
+        forget_exporters(probe);
         probe->cut_pending = false;
     }
     free(exported);
@@ -132,29 +219,53 @@ static void add_given(const struct probe *probe, struct ledger *ledger)
     }
 }
 
-bool probe_write_final_ledger(struct probe *probe)
+/* The account of a probe whose threads have ended; NULL if memory is short. STATE as in
+ * probe_carry_ledger(), or NULL. */
+static struct ledger_set *final_ledgers(struct probe *probe, char **state)
 {
     struct account_set set;
     struct worker_account *accounts = calloc(probe->worker_count, sizeof *accounts);
-    struct exporter_counters *exported = malloc(sizeof *exported);
-    struct ledger *ledger = NULL;
-    bool good = false;
+    struct exporter_counters *exported = calloc(probe->cache_count, sizeof *exported);
+    struct ledger_set *ledgers = NULL;
     if (accounts && exported) {
         for (uint32_t w = 0; w < probe->worker_count; w++) {
             worker_account_now(probe->workers[w], &accounts[w]);
             set.accounts[w] = &accounts[w];
+            probe_snapshot_account(probe, w, 0, &set.snapshots[w]);
         }
-        exporting_process_counters(probe->exporter, exported);
-        ledger = make_ledger(probe, &set, exported);
+        for (uint32_t c = 0; c < probe->cache_count; c++)
+            exporting_process_counters(probe->exporters[c], &exported[c]);
+        ledgers = make_ledgers(probe, &set, exported);
     }
-    if (ledger && (probe->distribution || probe->kernel_table))
-        add_given(probe, ledger);
-    if (ledger)
-        good = publish(probe, ledger, true);
-    else
+    if (ledgers && (probe->distribution || probe->kernel_table))
+        add_given(probe, &ledgers->ledgers[0]);
+    if (ledgers && state)
+        *state = probe_control_last_state(probe, &ledgers->ledgers[0], set.accounts);
+    if (!ledgers)
         fprintf(stderr, "spanflowd: no memory for the final ledger\n");
-    free(ledger);
     free(accounts);
     free(exported);
+    return ledgers;
+}
+
+bool probe_write_final_ledger(struct probe *probe)
+{
+    struct ledger_set *ledgers = final_ledgers(probe, NULL);
+    bool good = ledgers && publish(probe, &ledgers->ledgers[0], true);
+    free(ledgers);
     return good;
+}
+
+struct ledger_carry *probe_carry_ledger(struct probe *probe, char **state)
+{
+    struct error error = {""};
+    struct ledger_set *ledgers = final_ledgers(probe, state);
+    const char *names[CACHES_MAX];
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        names[c] = probe->config->caches[c].name;
+    struct ledger_carry *carry = ledgers ? ledger_carry_make(&ledgers->ledgers[0], names) : NULL;
+    if (ledgers && !ledger_balanced(&ledgers->ledgers[0], &error))
+        fprintf(stderr, "spanflowd: the ledger is not balanced: %s\n", error.text);
+    free(ledgers);
+    return carry;
 }

@@ -58,6 +58,19 @@ static void keep_numbers(struct probe *probe)
                                     probe->sources[s]->interface.ifindex);
 }
 
+static struct packet_source *open_dpdk(const struct source_config *config,
+                                       const struct packet_interface *wanted,
+                                       const uint64_t *now_ns, struct error *error)
+{
+    struct packet_source *source = source_dpdk_open(config->device, wanted, now_ns, error);
+    const struct source_dpdk_options options = {.receive_descriptors =
+                                                    (uint16_t)config->receive_descriptors,
+                                                .device_time = config->device_time};
+    if (source)
+        source_dpdk_configure(source, &options);
+    return source;
+}
+
 static struct packet_source *open_device(const struct probe *probe,
                                          const struct source_config *config,
                                          const struct packet_interface *wanted,
@@ -68,13 +81,7 @@ static struct packet_source *open_device(const struct probe *probe,
         options.counter = probe->counter;
         return source_xdp_open(config->interface, wanted, &options, now_ns, error);
     }
-    struct packet_source *source = source_dpdk_open(config->device, wanted, now_ns, error);
-    const struct source_dpdk_options options = {.receive_descriptors =
-                                                    (uint16_t)config->receive_descriptors,
-                                                .device_time = config->device_time};
-    if (source)
-        source_dpdk_configure(source, &options);
-    return source;
+    return open_dpdk(config, wanted, now_ns, error);
 }
 
 /* Those of DPDK together, the others one by one. An AF_XDP socket gets what its queue gets, and how
@@ -103,6 +110,33 @@ static bool start_devices(struct probe *probe, struct source_notes *notes, struc
                                   "addresses, both directions alike");
     say_spread(probe, queues.given, queues.reason.text);
     return true;
+}
+
+bool probe_sources_possible(const struct probe_config *config, uint32_t *wrong, struct error *error)
+{
+    struct packet_source *sources[SOURCES_MAX];
+    uint32_t numbers[SOURCES_MAX];
+    const struct packet_interface any = {.ifindex = 0};
+    uint32_t count = 0, found = 0;
+    bool good = true, xdp = false;
+    for (uint32_t s = 0; good && s < config->source_count; s++) {
+        const struct source_config *source = &config->sources[s];
+        xdp = xdp || source->interface[0];
+        if (source->interface[0])
+            continue;
+        numbers[count] = *wrong = s;
+        sources[count] = open_dpdk(source, &any, NULL, error);
+        good = sources[count] != NULL;
+        count += good;
+    }
+    if (good && !source_dpdk_possible(sources, count, config->tunnels || xdp ? 1 : config->workers,
+                                      &found, error)) {
+        *wrong = numbers[found];
+        good = false;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        sources[i]->ops->close(sources[i]);
+    return good;
 }
 
 static bool open_devices(struct probe *probe, struct error *error)
@@ -186,6 +220,7 @@ bool probe_open_sources(struct probe *probe, struct error *error)
     } else if (!open_devices(probe, error)) {
         return false;
     }
+    probe->observing_ns = clock_monotonic_ns();
     if (!probe->config->offline)
         keep_numbers(probe);
     pair_taps(probe);

@@ -8,11 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporting_process_change.h"
 #include "probe.h"
+#include "probe_control.h"
+#include "probe_history.h"
+#include "probe_notify.h"
 #include "probe_pause.h"
+#include "probe_snapshot.h"
 
-static const uint64_t exporter_nap_ns = 500000; /* a record ring has no bell */
+static const uint64_t exporter_nap_ns = 500000;    /* a record ring has no bell */
+static const uint64_t exporter_sleep_ns = 2000000; /* the longest, when no records come */
 static const uint64_t device_every_ns = 1000000000;
+static const uint64_t rebuild_patience_ns = 30000000000;
+static const uint64_t stall_patience_ns = 5000000000; /* where nothing is sent any more */
 static const uint64_t hurry_ns = 2000000000; /* for flows that the kernel counts to come back */
 static const uint64_t lane_nap_ns = 50000;   /* nor has a lane, and it fills sooner */
 
@@ -41,6 +49,7 @@ static void correct_clock(struct probe *probe)
     probe->kernel_hurry_ns = monotonic_ns + hurry_ns;
     fprintf(stderr, "spanflowd: the system's clock jumped by %+.3f s: open records are cut\n",
             (double)probe->clock.step_ns / 1e9);
+    probe_notify_clock(probe);
 }
 
 /* Wall time for packets received now; 0 offline, where packets bring their own. The thread that
@@ -75,7 +84,8 @@ static uint64_t receive_time_or_jump(struct probe *probe, uint32_t number, uint6
 static enum worker_status step_worker(struct probe *probe, uint32_t number, uint64_t monotonic_ns,
                                       uint64_t *steps_seen)
 {
-    if (probe->config->offline && !exporting_process_accepts(probe->exporter))
+    if (probe->config->offline &&
+        (!probe_exporters_accept(probe) || !probe_snapshot_accepts(probe, number)))
         return WORKER_HELD;
     struct worker *worker = probe->workers[number];
     if (probe->distribution) /* time comes with the packets, never ahead of them */
@@ -153,17 +163,21 @@ static void *run_reader(void *argument)
 static void *run_exporter(void *argument)
 {
     struct probe *probe = argument;
+    uint64_t nap_ns = exporter_nap_ns;
     while (atomic_load(&probe->workers_running) > 0) {
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
         probe_give_up_if_asked(probe); /* workers may wait for a slow destination */
         probe_tell_metering(probe, now_ns);
-        enum exporting_status status =
-            exporting_process_step(probe->exporter, now_ns, probe_time_ns(probe), &next_ns);
+        enum exporting_status status = probe_step_exporters(probe, now_ns, &next_ns);
         probe_say_problems(probe);
-        if (status == EXPORTING_BUSY)
+        probe_notify_look(probe, now_ns);
+        if (status == EXPORTING_BUSY) {
+            nap_ns = exporter_nap_ns;
             continue;
-        probe_pause(next_ns < now_ns + exporter_nap_ns ? next_ns : now_ns + exporter_nap_ns);
+        }
+        probe_pause(next_ns < now_ns + nap_ns ? next_ns : now_ns + nap_ns);
+        nap_ns = nap_ns * 2 < exporter_sleep_ns ? nap_ns * 2 : exporter_sleep_ns;
     }
     probe_drain_exporter(probe, false);
     atomic_store(&probe->exporter_ended, true);
@@ -188,6 +202,11 @@ static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
         return;
     *looked_ns = now_ns;
     probe_tell_news(probe);
+    probe_notify_turn(probe);
+    probe_history_turn(probe);
+    probe_snapshot_notify(probe);
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        exporting_process_tidy(probe->exporters[c]);
 }
 
 /* Until the last worker has put its last record on its ring. */
@@ -195,23 +214,37 @@ static void wait_for_signals(struct probe *probe)
 {
     uint64_t looked_ns = 0;
     while (atomic_load(&probe->workers_running) > 0) {
-        if (probe_stops_asked())
+        bool ending = probe_stops_asked() > 0 || probe->rebuilding;
+        if (ending)
             stop_receiving(probe);
         correct_clock(probe);
-        probe_kernel_turn_if_due(probe, probe_stops_asked() > 0);
+        probe_kernel_turn_if_due(probe, ending);
         look_at_devices(probe, &looked_ns);
         probe_say_floods(probe);
+        probe_control_turn(probe);
+        probe_snapshot_turn(probe);
         probe_answer_ledger_requests(probe);
-        probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+        probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
 }
 
-/* Until the last record is sent, which takes as long as pacing needs. */
+/* Until the last record is sent, which takes as long as pacing needs; a new configuration does not
+ * wait for ever, and not for a collector that is away. */
 static void wait_for_exporter(struct probe *probe)
 {
+    uint64_t sent = UINT64_MAX, moved_ns = 0;
     while (!atomic_load(&probe->exporter_ended)) {
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t drained = atomic_load(&probe->drained);
+        if (drained != sent)
+            moved_ns = now_ns;
+        sent = drained;
+        if (probe->rebuilding && (now_ns - probe->rebuilding_ns > rebuild_patience_ns ||
+                                  now_ns - moved_ns > stall_patience_ns))
+            atomic_store(&probe->hurried, true);
+        probe_control_turn(probe);
         probe_answer_late_ledger_requests(probe);
-        probe_pause(probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+        probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
     }
 }
 
@@ -230,7 +263,7 @@ void probe_run_threads(struct probe *probe)
     static struct worker_thread workers[EXPORT_RINGS_MAX];
     pthread_t reader = 0;
     pthread_t exporter = 0;
-    probe_cores_leave_to_workers(probe);
+    cpu_set_t before = probe_cores_leave_to_workers(probe);
     clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
     for (uint32_t w = 0; w < probe->worker_count; w++)
@@ -251,4 +284,7 @@ void probe_run_threads(struct probe *probe)
     probe_say_floods(probe);
     wait_for_exporter(probe);
     pthread_join(exporter, NULL);
+    probe_snapshot_end(probe);
+    probe_control_probe_ended(probe);
+    probe_cores_take_back(&before);
 }

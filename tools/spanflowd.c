@@ -6,8 +6,14 @@
 
 #include "base/simd.h"
 #include "command_line.h"
+#include "file_check.h"
 #include "model.h"
 #include "probe.h"
+#include "probe_apply.h"
+#include "probe_child.h"
+#include "probe_control.h"
+#include "probe_history.h"
+#include "probe_snapshot.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 2 };
 
@@ -36,44 +42,111 @@ static int judge(struct probe *probe)
         if (probe->sources[s]->problem.text[0])
             code = say_failure(probe->sources[s]->problem.text);
     probe_say_problems(probe);
-    if (exporting_process_failed(probe->exporter))
-        code = EXIT_FAILED;
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        if (exporting_process_failed(probe->exporters[c]))
+            code = EXIT_FAILED;
     if (!probe_write_final_ledger(probe))
         code = EXIT_FAILED;
+    return code;
+}
+
+static void run_probe(struct probe *probe)
+{
+    if (probe->config->offline && !probe->distribution)
+        probe_run_alone(probe);
+    else
+        probe_run_threads(probe);
+    if (probe->config->offline)
+        probe_history_turn(probe);
+}
+
+/* One probe, and others in its place when a configuration wants that. */
+static int run(const struct probe_config *config, struct probe_control *control)
+{
+    struct error error = {""};
+    struct probe *probe = probe_begin(config, control, NULL, &error);
+    while (probe) {
+        run_probe(probe);
+        if (!probe->rebuilding || probe_stops_asked())
+            break;
+        probe = probe_rebuild(probe, &error);
+    }
+    probe_rebuild_given_up(control);
+    int code = probe ? judge(probe) : say_failure(error.text);
+    probe_destroy(probe);
+    return code;
+}
+
+/* Whether NETCONF is served: a build without it serves only who asks for it by --control. */
+static bool is_served(const struct run_options *options)
+{
+    return options->managed && (SPANFLOW_NETCONF || options->managed_by_option);
+}
+
+static int refuse(struct probe_config *config, const struct error *error)
+{
+    fprintf(stderr, "spanflowd: %s\n", error->text);
+    probe_config_free(config);
+    return EXIT_REFUSED;
+}
+
+/* What --check asks for. CONFIG is freed. */
+static int check_only(struct probe_config *config)
+{
+    struct error error = {""};
+    if (!config_check_files(config, true, &error) || !simd_is_possible(&error))
+        return refuse(config, &error);
+    config_print_checked(config);
+    probe_config_free(config);
+    return EXIT_DONE;
+}
+
+/* Everything behind the command line. CONFIG is freed. */
+static int start(struct probe_config *config, struct run_options *options)
+{
+    struct error error = {""};
+    struct probe_control *control = NULL;
+    if (!config_check_files(config, false, &error) || !simd_is_possible(&error))
+        return refuse(config, &error);
+    if (!probe_config_observes(config) && !is_served(options)) {
+        error_set(&error, NOTHING_STORED, options->store);
+        return refuse(config, &error);
+    }
+    probe_signals_take();
+    probe_snapshot_tell_configuration(options->configuration);
+    if (is_served(options) && !(control = probe_control_open(config, options, &error)))
+        return say_failure(error.text);
+    int code = run(config, control);
+    if (control)
+        probe_control_close(control);
+    else
+        probe_config_free(config);
     return code;
 }
 
 int main(int argc, char *argv[])
 {
     struct probe_config *config;
+    struct run_options options;
     struct error error = {""};
-    switch (config_from_command_line(argc, argv, &config, &error)) {
+    int code = probe_child_become(argc, argv);
+    if (code >= 0)
+        return code;
+    switch (config_from_command_line(argc, argv, &config, &options, &error)) {
     case COMMAND_LINE_RUN:
+        code = start(config, &options);
+        break;
+    case COMMAND_LINE_CHECK:
+        code = check_only(config);
         break;
     case COMMAND_LINE_DONE:
-        return EXIT_DONE;
+        code = EXIT_DONE;
+        break;
     case COMMAND_LINE_REFUSED:
         fprintf(stderr, "spanflowd: %s\n", error.text);
-        return EXIT_REFUSED;
+        code = EXIT_REFUSED;
+        break;
     }
-    if (!simd_is_possible(&error)) {
-        fprintf(stderr, "spanflowd: %s\n", error.text);
-        probe_config_free(config);
-        return EXIT_REFUSED;
-    }
-    probe_signals_take();
-    int code = EXIT_FAILED;
-    struct probe *probe = probe_create(config, &error);
-    if (!probe) {
-        say_failure(error.text);
-    } else {
-        if (config->offline && !probe->distribution)
-            probe_run_alone(probe);
-        else
-            probe_run_threads(probe);
-        code = judge(probe);
-    }
-    probe_destroy(probe);
-    probe_config_free(config);
+    run_options_free(&options);
     return code;
 }

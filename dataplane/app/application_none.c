@@ -34,6 +34,13 @@ void application_scanner_destroy(struct application_scanner *scanner)
     (void)scanner;
 }
 
+void application_scanner_set_limits(struct application_scanner *scanner,
+                                    const struct application_limits *limits)
+{
+    (void)scanner;
+    (void)limits;
+}
+
 size_t application_scanner_memory(const struct application_scanner *scanner)
 {
     (void)scanner;

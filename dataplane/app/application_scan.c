@@ -76,6 +76,15 @@ struct application_scanner *application_scanner_create(const struct application_
     return scanner;
 }
 
+void application_scanner_set_limits(struct application_scanner *scanner,
+                                    const struct application_limits *limits)
+{
+    check(limits->flows_max == scanner->limits.flows_max);
+    scanner->limits = *limits;
+    if (scanner->allowance > limits->scans_per_s)
+        scanner->allowance = limits->scans_per_s;
+}
+
 void application_scanner_destroy(struct application_scanner *scanner)
 {
     if (!scanner)
@@ -215,12 +224,14 @@ static bool may_scan(struct application_scanner *scanner, uint64_t now_ns)
     return true;
 }
 
+/* What the ports tell, which is the verdict until payload tells more. */
 static struct application_verdict guess(const struct application_scanner *scanner,
                                         const struct application_packet *packet)
 {
     uint16_t server = packet->from_client ? packet->destination_port : packet->source_port;
     uint16_t client = packet->from_client ? packet->source_port : packet->destination_port;
     struct application_verdict verdict = {
+        .changed = true,
         .number = application_set_guess(scanner->set, packet->tcp, server, client)};
     verdict.confidence = verdict.number ? APPLICATION_BY_PORT : APPLICATION_NONE;
     return verdict;
@@ -232,9 +243,11 @@ struct application_verdict application_scan(struct application_scanner *scanner,
                                             uint64_t now_ns)
 {
     struct scanned_flow *flow = &scanner->flows[index];
-    struct application_verdict verdict = guess(scanner, packet);
-    if (flow->tag != (uint32_t)flow_id)
+    struct application_verdict verdict = {.changed = false};
+    if (flow->tag != (uint32_t)flow_id) {
         *flow = (struct scanned_flow){.tag = (uint32_t)flow_id};
+        verdict = guess(scanner, packet);
+    }
     if (flow->packets[side] >= scanner->limits.packets) {
         /* The other direction may have no payload at all: it is not waited for for ever. */
         verdict.settled = flow->packets[side] / PATIENCE >= scanner->limits.packets;
@@ -261,7 +274,7 @@ struct application_verdict application_scan(struct application_scanner *scanner,
     if (certain) {
         const struct application *found = &scanner->set->rules.applications[flow->candidate - 1u];
         scanner->counters.content++;
-        return (struct application_verdict){found->number, APPLICATION_BY_CONTENT, true};
+        return (struct application_verdict){true, found->number, APPLICATION_BY_CONTENT, true};
     }
     verdict.settled =
         flow->packets[0] >= scanner->limits.packets && flow->packets[1] >= scanner->limits.packets;

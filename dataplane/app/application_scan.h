@@ -40,6 +40,7 @@ struct application_counters {
 enum application_confidence { APPLICATION_NONE, APPLICATION_BY_PORT, APPLICATION_BY_CONTENT };
 
 struct application_verdict {
+    bool changed;    /* number and confidence are news of the flow */
     uint16_t number; /* 0: none */
     enum application_confidence confidence;
     bool settled; /* nothing more needs to be scanned */
@@ -51,6 +52,9 @@ struct application_scanner *application_scanner_create(const struct application_
                                                        const struct application_limits *limits,
                                                        struct error *error);
 void application_scanner_destroy(struct application_scanner *scanner);
+/* From now on LIMITS hold, of which flows_max cannot change. Worker thread. */
+void application_scanner_set_limits(struct application_scanner *scanner,
+                                    const struct application_limits *limits);
 /* Octets that are mapped for it; pages that no flow touches cost nothing. Any thread. */
 size_t application_scanner_memory(const struct application_scanner *scanner);
 

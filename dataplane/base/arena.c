@@ -1,6 +1,8 @@
 /* Long-lived tables in huge pages where there are any. Called at start by the control thread. */
 #include "base/arena.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -51,6 +53,39 @@ bool arena_map(struct arena *arena, size_t size, enum arena_use use, struct erro
         madvise(arena->memory, rounded, MADV_NOHUGEPAGE);
     }
     return true;
+}
+
+/* Octets that can be taken without pushing anything out of memory; SIZE_MAX if nobody says. */
+static size_t available(void)
+{
+    char line[128];
+    size_t kib = SIZE_MAX >> 10;
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return kib << 10;
+}
+
+/* MADV_POPULATE_WRITE, Linux 5.14; older kernels give pages when they are touched. */
+enum { POPULATE_WRITE = 23 };
+
+bool arena_populate(const struct arena *arena, size_t size, struct error *error)
+{
+    const size_t page = 4096;
+    size = (size + page - 1) & ~(page - 1);
+    size_t left = arena->backing == ARENA_HUGETLB ? SIZE_MAX : available();
+    if (size > left) {
+        error_set(error, "a table needs %zu MiB more, the machine has %zu: give fewer flows",
+                  size >> 20, left >> 20);
+        return false;
+    }
+    if (madvise(arena->memory, size, POPULATE_WRITE) == 0 || errno == EINVAL)
+        return true;
+    error_set(error, "a table of %zu MiB: %s: give fewer flows", size >> 20, strerror(errno));
+    return false;
 }
 
 void arena_unmap(struct arena *arena)

@@ -30,6 +30,9 @@ enum arena_use {
 
 /* Maps SIZE zeroed bytes into ARENA. False and ERROR if the system has none. */
 bool arena_map(struct arena *arena, size_t size, enum arena_use use, struct error *error);
+/* Takes the pages of the first SIZE octets of ARENA now, so that nobody waits for one later. False
+ * and ERROR if the machine has too few. */
+bool arena_populate(const struct arena *arena, size_t size, struct error *error);
 /* Unmaps; a zeroed arena is fine. */
 void arena_unmap(struct arena *arena);
 /* "reserved huge pages", ...: for the one line at start. */

@@ -5,6 +5,8 @@
  *   (1) observed = metered + filtered + ignored + dropped     packets, frame octets
  *   (2) metered  = exported + cached + in_kernel + lost       packets, IP octets
  *   (3) records out = sent + queued + spooled + lost          records, for each destination
+ *   (4) seen = stored + in_memory + cut_off + overload + failed   packets, frame octets, of the
+ *                                                             snapshot ring
  *
  * No term is ever computed from the others. Every counter has one writer; others read it from
  * the copy made at a ledger cut. All increments go through ledger_add() so that the tests can
@@ -69,7 +71,20 @@
     X(DESTINATION_LOST_SPOOL_FULL, "spool_full",                                                   \
       "the spool's oldest file made room for newer ones")                                          \
     X(DESTINATION_LOST_SPOOL_FAILED, "spool_failed", "the spool could not be written or read")     \
-    X(DESTINATION_LOST_SHUTDOWN, "shutdown", "given up when the stop was cut short")
+    X(DESTINATION_LOST_SHUTDOWN, "shutdown", "given up when the stop was cut short")               \
+    X(DESTINATION_LOST_REMOVED, "removed",                                                         \
+      "the destination was removed or changed, and its collector did not take the rest in time")
+
+/* Not to be kept in the snapshot ring, by configuration. */
+#define LEDGER_SNAPSHOT_CUT_OFF(X)                                                                 \
+    X(SNAPSHOT_CUT_OFF_PACKETS, "packets", "its flow had as many packets as are kept")             \
+    X(SNAPSHOT_CUT_OFF_OCTETS, "octets", "its flow had as many octets as are kept")
+
+/* In a block of the snapshot ring that could not be stored. */
+#define LEDGER_SNAPSHOT_FAILED(X)                                                                  \
+    X(SNAPSHOT_FAILED_WRITE, "write", "the block could not be written")                            \
+    X(SNAPSHOT_FAILED_SPACE, "space", "the file system had no room for the block")                 \
+    X(SNAPSHOT_FAILED_GONE, "gone", "the directory is not there or cannot be used")
 
 #define LEDGER_ENUM(name, text, help) name,
 enum ledger_filtered { LEDGER_FILTERED(LEDGER_ENUM) FILTERED_COUNT };
@@ -77,6 +92,8 @@ enum ledger_ignored { LEDGER_IGNORED(LEDGER_ENUM) IGNORED_COUNT };
 enum ledger_dropped { LEDGER_DROPPED(LEDGER_ENUM) DROPPED_COUNT };
 enum ledger_lost { LEDGER_LOST(LEDGER_ENUM) LOST_COUNT };
 enum ledger_destination_lost { LEDGER_DESTINATION_LOST(LEDGER_ENUM) DESTINATION_LOST_COUNT };
+enum ledger_snapshot_cut_off { LEDGER_SNAPSHOT_CUT_OFF(LEDGER_ENUM) SNAPSHOT_CUT_OFF_COUNT };
+enum ledger_snapshot_failed { LEDGER_SNAPSHOT_FAILED(LEDGER_ENUM) SNAPSHOT_FAILED_COUNT };
 
 /* Packets, and octets of the kind that the term has (frame octets or IP octets). */
 struct ledger_pair {

@@ -15,29 +15,33 @@ static const uint64_t window_ns = NS_PER_S / 10;
 enum { SPARE_BUCKETS = 32 };                     /* how far a one-packet flow is looked for */
 enum { SEEN_MIN = 1 << 10, SEEN_MAX = 1 << 22 }; /* tags of two octets */
 
-static bool open_aggregates(struct flow_cache *cache, const struct flow_cache_config *config,
-                            struct error *error)
+bool flow_level2_open(struct flow_level2 *level2, const struct flow_cache *cache,
+                      const struct flow_cache_config *config, struct error *error)
 {
-    struct flow_admission *admission = &cache->admission;
     struct aggregate_config aggregates = {
         .ipv4_prefix_length = config->flood.ipv4_prefix_length,
         .ipv6_prefix_length = config->flood.ipv6_prefix_length,
         .idle_ns = cache->idle_ns,
         .active_ns = cache->active_ns,
-        .ring = config->ring,
-        .ledger = config->ledger,
-        .ended = cache->counters.ended,
+        .ring = cache->ring,
+        .ledger = cache->ledger,
     };
     memcpy(aggregates.seed, config->hash_seed, sizeof aggregates.seed);
     uint64_t tags = SEEN_MIN;
     while (tags < config->flows_max && tags < SEEN_MAX)
         tags *= 2;
-    if (!arena_map(&admission->seen_arena, tags * sizeof *admission->seen, ARENA_SPARSE, error))
+    if (!arena_map(&level2->seen_arena, tags * sizeof *level2->seen, ARENA_SPARSE, error))
         return false;
-    admission->seen = admission->seen_arena.memory;
-    admission->seen_mask = tags - 1;
-    admission->aggregates = aggregate_table_create(&aggregates, error);
-    return admission->aggregates != NULL;
+    level2->seen = level2->seen_arena.memory;
+    level2->seen_mask = tags - 1;
+    level2->aggregates = aggregate_table_create(&aggregates, error);
+    return level2->aggregates != NULL;
+}
+
+void flow_level2_close(struct flow_level2 *level2)
+{
+    arena_unmap(&level2->seen_arena);
+    aggregate_table_destroy(level2->aggregates);
 }
 
 bool flow_admission_open(struct flow_cache *cache, const struct flow_cache_config *config,
@@ -49,13 +53,17 @@ bool flow_admission_open(struct flow_cache *cache, const struct flow_cache_confi
     admission->policy = *policy;
     admission->linger_ns = cache->linger_ns;
     cache->counters.flood.capacity = cache->flows_max;
-    return policy->new_flows_per_s == 0 || open_aggregates(cache, config, error);
+    if (policy->new_flows_per_s == 0)
+        return true;
+    if (!flow_level2_open(&admission->level2, cache, config, error))
+        return false;
+    aggregate_table_attach(admission->level2.aggregates, cache->counters.ended);
+    return true;
 }
 
 void flow_admission_close(struct flow_cache *cache)
 {
-    arena_unmap(&cache->admission.seen_arena);
-    aggregate_table_destroy(cache->admission.aggregates);
+    flow_level2_close(&cache->admission.level2);
 }
 
 void flow_admission_restart_time(struct flow_cache *cache)
@@ -122,7 +130,7 @@ static void refill_credit(struct flow_admission *admission, uint64_t now_ns)
 
 static void follow_rate(struct flow_admission *admission, uint64_t now_ns)
 {
-    if (!admission->aggregates)
+    if (!admission->level2.aggregates)
         return;
     if (admission->window_ns == 0) {
         admission->window_ns = admission->credited_ns = now_ns;
@@ -155,7 +163,8 @@ bool flow_admission_aggregate(struct flow_cache *cache, uint64_t hash,
     /* Each side has a place of its own: the answer of an attacked server proves nothing about the
      * one who asked. */
     uint16_t tag = hash_tag(hash);
-    uint16_t *seen = &admission->seen[((hash >> 8) ^ facts->side) & admission->seen_mask];
+    uint16_t *seen =
+        &admission->level2.seen[((hash >> 8) ^ facts->side) & admission->level2.seen_mask];
     if (*seen == tag)
         return false;
     if (admission->credit >= NS_PER_S) {
@@ -164,8 +173,8 @@ bool flow_admission_aggregate(struct flow_cache *cache, uint64_t hash,
     }
     struct flow_cold direction = {.marks = 0};
     flow_mark_direction(cache, &direction, facts, batch->port[i]);
-    if (!aggregate_table_add(admission->aggregates, facts, batch->timestamp_ns[i], batch->port[i],
-                             direction.marks != 0))
+    if (!aggregate_table_add(admission->level2.aggregates, facts, batch->timestamp_ns[i],
+                             batch->port[i], direction.marks != 0))
         return false;
     *seen = tag;
     cache->counters.flood.aggregated_packets++;
@@ -186,8 +195,8 @@ void flow_admission_step(struct flow_cache *cache, uint64_t now_ns)
         cache->counters.flood.level = level;
         cache->counters.flood.changes++;
     }
-    if (admission->aggregates)
-        aggregate_table_sweep(admission->aggregates, now_ns);
+    if (admission->level2.aggregates)
+        aggregate_table_sweep(admission->level2.aggregates, now_ns);
 }
 
 void flow_cache_copy_counters(const struct flow_cache *cache, struct flow_cache_counters *counters)
@@ -198,10 +207,11 @@ void flow_cache_copy_counters(const struct flow_cache *cache, struct flow_cache_
     flood->occupancy = flow_cache_flows(cache);
     if (flood->occupancy > flood->occupancy_peak)
         flood->occupancy_peak = flood->occupancy;
-    flood->early_evictions = counters->ended[FLOW_END_RESOURCES] - flood->short_idle_ends;
-    if (!admission->aggregates)
+    flood->early_evictions =
+        counters->ended[FLOW_END_RESOURCES] - flood->short_idle_ends - flood->aggregates_evicted;
+    if (!admission->level2.aggregates)
         return;
-    flood->aggregates = aggregate_table_started(admission->aggregates);
-    flood->aggregates_evicted = aggregate_table_evicted(admission->aggregates);
-    flood->early_evictions -= flood->aggregates_evicted;
+    flood->aggregates += aggregate_table_started(admission->level2.aggregates);
+    flood->aggregates_evicted += aggregate_table_evicted(admission->level2.aggregates);
+    flood->early_evictions -= aggregate_table_evicted(admission->level2.aggregates);
 }

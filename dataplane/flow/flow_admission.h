@@ -64,6 +64,14 @@ struct flow_ref;
 
 /* ---- for flow_cache.c, flow_entry.c and flow_sweep.c ---- */
 
+/* What level 2 needs. */
+struct flow_level2 {
+    struct aggregate_table *aggregates; /* NULL without level 2 */
+    uint16_t *seen;                     /* tags of the keys whose first packet was aggregated */
+    uint64_t seen_mask;
+    struct arena seen_arena;
+};
+
 struct flow_admission {
     bool short_idle;  /* level 1 is in force */
     bool aggregating; /* level 2 is in force */
@@ -76,10 +84,8 @@ struct flow_admission {
     uint64_t blind_end;  /* sweep position up to which everything is looked at, due or not */
     uint64_t credit;     /* new flows that the rate still allows, in 1e-9 */
     uint64_t credited_ns;
-    uint16_t *seen; /* tags of the keys whose first packet was aggregated */
-    uint64_t seen_mask;
-    struct arena seen_arena;
-    struct aggregate_table *aggregates; /* NULL without level 2 */
+    struct flow_level2 level2;
+    struct aggregate_table *retired; /* of another policy: they leave; NULL: none */
 };
 
 /* Sets up CACHE's admission by CONFIG; the cache's timeouts are set. False and ERROR if memory is
@@ -87,6 +93,13 @@ struct flow_admission {
 bool flow_admission_open(struct flow_cache *cache, const struct flow_cache_config *config,
                          struct error *error);
 void flow_admission_close(struct flow_cache *cache);
+
+/* Allocates LEVEL2 by CONFIG for CACHE, whose timeouts, ring and ledger it takes.
+ * flow_level2_close() frees it, also after a failure. False and ERROR if memory is short. Control
+ * thread. */
+bool flow_level2_open(struct flow_level2 *level2, const struct flow_cache *cache,
+                      const struct flow_cache_config *config, struct error *error);
+void flow_level2_close(struct flow_level2 *level2);
 
 /* At every sweep: measures, changes the level where it is time, ends aggregates that are over. */
 void flow_admission_step(struct flow_cache *cache, uint64_t now_ns);

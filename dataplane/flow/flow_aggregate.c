@@ -30,7 +30,8 @@ struct aggregate {
 
 struct aggregate_table {
     struct aggregate_config config;
-    uint64_t swept; /* groups of rows since 1970 */
+    uint64_t *ended; /* not owned */
+    uint64_t swept;  /* groups of rows since 1970 */
     uint64_t started;
     uint64_t evicted;
     uint32_t flushed; /* rows that an interrupted flush has passed */
@@ -77,6 +78,18 @@ struct aggregate_table *aggregate_table_create(const struct aggregate_config *co
     }
     table->config = *config;
     return table;
+}
+
+void aggregate_table_attach(struct aggregate_table *table, uint64_t *ended)
+{
+    table->ended = ended;
+}
+
+void aggregate_table_set_timeouts(struct aggregate_table *table, uint64_t idle_ns,
+                                  uint64_t active_ns)
+{
+    table->config.idle_ns = idle_ns;
+    table->config.active_ns = active_ns;
 }
 
 void aggregate_table_destroy(struct aggregate_table *table)
@@ -153,7 +166,7 @@ static bool emit(struct aggregate_table *table, struct aggregate *row, enum flow
     extra->source_prefix_length = row->key.source_length;
     extra->destination_prefix_length = row->key.destination_length;
     ledger_count(&table->config.ledger->records_out, 1);
-    table->config.ended[reason]++;
+    table->ended[reason]++;
     row->packets = 0;
     return true;
 }
@@ -287,10 +300,12 @@ void aggregate_table_sweep(struct aggregate_table *table, uint64_t now_ns)
     }
 }
 
-bool aggregate_table_flush(struct aggregate_table *table, uint64_t now_ns,
-                           enum flow_end_reason reason)
+bool aggregate_table_flush_part(struct aggregate_table *table, uint64_t now_ns,
+                                enum flow_end_reason reason, uint32_t rows)
 {
-    for (; table->flushed < ROWS; table->flushed++) {
+    for (; table->flushed < ROWS; table->flushed++, rows--) {
+        if (rows == 0)
+            return false;
         struct aggregate *row = &table->rows[table->flushed];
         enum flow_end_reason own;
         if (row->packets && !emit(table, row, deadline(table, row, &own) <= now_ns ? own : reason))
@@ -298,6 +313,12 @@ bool aggregate_table_flush(struct aggregate_table *table, uint64_t now_ns,
     }
     table->flushed = 0;
     return true;
+}
+
+bool aggregate_table_flush(struct aggregate_table *table, uint64_t now_ns,
+                           enum flow_end_reason reason)
+{
+    return aggregate_table_flush_part(table, now_ns, reason, ROWS);
 }
 
 void aggregate_table_walk(const struct aggregate_table *table, struct ledger_pair *sum)

@@ -40,7 +40,6 @@ struct aggregate_config {
     uint64_t seed[4];             /* secret of this start */
     struct record_ring *ring;     /* not owned */
     struct worker_ledger *ledger; /* not owned: flows, records_out */
-    uint64_t *ended;              /* not owned: records by enum flow_end_reason */
 };
 
 /* What an aggregate is found by. IPv4 addresses in the first four bytes; network byte order. */
@@ -68,6 +67,12 @@ struct aggregate_table *aggregate_table_create(const struct aggregate_config *co
 /* Frees it; NULL is fine. Control thread. */
 void aggregate_table_destroy(struct aggregate_table *table);
 
+/* Records that end are counted in ENDED (not owned) by enum flow_end_reason. Before the first. */
+void aggregate_table_attach(struct aggregate_table *table, uint64_t *ended);
+/* From now on these timeouts hold, for all aggregates. */
+void aggregate_table_set_timeouts(struct aggregate_table *table, uint64_t idle_ns,
+                                  uint64_t active_ns);
+
 /* Counts a packet of TIME_NS that arrived by PORT; EGRESS is its element 61. False if there is no
  * room and none can be made, because the ring is full: nothing happened. */
 bool aggregate_table_add(struct aggregate_table *table, const struct packet_facts *facts,
@@ -79,6 +84,9 @@ void aggregate_table_sweep(struct aggregate_table *table, uint64_t now_ns);
  * call again. */
 bool aggregate_table_flush(struct aggregate_table *table, uint64_t now_ns,
                            enum flow_end_reason reason);
+/* The same for at most ROWS rows; true when the last is done. */
+bool aggregate_table_flush_part(struct aggregate_table *table, uint64_t now_ns,
+                                enum flow_end_reason reason, uint32_t rows);
 /* Adds packets and IP octets of the live aggregates to SUM, by a walk. */
 void aggregate_table_walk(const struct aggregate_table *table, struct ledger_pair *sum);
 

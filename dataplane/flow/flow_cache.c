@@ -21,6 +21,7 @@ static uint64_t bucket_count_for(uint32_t flows_max)
 static bool map_tables(struct flow_cache *cache, uint64_t buckets, struct error *error)
 {
     uint64_t flows = cache->flows_max;
+    cache->group_count = (buckets + SUMMARY_BUCKETS - 1) / SUMMARY_BUCKETS;
     return arena_map(&cache->bucket_arena, buckets * sizeof(struct flow_bucket), ARENA_DENSE,
                      error) &&
            arena_map(&cache->hot_arena, flows * sizeof(struct flow_hot), ARENA_DENSE, error) &&
@@ -31,17 +32,15 @@ static bool map_tables(struct flow_cache *cache, uint64_t buckets, struct error 
            arena_map(&cache->summary_arena, cache->group_count, ARENA_SPARSE, error);
 }
 
-struct flow_cache *flow_cache_create(const struct flow_cache_config *config, struct error *error)
+struct flow_cache *flow_table_create(uint32_t flows_max, struct error *error)
 {
-    check(config->flows_max >= 1 && config->ring && config->ledger);
     struct flow_cache *cache = calloc(1, sizeof *cache);
     if (!cache) {
         error_set(error, "no memory for a flow cache");
         return NULL;
     }
-    uint64_t buckets = bucket_count_for(config->flows_max);
-    cache->flows_max = config->flows_max;
-    cache->group_count = (buckets + SUMMARY_BUCKETS - 1) / SUMMARY_BUCKETS;
+    uint64_t buckets = bucket_count_for(flows_max);
+    cache->flows_max = flows_max;
     if (!map_tables(cache, buckets, error)) {
         flow_cache_destroy(cache);
         return NULL;
@@ -54,6 +53,26 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->extra = cache->extra_arena.memory;
     cache->free_list = cache->free_arena.memory;
     cache->summary = cache->summary_arena.memory;
+    return cache;
+}
+
+bool flow_ids_map(struct arena *arena, uint32_t flows_max, struct error *error)
+{
+    return arena_map(arena, flows_max * sizeof(uint64_t), ARENA_DENSE, error);
+}
+
+bool flow_table_populate(struct flow_cache *table, struct error *error)
+{
+    uint64_t flows = table->flows_max;
+    uint64_t buckets = (table->bucket_mask + 1) * sizeof *table->buckets;
+    return arena_populate(&table->bucket_arena, buckets, error) &&
+           arena_populate(&table->hot_arena, flows * sizeof *table->hot, error) &&
+           arena_populate(&table->hot6_arena, flows * sizeof *table->hot6, error) &&
+           arena_populate(&table->cold_arena, flows * sizeof *table->cold, error);
+}
+
+void flow_set_timeouts(struct flow_cache *cache, const struct flow_cache_config *config)
+{
     cache->active_ns = config->active_timeout_ns && config->active_timeout_ns < FLOW_NEVER_NS
                            ? config->active_timeout_ns
                            : FLOW_NEVER_NS;
@@ -62,20 +81,32 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
                          : FLOW_NEVER_NS;
     cache->linger_ns =
         config->tcp_linger_ns < FLOW_NEVER_NS ? config->tcp_linger_ns : FLOW_NEVER_NS;
+}
+
+struct flow_cache *flow_cache_create(const struct flow_cache_config *config, struct error *error)
+{
+    check(config->flows_max >= 1 && config->ring && config->ledger);
+    struct flow_cache *cache = flow_table_create(config->flows_max, error);
+    if (!cache)
+        return NULL;
+    flow_set_timeouts(cache, config);
     cache->lookup = flow_lookup_for(simd_choose());
     memcpy(cache->hash_key.word, config->hash_seed, sizeof cache->hash_key.word);
     cache->several_ports = config->several_ports;
     cache->applications = config->applications;
+    cache->snapshot = config->snapshot;
     cache->ring = config->ring;
     cache->ledger = config->ledger;
     cache->local = config->local;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
-    if (!flow_admission_open(cache, config, error) ||
+    if ((config->snapshot && !flow_ids_map(&cache->ids_arena, config->flows_max, error)) ||
+        !flow_admission_open(cache, config, error) ||
         !flow_kernel_open(cache, &config->kernel, error)) {
         flow_cache_destroy(cache);
         return NULL;
     }
+    cache->ids = cache->ids_arena.memory;
     return cache;
 }
 
@@ -88,6 +119,7 @@ void flow_cache_destroy(struct flow_cache *cache)
     arena_unmap(&cache->hot6_arena);
     arena_unmap(&cache->cold_arena);
     arena_unmap(&cache->extra_arena);
+    arena_unmap(&cache->ids_arena);
     arena_unmap(&cache->free_arena);
     arena_unmap(&cache->summary_arena);
     flow_admission_close(cache);
@@ -133,17 +165,26 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
     cache->lookup->update(cache, batch, facts, selected, refs);
 }
 
+/* Whether the record at REF is still that of FACTS. */
+static bool is_record_of(const struct flow_cache *cache, const struct flow_ref *ref,
+                         const struct packet_facts *facts)
+{
+    if (!flow_ref_is_record(ref))
+        return false;
+    const struct flow_hot *hot = &cache->hot[ref->index];
+    bool six = facts->key.family == 6;
+    return six == ((flow_state(hot) & FLOW_STATE_IPV6) != 0) &&
+           memcmp(&hot->key, &facts->key.head, sizeof hot->key) == 0 &&
+           (!six || memcmp(&cache->hot6[ref->index], facts->key.address6_a, 32) == 0);
+}
+
 bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
                        const struct packet_facts *facts, struct flow_sought *sought)
 {
-    if (ref->index >= FLOW_REF_AGGREGATE)
+    if (!is_record_of(cache, ref, facts))
         return false;
-    const struct flow_hot *hot = &cache->hot[ref->index];
-    unsigned state = flow_state(hot);
-    bool six = facts->key.family == 6;
-    if (!(state & FLOW_STATE_APP_PENDING) || six != ((state & FLOW_STATE_IPV6) != 0) ||
-        memcmp(&hot->key, &facts->key.head, sizeof hot->key) != 0 ||
-        (six && memcmp(&cache->hot6[ref->index], facts->key.address6_a, 32) != 0))
+    unsigned state = flow_state(&cache->hot[ref->index]);
+    if (!(state & FLOW_STATE_APP_PENDING))
         return false;
     const struct flow_cold *cold = &cache->cold[ref->index];
     sought->flow_id = cold->flow_id;
@@ -152,12 +193,39 @@ bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *re
     return true;
 }
 
+uint16_t flow_cache_application(const struct flow_cache *cache, const struct flow_ref *ref,
+                                const struct packet_facts *facts)
+{
+    return is_record_of(cache, ref, facts) ? cache->cold[ref->index].application : 0;
+}
+
+void flow_cache_adopt_application(struct flow_cache *cache, const struct flow_ref *ref,
+                                  uint16_t application, const struct packet_facts *facts)
+{
+    if (application == 0 || !is_record_of(cache, ref, facts))
+        return;
+    struct flow_cold *cold = &cache->cold[ref->index];
+    if ((application & FLOW_APPLICATION_BY_CONTENT) ||
+        !(cold->application & FLOW_APPLICATION_BY_CONTENT))
+        cold->application = application;
+}
+
 void flow_cache_set_application(struct flow_cache *cache, const struct flow_ref *ref,
-                                uint16_t application, bool settled)
+                                uint16_t application)
 {
     cache->cold[ref->index].application = application;
-    if (settled)
-        cache->hot[ref->index].flags_state &= ~((uint32_t)FLOW_STATE_APP_PENDING << 24);
+}
+
+void flow_cache_settle_application(struct flow_cache *cache, const struct flow_ref *ref)
+{
+    cache->hot[ref->index].flags_state &= ~((uint32_t)FLOW_STATE_APP_PENDING << 24);
+}
+
+void flow_cache_settle_snapshot(struct flow_cache *cache, const struct flow_ref *ref,
+                                const struct packet_facts *facts)
+{
+    if (is_record_of(cache, ref, facts))
+        cache->hot[ref->index].flags_state &= ~((uint32_t)FLOW_STATE_SNAPSHOT_PENDING << 24);
 }
 
 uint32_t flow_cache_batch_lines(uint32_t count)
@@ -169,8 +237,12 @@ uint32_t flow_cache_batch_lines(uint32_t count)
 struct ledger_pair flow_cache_walk(const struct flow_cache *cache)
 {
     struct ledger_pair sum = {0, 0};
-    if (cache->admission.aggregates)
-        aggregate_table_walk(cache->admission.aggregates, &sum);
+    if (cache->older)
+        sum = flow_cache_walk(cache->older);
+    if (cache->admission.retired)
+        aggregate_table_walk(cache->admission.retired, &sum);
+    if (cache->admission.level2.aggregates)
+        aggregate_table_walk(cache->admission.level2.aggregates, &sum);
     for (uint64_t b = 0; b <= cache->bucket_mask; b++) {
         const struct flow_bucket *bucket = &cache->buckets[b];
         for (unsigned live = bucket->occupied; live; live &= live - 1) {
@@ -186,7 +258,7 @@ struct ledger_pair flow_cache_walk(const struct flow_cache *cache)
 
 uint32_t flow_cache_flows(const struct flow_cache *cache)
 {
-    return cache->unused - cache->free_count;
+    return flow_table_flows(cache) + (cache->older ? flow_table_flows(cache->older) : 0);
 }
 
 const struct flow_cache_counters *flow_cache_counters(const struct flow_cache *cache)
@@ -209,8 +281,9 @@ size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
 {
     if (backing)
         *backing = arena_backing_name(weakest_backing(cache));
-    return cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
+    size_t older = cache->older ? flow_cache_memory(cache->older, NULL) : 0;
+    return older + cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
-           cache->summary_arena.size + cache->admission.seen_arena.size +
+           cache->summary_arena.size + cache->admission.level2.seen_arena.size +
            cache->kernel.place_arena.size + cache->kernel.slot_arena.size;
 }

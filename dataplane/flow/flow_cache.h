@@ -1,7 +1,8 @@
 /*
- * The flow cache of one worker (RFC 5470 metering process): fixed size, never resized, shared with
- * nobody. Packets go in by batches; finished records leave to the record ring, by a hit that finds
- * its record over, by the sweep, or as a victim that makes room.
+ * A flow cache of one worker (RFC 5470 metering process): of a fixed size that only a change of the
+ * configuration changes (flow_change.h), shared with nobody. Packets go in by batches; finished
+ * records leave to the record ring, by a hit that finds its record over, by the sweep, or as a
+ * victim that makes room.
  *
  * Semantics (all times are packet times, nanoseconds since 1970):
  *   A hit at time t ends the record if t - last >= idle (reason 1) or t - origin >= active
@@ -40,7 +41,10 @@ struct flow_cache_config {
     struct flood_policy flood;  /* all 0: no flood policy */
     uint16_t worker;            /* mixed into flow ids */
     bool applications;          /* TCP and UDP flows begin with FLOW_STATE_APP_PENDING */
-    bool several_ports;         /* count directions that arrive on more than one port */
+    /* Packets are kept: refs tell flow ids and what was counted before (flow_ref), and flows are
+     * not given to the kernel as long as FLOW_STATE_SNAPSHOT_PENDING is set. */
+    bool snapshot;
+    bool several_ports;               /* count directions that arrive on more than one port */
     const struct prefix_set *local;   /* for element 61; NULL: none. Not owned */
     uint32_t egress_ports[2048];      /* bit set per port: its traffic is egress (element 61 = 1) */
     struct flow_kernel_config kernel; /* all 0: the kernel counts nothing */
@@ -53,10 +57,21 @@ struct flow_ref {
     uint32_t index; /* of its record, or one of those below */
     uint8_t side;
     uint8_t new_record; /* this packet started the record */
-    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING */
+    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING, before it */
+    /* Only with flow_cache_config.snapshot. What the record held before the packet, both directions
+     * together, as flow_hot.counter; and element 148, 0 if there is none. */
+    uint64_t before;
+    uint64_t flow_id;
 };
 #define FLOW_REF_NONE      UINT32_MAX       /* not metered (cache full) */
 #define FLOW_REF_AGGREGATE (UINT32_MAX - 1) /* metered in a prefix aggregate */
+#define FLOW_REF_ELSEWHERE (UINT32_MAX - 2) /* metered in the older of two tables */
+
+/* Whether REF says where the record is. */
+static inline bool flow_ref_is_record(const struct flow_ref *ref)
+{
+    return ref->index < FLOW_REF_ELSEWHERE;
+}
 
 /* Diagnostics; none is a term of the ledger. */
 #define FLOW_CACHE_COUNTERS(X)                                                                     \
@@ -105,6 +120,11 @@ void flow_cache_update_announced(struct flow_cache *cache, const struct packet_b
                                  const struct packet_facts *facts, uint64_t selected,
                                  struct flow_ref *refs);
 
+/* No more packets of the record at REF are kept, if it is still that of FACTS:
+ * FLOW_STATE_SNAPSHOT_PENDING, with which every flow begins, is taken away. */
+void flow_cache_settle_snapshot(struct flow_cache *cache, const struct flow_ref *ref,
+                                const struct packet_facts *facts);
+
 /* Ring lines that a batch of COUNT packets can need at most. */
 uint32_t flow_cache_batch_lines(uint32_t count);
 
@@ -118,10 +138,19 @@ struct flow_sought {
  * for: later packets of its batch may have ended it. */
 bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
                        const struct packet_facts *facts, struct flow_sought *sought);
-/* Sets the application of the record at REF (flow_cold.application). SETTLED: its packets are not
- * pending any more. */
+/* Sets the application of the record at REF (flow_cold.application). */
 void flow_cache_set_application(struct flow_cache *cache, const struct flow_ref *ref,
-                                uint16_t application, bool settled);
+                                uint16_t application);
+/* The application of the record at REF if it is still that of FACTS; 0 if not, or if there is none.
+ */
+uint16_t flow_cache_application(const struct flow_cache *cache, const struct flow_ref *ref,
+                                const struct packet_facts *facts);
+/* Sets the application of the record at REF if it is still that of FACTS. What was found by content
+ * stays unless APPLICATION was, too; 0 changes nothing. */
+void flow_cache_adopt_application(struct flow_cache *cache, const struct flow_ref *ref,
+                                  uint16_t application, const struct packet_facts *facts);
+/* The packets of the record at REF are not pending any more. */
+void flow_cache_settle_application(struct flow_cache *cache, const struct flow_ref *ref);
 
 /* Ends what is over at NOW_NS, paced by time: the whole table once a second, at most once a call.
  * Never goes back in time. Returns early when the ring is full and goes on there next time. */

@@ -6,6 +6,7 @@
  *   flow_sweep.c  expiry by time, flush
  *   flow_admission.c  the flood policy
  *   flow_kernel.c flows that the kernel counts
+ *   flow_change.c a new configuration; flow_resize.c a table of another size
  */
 #ifndef SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
 #define SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
@@ -18,6 +19,13 @@
 #include "flow/flow_cache.h"
 #include "flow/flow_hash.h"
 #include "flow/flow_lookup.h"
+
+/* Functions that only prefetch are inlined by force: they have no effect in the compiler's eyes,
+ * and a call of one is dropped. */
+#define PREFETCHES __attribute__((always_inline)) static inline
+
+/* Nobody outside can replace these functions, so the compiler may inline them. */
+#pragma GCC visibility push(hidden)
 
 /* Packet times stay below 2^62 ns, so time + FLOW_NEVER_NS cannot overflow and is never reached. */
 #define FLOW_NEVER_NS (1ull << 62)
@@ -33,6 +41,9 @@ struct flow_cache {
     struct flow_hot6 *hot6;
     struct flow_cold *cold;
     struct flow_extra *extra;
+    /* Flow ids by themselves, for packets that touch no cold row; an id that is 0 is still to be
+     * copied from there. NULL unless packets are kept. */
+    uint64_t *ids;
     uint64_t active_ns; /* FLOW_NEVER_NS = never */
     uint64_t idle_ns;
     const struct flow_lookup *lookup;
@@ -41,6 +52,7 @@ struct flow_cache {
     uint64_t generation;
     bool several_ports;
     bool applications;
+    bool snapshot;                     /* packets are kept */
     uint64_t hashes[PACKET_BATCH_MAX]; /* of the batch that was announced */
 
     uint64_t linger_ns;
@@ -62,6 +74,11 @@ struct flow_cache {
     uint8_t epoch;
 
     uint64_t last_flow_time;
+    uint64_t changed_ns; /* when the timeouts were last changed */
+    /* The table of another size that records move from; NULL: none. In it: the bucket whose records
+     * are the next. */
+    struct flow_cache *older;
+    uint64_t moved_bucket;
     struct flow_cache_counters counters;
     struct flow_admission admission;
     struct flow_kernel kernel;
@@ -75,6 +92,7 @@ struct flow_cache {
     struct arena hot6_arena;
     struct arena cold_arena;
     struct arena extra_arena;
+    struct arena ids_arena;
     struct arena free_arena;
     struct arena summary_arena;
 };
@@ -164,10 +182,22 @@ uint8_t flow_due(const struct flow_cache *cache, uint64_t deadline_ns);
 /* Writes a slot's due epoch and lowers the group's summary. */
 void flow_set_due(struct flow_cache *cache, struct flow_slot at, uint8_t due);
 
+/* Sets the timeouts by CONFIG. */
+void flow_set_timeouts(struct flow_cache *cache, const struct flow_cache_config *config);
+
 /* Copies the record onto the ring. False if the ring is full: nothing happened. */
 bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason reason);
 /* Frees the slot and its record index. */
 void flow_remove(struct flow_cache *cache, struct flow_slot at);
+/* A free slot with a free record index for HASH, or a NULL bucket if no room can be made. */
+struct flow_slot flow_place(struct flow_cache *cache, uint64_t hash, uint64_t time_ns);
+/* Sends the record at VICTIM away to make room: with its own reason if it is over at TIME_NS, else
+ * 5. False if the ring is full. */
+bool flow_evict(struct flow_cache *cache, struct flow_slot victim, uint64_t time_ns);
+/* Sends the least valuable entry of FIRST and SECOND (may be NULL) away. False if there is none or
+ * the ring is full. */
+bool flow_evict_from(struct flow_cache *cache, struct flow_bucket *first,
+                     struct flow_bucket *second, uint64_t time_ns);
 /* Sets element 61 of the direction of the packet in COLD's marks. */
 void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
                          const struct packet_facts *facts, uint16_t port);
@@ -184,6 +214,23 @@ static inline void flow_fill_ref(const struct flow_cache *cache, uint32_t index,
                              (FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING));
 }
 
+/* The record at INDEX is another one now. */
+static inline void flow_note_id(struct flow_cache *cache, uint32_t index)
+{
+    if (cache->ids)
+        cache->ids[index] = cache->cold[index].flow_id;
+}
+
+/* The same before the packet is counted, and all that is known of its flow. */
+static inline void flow_fill_whole_ref(const struct flow_cache *cache, uint32_t index,
+                                       bool new_record, struct flow_ref *ref)
+{
+    const struct flow_hot *hot = &cache->hot[index];
+    flow_fill_ref(cache, index, new_record, ref);
+    ref->before = hot->counter[0] + hot->counter[1];
+    ref->flow_id = cache->cold[index].flow_id;
+}
+
 /* Counts a packet that the short path of a hit cannot handle. False: dropped(cache_full). */
 bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t hash,
                         const struct packet_batch *batch, const struct packet_facts *facts,
@@ -191,5 +238,45 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
 /* A key that is not in the cache. False: dropped(cache_full). */
 bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
                  const struct packet_facts *facts, unsigned i, struct flow_ref *ref);
+
+/* ---- tables (flow_cache.c), control thread ---- */
+
+/* An empty table for FLOWS_MAX records and nothing else; flow_cache_destroy() frees it. NULL and
+ * ERROR if memory is short. */
+struct flow_cache *flow_table_create(uint32_t flows_max, struct error *error);
+/* Maps room for the ids of FLOWS_MAX records. False and ERROR if memory is short. */
+bool flow_ids_map(struct arena *arena, uint32_t flows_max, struct error *error);
+/* Takes the pages of TABLE that every packet needs. False and ERROR if the machine has not got
+ * them. */
+bool flow_table_populate(struct flow_cache *table, struct error *error);
+
+/* Live entries of the cache's own table. */
+static inline uint32_t flow_table_flows(const struct flow_cache *cache)
+{
+    return cache->unused - cache->free_count;
+}
+
+/* ---- the sweep (flow_sweep.c) ---- */
+
+/* Position of the sweep at NOW_NS. */
+uint64_t flow_sweep_position(const struct flow_cache *cache, uint64_t now_ns);
+/* flow_cache_sweep() and flow_cache_flush() for the cache's own table and nothing else. */
+void flow_sweep_table(struct flow_cache *cache, uint64_t now_ns);
+bool flow_flush_table(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason);
+
+/* ---- a second table (flow_resize.c) ---- */
+
+/* OTHER, a table of another size, becomes the cache's own, and the cache's own the older one. */
+void flow_resize_begin(struct flow_cache *cache, struct flow_cache *other);
+/* Counts a packet whose key is not in the cache's own table. False: dropped(cache_full). */
+bool flow_resize_count(struct flow_cache *cache, uint64_t hash, const struct packet_batch *batch,
+                       const struct packet_facts *facts, unsigned i, struct flow_ref *ref);
+/* Moves some records. */
+void flow_resize_step(struct flow_cache *cache);
+/* Sweeps or flushes the older table; the flush as flow_cache_flush(). */
+void flow_resize_sweep(struct flow_cache *cache, uint64_t now_ns);
+bool flow_resize_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason);
+
+#pragma GCC visibility pop
 
 #endif

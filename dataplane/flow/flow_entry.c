@@ -209,11 +209,13 @@ static void start_flow(struct flow_cache *cache, uint32_t index, const struct pa
         memcpy(cache->hot6[index].address_b, facts->key.address6_b, 16);
         memset(cache->hot6[index].reserved, 0, sizeof cache->hot6[index].reserved);
     }
+    state |= FLOW_STATE_SNAPSHOT_PENDING;
     if (cache->applications && (facts->key.head.protocol == 6 || facts->key.head.protocol == 17))
         state |= FLOW_STATE_APP_PENDING;
     hot->flags_state = (uint32_t)state << 24;
     set_origin(hot, cold, time_ns);
     cold->flow_id = next_flow_id(cache, time_ns);
+    flow_note_id(cache, index);
     if (facts->facts & PACKET_FACT_MACS) {
         const uint8_t *macs = batch->data[i] + facts->mac_offset;
         uint8_t *mac = (uint8_t *)cold + offsetof(struct flow_cold, mac_a);
@@ -388,14 +390,8 @@ static struct flow_slot victim_of(const struct flow_cache *cache, struct flow_bu
                             : (struct flow_slot){second, b.slot};
 }
 
-/* Sends the least valuable entry of FIRST and SECOND (may be NULL) away. False if there is none or
- * the ring is full. A record that is over at TIME_NS anyway leaves with its own reason. */
-static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
-                       struct flow_bucket *second, uint64_t time_ns)
+bool flow_evict(struct flow_cache *cache, struct flow_slot victim, uint64_t time_ns)
 {
-    struct flow_slot victim = victim_of(cache, first, second);
-    if (!victim.bucket)
-        return false;
     uint32_t index = victim.bucket->index[victim.slot];
     if (has_packets(&cache->cold[index])) {
         struct flow_deadline d = flow_deadline(cache, &cache->hot[index], &cache->cold[index]);
@@ -406,20 +402,27 @@ static bool evict_from(struct flow_cache *cache, struct flow_bucket *first,
     return true;
 }
 
+bool flow_evict_from(struct flow_cache *cache, struct flow_bucket *first,
+                     struct flow_bucket *second, uint64_t time_ns)
+{
+    struct flow_slot victim = victim_of(cache, first, second);
+    return victim.bucket && flow_evict(cache, victim, time_ns);
+}
+
 /* All record indices are in use, though these two buckets may be empty: look further along. */
 static bool evict_anywhere(struct flow_cache *cache, struct flow_bucket *first,
                            struct flow_bucket *second, uint64_t time_ns)
 {
     struct flow_bucket *spare = flow_admission_spare(cache, first, second);
     if (spare)
-        return evict_from(cache, spare, NULL, time_ns);
+        return flow_evict_from(cache, spare, NULL, time_ns);
     if (bucket_leavable(first) || bucket_leavable(second))
-        return evict_from(cache, first, second, time_ns);
+        return flow_evict_from(cache, first, second, time_ns);
     uint64_t start = (uint64_t)(first - cache->buckets);
     for (uint64_t step = 1; step <= cache->bucket_mask; step++) {
         struct flow_bucket *bucket = &cache->buckets[(start + step) & cache->bucket_mask];
         if (bucket_leavable(bucket))
-            return evict_from(cache, bucket, NULL, time_ns);
+            return flow_evict_from(cache, bucket, NULL, time_ns);
     }
     return false;
 }
@@ -432,10 +435,10 @@ static struct flow_bucket *make_room(struct flow_cache *cache, struct flow_bucke
 {
     bool full = cache->free_count == 0 && cache->unused == cache->flows_max;
     if (full && bucket_expendable(first))
-        return evict_from(cache, first, NULL, time_ns) ? first : NULL;
+        return flow_evict_from(cache, first, NULL, time_ns) ? first : NULL;
     struct flow_bucket *second = other_bucket(cache, first, hash_tag(hash));
     bool crowded = first->occupied == 0xff && second->occupied == 0xff;
-    if (crowded && !evict_from(cache, first, second, time_ns))
+    if (crowded && !flow_evict_from(cache, first, second, time_ns))
         return NULL;
     if (full && !crowded && !evict_anywhere(cache, first, second, time_ns))
         return NULL;
@@ -444,8 +447,7 @@ static struct flow_bucket *make_room(struct flow_cache *cache, struct flow_bucke
     return calm ? first : second;
 }
 
-/* A free slot with a free record index for HASH, or a NULL bucket. */
-static struct flow_slot place(struct flow_cache *cache, uint64_t hash, uint64_t time_ns)
+struct flow_slot flow_place(struct flow_cache *cache, uint64_t hash, uint64_t time_ns)
 {
     struct flow_bucket *first = first_bucket(cache, hash);
     struct flow_bucket *bucket = make_room(cache, first, hash, time_ns);
@@ -472,12 +474,12 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
     if (__builtin_expect(cache->admission.aggregating, 0) &&
         flow_admission_aggregate(cache, hash, batch, facts, i, ref))
         return true;
-    struct flow_slot at = place(cache, hash, batch->timestamp_ns[i]);
+    struct flow_slot at = flow_place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
     uint32_t index = at.bucket->index[at.slot];
     start_flow(cache, index, batch, facts, i);
-    flow_fill_ref(cache, index, true, ref);
+    flow_fill_whole_ref(cache, index, true, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }
@@ -493,7 +495,7 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
     uint32_t old = at->bucket->index[at->slot];
     uint8_t bit = (uint8_t)(1u << at->slot);
     at->bucket->done |= bit; /* so that it is not the one to make room */
-    struct flow_slot other = place(cache, hash, time_ns);
+    struct flow_slot other = flow_place(cache, hash, time_ns);
     if (!other.bucket) {
         at->bucket->done &= (uint8_t)~bit;
         return false;
@@ -504,6 +506,7 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
     cache->hot6[index] = cache->hot6[old];
     cache->cold[index] = cache->cold[old];
     cache->cold[index].end_reason = FLOW_END_NONE;
+    flow_note_id(cache, index);
     *at = other;
     return true;
 }
@@ -583,7 +586,7 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         flow_continue(cache, index, time_ns);
         reason = FLOW_END_ACTIVE;
     }
-    flow_fill_ref(cache, index, reason != FLOW_END_NONE, ref);
+    flow_fill_whole_ref(cache, index, reason != FLOW_END_NONE, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

@@ -8,6 +8,7 @@
 
 enum {
     SLOTS_AT_ONCE = 1024, /* of the table, taken in one round */
+    SLOTS_AHEAD = 24,
     PINNED_IN_BUCKET = 4, /* so that half of each bucket can always make room */
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17
@@ -42,10 +43,15 @@ bool flow_kernel_open(struct flow_cache *cache, const struct flow_kernel_config 
         error_set(error, "no memory for the flows that the kernel counts");
         return false;
     }
-    kernel->position = geometry->slots;
-    uint64_t shorter_ns = cache->idle_ns < cache->active_ns ? cache->idle_ns : cache->active_ns;
-    kernel->margin_ns = shorter_ns / 2 < margin_max_ns ? shorter_ns / 2 : margin_max_ns;
+    kernel->position = kernel->recalled = geometry->slots;
+    flow_kernel_set_margin(cache);
     return true;
+}
+
+void flow_kernel_set_margin(struct flow_cache *cache)
+{
+    uint64_t shorter_ns = cache->idle_ns < cache->active_ns ? cache->idle_ns : cache->active_ns;
+    cache->kernel.margin_ns = shorter_ns / 2 < margin_max_ns ? shorter_ns / 2 : margin_max_ns;
 }
 
 void flow_kernel_close(struct flow_cache *cache)
@@ -92,10 +98,10 @@ static uint64_t back_by(const struct flow_cache *cache, uint32_t index)
 static bool is_eligible(const struct flow_cache *cache, const struct packet_facts *facts,
                         uint32_t index)
 {
-    const uint32_t unfit =
-        (uint32_t)(FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING | FLOW_STATE_FIN_A |
-                   FLOW_STATE_FIN_B | FLOW_STATE_CLOSING | FLOW_STATE_EXTRA)
-        << 24;
+    const uint32_t unfit = (uint32_t)(FLOW_STATE_APP_PENDING | FLOW_STATE_FIN_A | FLOW_STATE_FIN_B |
+                                      FLOW_STATE_CLOSING | FLOW_STATE_EXTRA |
+                                      (cache->snapshot ? FLOW_STATE_SNAPSHOT_PENDING : 0))
+                           << 24;
     const struct flow_hot *hot = &cache->hot[index];
     uint64_t packets = (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
     uint8_t protocol = hot->key.protocol;
@@ -111,30 +117,35 @@ static bool is_eligible(const struct flow_cache *cache, const struct packet_fact
 static struct flow_counter_key key_of(const struct flow_cache *cache, uint32_t index)
 {
     const struct flow_hot *hot = &cache->hot[index];
-    const struct flow_cold *cold = &cache->cold[index];
-    struct flow_counter_key key = {.family = 4, .worker = cache->kernel.config.worker};
+    struct flow_counter_key key = {.family = 4};
     memcpy(key.head, &hot->key, sizeof key.head);
     if (flow_state(hot) & FLOW_STATE_IPV6) {
         key.family = 6;
         memcpy(key.address, &cache->hot6[index], sizeof key.address);
     }
-    for (unsigned side = 0; side < 2; side++)
-        if (cold->first_ns[side] != UINT64_MAX)
-            key.sides |= (__u8)(1u << side);
     return key;
+}
+
+/* Only sides that have shown a packet are counted: the worker has seen the first. */
+static unsigned sides_of(const struct flow_cache *cache, uint32_t index)
+{
+    const struct flow_cold *cold = &cache->cold[index];
+    return (cold->first_ns[0] != UINT64_MAX ? 1u : 0u) |
+           (cold->first_ns[1] != UINT64_MAX ? 2u : 0u);
 }
 
 static void hand_over(struct flow_cache *cache, struct flow_slot at, uint32_t index)
 {
     struct flow_kernel *kernel = &cache->kernel;
     struct flow_counter_key key = key_of(cache, index);
-    uint32_t slot = kernel_table_claim(kernel->config.table, &key);
+    uint32_t slot = kernel_table_claim(kernel->config.table, &key, kernel->config.worker,
+                                       sides_of(cache, index));
     if (slot == KERNEL_SLOT_NONE) {
         kernel->counters.refused++;
         return;
     }
     kernel->places[slot] =
-        (struct flow_place){(uint32_t)(at.bucket - cache->buckets), (uint8_t)at.slot};
+        (struct flow_place){(uint32_t)(at.bucket - cache->buckets), index, (uint8_t)at.slot};
     kernel->slot_of[index] = slot;
     at.bucket->pinned |= (uint8_t)(1u << at.slot);
     kernel->held++;
@@ -166,7 +177,7 @@ void flow_kernel_take_back(struct flow_cache *cache, struct flow_slot at)
     struct kernel_table *table = cache->kernel.config.table;
     uint32_t slot = cache->kernel.slot_of[at.bucket->index[at.slot]];
     debug_check(is_pinned(at));
-    if (kernel_word_state(kernel_table_word(table, slot)) != SLOT_ACTIVE)
+    if (kernel_table_state(table, slot) != KERNEL_SLOT_COUNTED)
         return;
     kernel_table_take_back(table, slot);
     cache->kernel.counters.taken_back++;
@@ -202,6 +213,8 @@ static void take_totals(struct flow_cache *cache, uint32_t epoch)
         ledger_add(&cache->ledger->metered_frame, packets,
                    now.metered_frame_octets - seen->metered_frame_octets);
         kernel->busy[cpu] = packets != 0;
+        if (packets)
+            kernel->counting_cpu = cpu;
         *seen = now;
     }
     kernel->epoch = epoch;
@@ -220,20 +233,27 @@ static void look_for_epoch(struct flow_cache *cache)
     take_totals(cache, closed);
 }
 
-/* Adds what one CPU counted to a side of the record. */
-static void add_side(struct flow_cache *cache, uint32_t index, unsigned side,
-                     const struct flow_counter_side *counted, int64_t offset_ns)
+/* Adds what one CPU counted to a side of the record. True if that changed a carry; what carries are
+ * in is not touched else. */
+static bool add_side(struct flow_cache *cache, uint32_t index, unsigned side,
+                     const struct flow_counter_line *line, int64_t offset_ns)
 {
+    const struct flow_counter_side *counted = &line->side[side];
     struct flow_hot *hot = &cache->hot[index];
-    struct flow_cold *cold = &cache->cold[index];
     const uint64_t octet_mask = (1ull << FLOW_CARRY_OCTET_BIT) - 1;
     const unsigned packet_bits = FLOW_CARRY_PACKET_BIT - FLOW_OCTET_BITS;
-    uint64_t packets = (hot->counter[side] >> FLOW_OCTET_BITS) + counted->packets;
-    uint64_t octets = (hot->counter[side] & ((1ull << FLOW_OCTET_BITS) - 1)) + counted->octets;
-    debug_check(cold->first_ns[side] != UINT64_MAX);
-    cold->packets_carry[side] = (uint16_t)(cold->packets_carry[side] + (packets >> packet_bits));
-    cold->octets_carry[side] =
-        (uint16_t)(cold->octets_carry[side] + (octets >> FLOW_CARRY_OCTET_BIT));
+    uint64_t packets = (hot->counter[side] >> FLOW_OCTET_BITS) + kernel_side_packets(counted);
+    uint64_t octets =
+        (hot->counter[side] & ((1ull << FLOW_OCTET_BITS) - 1)) + kernel_side_octets(counted);
+    debug_check(cache->cold[index].first_ns[side] != UINT64_MAX);
+    bool carried = packets >> packet_bits || octets >> FLOW_CARRY_OCTET_BIT;
+    if (carried) {
+        struct flow_cold *cold = &cache->cold[index];
+        cold->packets_carry[side] =
+            (uint16_t)(cold->packets_carry[side] + (packets >> packet_bits));
+        cold->octets_carry[side] =
+            (uint16_t)(cold->octets_carry[side] + (octets >> FLOW_CARRY_OCTET_BIT));
+    }
     packets &= (1ull << packet_bits) - 1;
     hot->counter[side] = packets << FLOW_OCTET_BITS | (octets & octet_mask);
     uint64_t last_ns = counted->last_ns + (uint64_t)offset_ns;
@@ -241,11 +261,12 @@ static void add_side(struct flow_cache *cache, uint32_t index, unsigned side,
         last_ns = cache->kernel.now_ns;
     if (last_ns > hot->last_ns[side])
         hot->last_ns[side] = last_ns;
-    if (counted->ttl_min < hot->ttl_min[side])
-        hot->ttl_min[side] = counted->ttl_min;
-    if (counted->ttl_max > hot->ttl_max[side])
-        hot->ttl_max[side] = counted->ttl_max;
-    hot->flags_state |= (uint32_t)counted->tcp_flags << (side * 12);
+    if (line->ttl_min[side] < hot->ttl_min[side])
+        hot->ttl_min[side] = line->ttl_min[side];
+    if (line->ttl_max[side] > hot->ttl_max[side])
+        hot->ttl_max[side] = line->ttl_max[side];
+    hot->flags_state |= (uint32_t)line->tcp_flags[side] << (side * 12);
+    return carried;
 }
 
 /* Carries have 16 bits: long before they overflow the record must be cut, which a packet does. */
@@ -271,33 +292,56 @@ static void release(struct flow_cache *cache, struct flow_slot at, uint32_t slot
     flow_set_due(cache, at, due);
 }
 
-static void take_slot(struct flow_cache *cache, uint32_t slot, uint64_t word)
+static void take_slot(struct flow_cache *cache, uint32_t slot)
 {
     struct flow_kernel *kernel = &cache->kernel;
     const struct kernel_table *table = kernel->config.table;
     const struct flow_place *place = &kernel->places[slot];
     struct flow_slot at = {&cache->buckets[place->bucket], place->slot};
-    uint32_t index = at.bucket->index[at.slot];
+    uint32_t index = place->index;
+    bool carried = false;
+    debug_check(at.bucket->index[at.slot] == index);
     for (uint32_t cpu = 0; cpu < table->geometry.cpus; cpu++) {
         const struct flow_counter_line *line =
-            kernel->busy[cpu] ? kernel_table_line(table, cpu, kernel->epoch, slot, word) : NULL;
+            kernel->busy[cpu] ? kernel_table_counted(table, cpu, kernel->epoch, slot) : NULL;
         for (unsigned side = 0; line && side < 2; side++)
-            if (line->side[side].packets)
-                add_side(cache, index, side, &line->side[side], table->offset_ns);
+            if (line->side[side].count)
+                carried |= add_side(cache, index, side, line, table->offset_ns);
     }
     if (kernel_table_is_over(table, slot, kernel->epoch))
         release(cache, at, slot);
-    else if (kernel_word_state(word) == SLOT_ACTIVE &&
-             (table->memory.keys[slot].closing || is_nearly_full(&cache->cold[index])))
+    else if (kernel_table_is_closing(table, kernel->counting_cpu, kernel->epoch, slot) ||
+             (carried && is_nearly_full(&cache->cold[index])))
         flow_kernel_take_back(cache, at);
 }
 
-/* Whether the slot of WORD holds a flow of this worker. */
-static bool is_own(const struct flow_kernel *kernel, uint32_t slot, uint64_t word)
+/* Whether SLOT holds a flow of this worker. */
+static bool is_own(const struct flow_kernel *kernel, uint32_t slot)
 {
-    enum flow_counter_state state = kernel_word_state(word);
-    return (state == SLOT_ACTIVE || state == SLOT_DELIVER) &&
-           kernel->config.table->memory.keys[slot].worker == kernel->config.worker;
+    return kernel_table_is_of(kernel->config.table, slot, kernel->config.worker);
+}
+
+/* Fetches what take_slot() will need, in two steps: where the record is, and then the record. Flows
+ * lie in no order that the processor could guess. */
+PREFETCHES void announce_lines(const struct flow_kernel *kernel, uint32_t slot)
+{
+    const struct kernel_table *table = kernel->config.table;
+    if (slot >= table->geometry.slots || !is_own(kernel, slot))
+        return;
+    __builtin_prefetch(&kernel->places[slot]);
+    __builtin_prefetch(kernel_table_line(table, kernel->counting_cpu, kernel->epoch, slot));
+    for (uint32_t cpu = 0; cpu < table->geometry.cpus; cpu++)
+        if (kernel->busy[cpu] && cpu != kernel->counting_cpu)
+            __builtin_prefetch(kernel_table_line(table, cpu, kernel->epoch, slot));
+}
+
+PREFETCHES void announce_record(const struct flow_cache *cache, uint32_t slot)
+{
+    const struct flow_kernel *kernel = &cache->kernel;
+    if (slot >= kernel->config.table->geometry.slots || !is_own(kernel, slot))
+        return;
+    uint32_t index = kernel->places[slot].index;
+    __builtin_prefetch(&cache->hot[index], 1);
 }
 
 bool flow_kernel_step(struct flow_cache *cache, uint64_t now_ns)
@@ -314,9 +358,10 @@ bool flow_kernel_step(struct flow_cache *cache, uint64_t now_ns)
     uint32_t end =
         slots - kernel->position > SLOTS_AT_ONCE ? kernel->position + SLOTS_AT_ONCE : slots;
     for (uint32_t slot = kernel->position; slot < end; slot++) {
-        uint64_t word = kernel_table_word(table, slot);
-        if (is_own(kernel, slot, word))
-            take_slot(cache, slot, word);
+        announce_lines(kernel, slot + 2 * SLOTS_AHEAD);
+        announce_record(cache, slot + SLOTS_AHEAD);
+        if (is_own(kernel, slot))
+            take_slot(cache, slot);
     }
     kernel->position = end;
     if (end == slots)
@@ -325,21 +370,43 @@ bool flow_kernel_step(struct flow_cache *cache, uint64_t now_ns)
     return end != slots;
 }
 
-bool flow_kernel_end_all(struct flow_cache *cache)
+/* Takes back what is in the slots from FIRST up to END. */
+static void take_back_slots(struct flow_cache *cache, uint32_t first, uint32_t end)
 {
-    struct flow_kernel *kernel = &cache->kernel;
-    struct kernel_table *table = kernel->config.table;
-    if (!table || kernel->held == 0)
-        return true;
-    for (uint32_t slot = 0; slot < table->geometry.slots; slot++) {
-        uint64_t word = kernel_table_word(table, slot);
-        if (is_own(kernel, slot, word) && kernel_word_state(word) == SLOT_ACTIVE) {
-            const struct flow_place *place = &kernel->places[slot];
+    const struct flow_kernel *kernel = &cache->kernel;
+    for (uint32_t slot = first; slot < end; slot++) {
+        const struct flow_place *place = &kernel->places[slot];
+        if (is_own(kernel, slot))
             flow_kernel_take_back(cache,
                                   (struct flow_slot){&cache->buckets[place->bucket], place->slot});
-        }
     }
+}
+
+bool flow_kernel_end_all(struct flow_cache *cache)
+{
+    const struct flow_kernel *kernel = &cache->kernel;
+    if (!kernel->config.table || kernel->held == 0)
+        return true;
+    take_back_slots(cache, 0, kernel->config.table->geometry.slots);
     return false;
+}
+
+void flow_kernel_recall(struct flow_cache *cache)
+{
+    cache->kernel.recalled = 0;
+}
+
+bool flow_kernel_recall_step(struct flow_cache *cache)
+{
+    struct flow_kernel *kernel = &cache->kernel;
+    uint32_t slots = kernel->config.table ? kernel->config.table->geometry.slots : 0;
+    if (kernel->recalled >= slots)
+        return false;
+    uint32_t end =
+        slots - kernel->recalled > SLOTS_AT_ONCE ? kernel->recalled + SLOTS_AT_ONCE : slots;
+    take_back_slots(cache, kernel->recalled, end);
+    kernel->recalled = end;
+    return end != slots;
 }
 
 /* ---- sums ---- */
@@ -353,15 +420,14 @@ struct ledger_pair flow_kernel_walk(struct flow_cache *cache)
         return sum;
     look_for_epoch(cache);
     for (uint32_t slot = kernel->position; slot < table->geometry.slots; slot++) {
-        uint64_t word = kernel_table_word(table, slot);
-        if (!is_own(kernel, slot, word))
+        if (!is_own(kernel, slot))
             continue;
         for (uint32_t cpu = 0; cpu < table->geometry.cpus; cpu++) {
             const struct flow_counter_line *line =
-                kernel_table_line(table, cpu, kernel->epoch, slot, word);
+                kernel_table_counted(table, cpu, kernel->epoch, slot);
             for (unsigned side = 0; line && side < 2; side++) {
-                sum.packets += line->side[side].packets;
-                sum.octets += line->side[side].octets;
+                sum.packets += kernel_side_packets(&line->side[side]);
+                sum.octets += kernel_side_octets(&line->side[side]);
             }
         }
     }

@@ -48,6 +48,7 @@ struct flow_kernel {
     struct flow_kernel_config config;
     struct flow_place {
         uint32_t bucket;
+        uint32_t index; /* of the record */
         uint8_t slot;
     } * places;        /* by slot of the table: where its record is */
     uint32_t *slot_of; /* by record index; meaningless unless the record is pinned */
@@ -55,8 +56,10 @@ struct flow_kernel {
     uint32_t epoch;                  /* the closed epoch whose counts are being taken, or were */
     uint32_t position;               /* slots of it that were taken */
     bool *busy;                      /* by CPU: whether it counted anything for this worker in it */
+    uint32_t counting_cpu;           /* one that did, of late: its lines are read anyway */
     struct flow_counter_total *seen; /* by CPU and bank: the totals up to it */
     uint32_t held;
+    uint32_t recalled;  /* slots that flow_kernel_recall() is done with */
     uint64_t now_ns;    /* of the last step */
     uint64_t margin_ns; /* how long before its end a flow is taken back */
     struct kernel_counters counters;
@@ -66,6 +69,9 @@ struct flow_kernel {
 bool flow_kernel_open(struct flow_cache *cache, const struct flow_kernel_config *config,
                       struct error *error);
 void flow_kernel_close(struct flow_cache *cache);
+
+/* Chooses by the cache's timeouts how long before its end a flow is taken back. */
+void flow_kernel_set_margin(struct flow_cache *cache);
 
 /* Offers the flows of a batch: REFS says where the packets of SELECTED were counted. */
 void flow_kernel_offer(struct flow_cache *cache, const struct packet_facts *facts,
@@ -78,6 +84,12 @@ bool flow_kernel_step(struct flow_cache *cache, uint64_t now_ns);
 /* Takes all flows back. True if the kernel holds none any more; else go on with
  * flow_kernel_step() while the control thread turns epochs, and ask again. */
 bool flow_kernel_end_all(struct flow_cache *cache);
+
+/* Begins to take all flows back, because packets of some of them must be seen from now on; those
+ * that may are offered again by their next packets. */
+void flow_kernel_recall(struct flow_cache *cache);
+/* Goes on with it, a bounded part at a time. True if there is more. */
+bool flow_kernel_recall_step(struct flow_cache *cache);
 
 /* Walks the lines that are closed and not yet taken: packets and IP octets. What was observed up
  * to the newest closed epoch is in the ledger when it returns. */

@@ -70,10 +70,6 @@ static struct flow_slot find(const struct flow_cache *cache, uint64_t hash,
 
 /* ---- fetching ahead ---- */
 
-/* Functions that only prefetch are inlined by force: they have no effect in the compiler's eyes,
- * and a call of one is dropped. */
-#define PREFETCHES __attribute__((always_inline)) static inline
-
 PREFETCHES void prefetch_record(const struct flow_cache *cache, uint32_t index, bool six)
 {
     __builtin_prefetch(&cache->hot[index], 1);
@@ -128,10 +124,9 @@ PREFETCHES void prefetch_strangers(const struct flow_cache *cache, uint64_t stra
 }
 
 /* Looks tags up and fetches records. */
-__attribute__((always_inline)) static inline void find_candidates(struct flow_cache *cache,
-                                                                  const struct packet_facts *facts,
-                                                                  uint64_t selected,
-                                                                  struct candidates *candidates)
+__attribute__((always_inline)) static inline void
+find_candidates(struct flow_cache *cache, const struct packet_facts *facts, uint64_t selected,
+                struct candidates *candidates, bool with_ids)
 {
     uint64_t known = 0, elsewhere = 0, strangers = 0;
     bool full = is_full(cache);
@@ -170,6 +165,8 @@ __attribute__((always_inline)) static inline void find_candidates(struct flow_ca
     if (strangers)
         prefetch_strangers(cache, strangers);
     candidates->known = known;
+    for (uint64_t rest = with_ids ? known : 0; rest; rest &= rest - 1)
+        __builtin_prefetch(&cache->ids[candidates->index[__builtin_ctzll(rest)]]);
 }
 
 /* ---- counting ---- */
@@ -218,6 +215,31 @@ static inline bool count_hit(const struct flow_cache *cache, uint32_t index,
     return true;
 }
 
+/* Says in REF what is known of a hit that was just counted, but the flow id. */
+static inline void fill_hit_ref(const struct flow_cache *cache, uint32_t index,
+                                const struct packet_facts *facts, struct flow_ref *ref,
+                                bool with_ids)
+{
+    const struct flow_hot *hot = &cache->hot[index];
+    flow_fill_ref(cache, index, false, ref);
+    if (with_ids)
+        ref->before =
+            hot->counter[0] + hot->counter[1] - (1ull << FLOW_OCTET_BITS) - facts->ip_octets;
+}
+
+/* Fills in the flow ids of the hits that HITS tells. The table is read after all was counted, so
+ * that its lines have time to come, and before a record may become another's. */
+static inline void fill_ids(const struct flow_cache *cache, uint64_t hits, struct flow_ref *refs)
+{
+    for (; hits; hits &= hits - 1) {
+        struct flow_ref *ref = &refs[__builtin_ctzll(hits)];
+        uint64_t *id = &cache->ids[ref->index];
+        if (__builtin_expect(*id == 0, 0))
+            *id = cache->cold[ref->index].flow_id;
+        ref->flow_id = *id;
+    }
+}
+
 /* Everything but a short hit on the candidate. */
 __attribute__((noinline)) static bool count_otherwise(struct flow_cache *cache,
                                                       const struct packet_batch *batch,
@@ -227,27 +249,31 @@ __attribute__((noinline)) static bool count_otherwise(struct flow_cache *cache,
     uint64_t hash = cache->hashes[i];
     struct flow_slot at = find(cache, hash, &facts->key);
     if (at.slot == BUCKET_SLOTS)
-        return flow_insert(cache, hash, batch, facts, i, ref);
+        return __builtin_expect(cache->older != NULL, 0)
+                   ? flow_resize_count(cache, hash, batch, facts, i, ref)
+                   : flow_insert(cache, hash, batch, facts, i, ref);
     uint32_t index = at.bucket->index[at.slot];
     if (!count_hit(cache, index, facts, batch->timestamp_ns[i]))
         return flow_update_slowly(cache, at, hash, batch, facts, i, ref);
     if (cache->several_ports)
         check_port(cache, index, facts->side, batch->port[i]);
-    flow_fill_ref(cache, index, false, ref);
+    fill_hit_ref(cache, index, facts, ref, cache->snapshot);
+    if (cache->snapshot)
+        ref->flow_id = cache->cold[index].flow_id;
     return true;
 }
 
-/* REFS is not NULL if WITH_REFS, which is a constant where this is called. */
-__attribute__((always_inline)) static inline void update_all(struct flow_cache *cache,
-                                                             const struct packet_batch *batch,
-                                                             const struct packet_facts *facts,
-                                                             uint64_t selected,
-                                                             struct flow_ref *refs, bool with_refs)
+/* REFS is not NULL if WITH_REFS; it and WITH_IDS are constants where this is called. */
+__attribute__((always_inline)) static inline void
+update_all(struct flow_cache *cache, const struct packet_batch *batch,
+           const struct packet_facts *facts, uint64_t selected, struct flow_ref *refs,
+           bool with_refs, bool with_ids)
 {
     struct candidates candidates;
     uint64_t octets = 0, frame_octets = 0, refused = 0, generation = cache->generation;
+    uint64_t hits = 0; /* whose flow ids are still to be filled in */
     bool several_ports = cache->several_ports;
-    find_candidates(cache, facts, selected, &candidates);
+    find_candidates(cache, facts, selected, &candidates, with_ids);
     for (uint64_t rest = selected; rest; rest &= rest - 1) {
         unsigned i = (unsigned)__builtin_ctzll(rest);
         uint32_t index = candidates.index[i];
@@ -261,17 +287,24 @@ __attribute__((always_inline)) static inline void update_all(struct flow_cache *
             if (__builtin_expect(several_ports, 0))
                 check_port(cache, index, facts[i].side, batch->port[i]);
             if (with_refs)
-                flow_fill_ref(cache, index, false, &refs[i]);
+                fill_hit_ref(cache, index, &facts[i], &refs[i], with_ids);
+            hits |= rest & -rest;
             continue;
         }
         struct flow_ref own_ref, *ref = with_refs ? &refs[i] : &own_ref;
+        if (with_ids)
+            fill_ids(cache, hits, refs);
+        hits = 0;
         if (!count_otherwise(cache, batch, &facts[i], i, ref)) {
             ref->index = FLOW_REF_NONE;
+            ref->flow_id = 0;
             refused |= 1ull << i;
         }
         if (generation != cache->generation)
             candidates.known = 0;
     }
+    if (with_ids)
+        fill_ids(cache, hits, refs);
     uint64_t packets = (uint64_t)__builtin_popcountll(selected & ~refused);
     for (; refused; refused &= refused - 1) {
         unsigned i = (unsigned)__builtin_ctzll(refused);
@@ -287,10 +320,12 @@ static void lookup_update(struct flow_cache *cache, const struct packet_batch *b
                           const struct packet_facts *facts, uint64_t selected,
                           struct flow_ref *refs)
 {
-    if (refs)
-        update_all(cache, batch, facts, selected, refs, true);
+    if (!refs)
+        update_all(cache, batch, facts, selected, NULL, false, false);
+    else if (cache->snapshot)
+        update_all(cache, batch, facts, selected, refs, true, true);
     else
-        update_all(cache, batch, facts, selected, NULL, false);
+        update_all(cache, batch, facts, selected, refs, true, false);
 }
 
 /* ---- the variant ---- */

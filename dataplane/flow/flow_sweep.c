@@ -25,7 +25,7 @@ prefetch_bucket(const struct flow_cache *cache, const struct flow_bucket *bucket
     }
 }
 
-static uint64_t position_at(const struct flow_cache *cache, uint64_t now_ns)
+uint64_t flow_sweep_position(const struct flow_cache *cache, uint64_t now_ns)
 {
     uint64_t second = now_ns / NS_PER_S;
     uint64_t rest = now_ns % NS_PER_S;
@@ -56,7 +56,8 @@ static enum visit visit_record(struct flow_cache *cache, struct flow_slot at)
         if (has_packets(cold)) {
             if (!flow_emit(cache, index, d.reason))
                 return VISIT_RING_FULL;
-            uint64_t late = cache->now_ns - d.time_ns;
+            uint64_t since = d.time_ns > cache->changed_ns ? d.time_ns : cache->changed_ns;
+            uint64_t late = cache->now_ns - since;
             if (d.reason == FLOW_END_RESOURCES)
                 cache->counters.flood.short_idle_ends++;
             else if (late > cache->counters.sweep_late_ns_max)
@@ -117,7 +118,7 @@ static void start_time(struct flow_cache *cache, uint64_t now_ns)
     cache->time_known = true;
     cache->now_ns = now_ns;
     cache->epoch = (uint8_t)(now_ns / NS_PER_S);
-    cache->swept = position_at(cache, now_ns);
+    cache->swept = flow_sweep_position(cache, now_ns);
     /* Records that came before the first sweep carry due epochs of an unknown present. */
     memset(cache->summary, cache->epoch, cache->group_count);
     for (uint64_t b = 0; b <= cache->bucket_mask; b++)
@@ -125,16 +126,23 @@ static void start_time(struct flow_cache *cache, uint64_t now_ns)
             memset(cache->buckets[b].due, cache->epoch, BUCKET_SLOTS);
 }
 
-void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns)
+/* Moves the present to NOW_NS. False if it is there already, or later. */
+static bool follow_time(struct flow_cache *cache, uint64_t now_ns)
 {
     if (!cache->time_known)
         start_time(cache, now_ns);
     if (now_ns < cache->now_ns)
-        return;
+        return false;
     cache->now_ns = now_ns;
     cache->epoch = (uint8_t)(now_ns / NS_PER_S);
-    flow_admission_step(cache, now_ns);
-    uint64_t target = position_at(cache, now_ns);
+    return true;
+}
+
+/* Ends what is over in the groups between the last position and that of the present. */
+static void pass(struct flow_cache *cache)
+{
+    uint64_t now_ns = cache->now_ns;
+    uint64_t target = flow_sweep_position(cache, now_ns);
     uint64_t lag = target - cache->swept;
     bool blind = lag > PASSES_BLIND * cache->group_count;
     uint64_t end = lag > cache->group_count ? cache->swept + cache->group_count : target;
@@ -149,6 +157,22 @@ void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns)
     cache->swept = target;
 }
 
+void flow_sweep_table(struct flow_cache *cache, uint64_t now_ns)
+{
+    if (follow_time(cache, now_ns))
+        pass(cache);
+}
+
+void flow_cache_sweep(struct flow_cache *cache, uint64_t now_ns)
+{
+    if (__builtin_expect(cache->older != NULL, 0))
+        flow_resize_sweep(cache, now_ns);
+    if (!follow_time(cache, now_ns))
+        return;
+    flow_admission_step(cache, now_ns);
+    pass(cache);
+}
+
 /* Why a flushed record ended: for its own reason if its deadline is past or its connection is over,
  * else for REASON. */
 static enum flow_end_reason flush_reason(const struct flow_hot *hot, const struct flow_deadline *d,
@@ -159,7 +183,7 @@ static enum flow_end_reason flush_reason(const struct flow_hot *hot, const struc
     return flow_state(hot) & FLOW_STATE_CLOSING ? FLOW_END_DETECTED : reason;
 }
 
-bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason)
+bool flow_flush_table(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason)
 {
     for (; cache->flush_bucket <= cache->bucket_mask; cache->flush_bucket++) {
         struct flow_bucket *bucket = &cache->buckets[cache->flush_bucket];
@@ -182,8 +206,23 @@ bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_r
             flow_remove(cache, at);
         }
     }
-    if (cache->admission.aggregates &&
-        !aggregate_table_flush(cache->admission.aggregates, now_ns, reason))
+    return true;
+}
+
+bool flow_cache_flush(struct flow_cache *cache, uint64_t now_ns, enum flow_end_reason reason)
+{
+    struct flow_admission *admission = &cache->admission;
+    if (cache->older && !flow_resize_flush(cache, now_ns, reason))
+        return false;
+    if (!flow_flush_table(cache, now_ns, reason))
+        return false;
+    if (admission->retired) { /* else not touched: the control thread may look at it */
+        if (!aggregate_table_flush(admission->retired, now_ns, reason))
+            return false;
+        admission->retired = NULL;
+    }
+    if (admission->level2.aggregates &&
+        !aggregate_table_flush(admission->level2.aggregates, now_ns, reason))
         return false;
     cache->flush_bucket = 0;
     return true;
@@ -194,5 +233,6 @@ void flow_cache_restart_time(struct flow_cache *cache)
     flow_admission_restart_time(cache);
     cache->time_known = false;
     cache->now_ns = 0;
+    cache->changed_ns = 0;
     cache->epoch = 0;
 }

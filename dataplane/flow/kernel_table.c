@@ -2,23 +2,20 @@
 #include "flow/kernel_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
-
-enum { GENERATION_MASK = (1 << (SLOT_TAG_BIT - SLOT_GENERATION_BIT)) - 1 };
 
 struct kernel_sizes kernel_table_sizes(const struct flow_counter_geometry *geometry)
 {
     struct kernel_sizes sizes = {
-        .sets = geometry->slots / FLOW_COUNTER_WAYS,
-        .keys = geometry->slots,
         .lines = geometry->cpus * FLOW_COUNTER_BANKS * geometry->slots,
+        .addresses = geometry->slots,
         .totals = geometry->cpus * FLOW_COUNTER_BANKS * geometry->workers,
     };
     sizes.octets = sizeof(struct flow_counter_control) +
-                   (size_t)sizes.sets * sizeof(struct flow_counter_set) +
-                   (size_t)sizes.keys * sizeof(struct flow_counter_key) +
                    (size_t)sizes.lines * sizeof(struct flow_counter_line) +
+                   (size_t)sizes.addresses * sizeof(struct flow_counter_addresses) +
                    (size_t)sizes.totals * sizeof(struct flow_counter_total);
     return sizes;
 }
@@ -29,16 +26,16 @@ struct kernel_table *kernel_table_create(const struct flow_counter_geometry *geo
     check(geometry->slots >= FLOW_COUNTER_WAYS && (geometry->slots & (geometry->slots - 1)) == 0);
     check(geometry->workers >= 1 && geometry->workers <= KERNEL_WORKERS_MAX);
     struct kernel_table *table = calloc(1, sizeof *table);
-    uint32_t *taken_back = calloc(geometry->slots, sizeof *taken_back);
-    if (!table || !taken_back) {
+    struct kernel_slot *slots = calloc(geometry->slots, sizeof *slots);
+    if (!table || !slots) {
         free(table);
-        free(taken_back);
+        free(slots);
         error_set(error, "no memory for the table of flows that the kernel counts");
         return NULL;
     }
     table->geometry = *geometry;
     table->memory = *memory;
-    table->taken_back = taken_back;
+    table->slots = slots;
     __atomic_store_n(&table->memory.control->epoch, 1, __ATOMIC_SEQ_CST);
     return table;
 }
@@ -47,7 +44,7 @@ void kernel_table_destroy(struct kernel_table *table)
 {
     if (!table)
         return;
-    free(table->taken_back);
+    free(table->slots);
     free(table);
 }
 
@@ -72,63 +69,110 @@ void kernel_table_turned(struct kernel_table *table, int64_t offset_ns)
 
 /* ---- slots ---- */
 
-static uint64_t *word_at(struct kernel_table *table, uint32_t slot)
+static uint32_t parts_of(const struct kernel_table *table)
 {
-    __u64 *word = &table->memory.sets[slot / FLOW_COUNTER_WAYS].word[slot % FLOW_COUNTER_WAYS];
-    return (uint64_t *)(void *)word;
+    return table->geometry.cpus * FLOW_COUNTER_BANKS;
 }
 
-/* Claims a free slot of SET with the next generation, which is never 0. */
-static uint32_t claim_in(struct kernel_table *table, uint32_t set, uint64_t *claimed)
+/* The line of SLOT in one of the parts, of a CPU and a bank. */
+static struct flow_counter_line *line_in(const struct kernel_table *table, uint32_t part,
+                                         uint32_t slot)
 {
-    for (uint32_t way = 0; way < FLOW_COUNTER_WAYS; way++) {
-        uint64_t *word = word_at(table, set * FLOW_COUNTER_WAYS + way);
-        uint64_t free_word = __atomic_load_n(word, __ATOMIC_RELAXED);
-        if (kernel_word_state(free_word) != SLOT_FREE)
-            continue;
-        uint32_t generation = (kernel_word_generation(free_word) + 1) & GENERATION_MASK;
-        *claimed = (uint64_t)(generation ? generation : 1) << SLOT_GENERATION_BIT | SLOT_CLAIMED;
-        if (__atomic_compare_exchange_n(word, &free_word, *claimed, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-            return set * FLOW_COUNTER_WAYS + way;
+    return &table->memory.lines[part * table->geometry.slots + slot];
+}
+
+/* Claims a free slot for a key of WORKER with HASH, the number of those TRIED before it. */
+static uint32_t claim_slot(struct kernel_table *table, uint64_t hash, uint32_t worker,
+                           uint32_t *tried)
+{
+    for (uint32_t n = 0; n < FLOW_COUNTER_WAYS; n++) {
+        uint32_t slot = flow_counter_slot(&table->geometry, hash, n);
+        uint32_t claimed =
+            KERNEL_SLOT_CLAIMED | worker << KERNEL_WORKER_BIT | n << KERNEL_TRIED_BIT;
+        uint32_t free_word = KERNEL_SLOT_FREE;
+        *tried = n;
+        if (atomic_load_explicit(&table->slots[slot].word, memory_order_relaxed) == free_word &&
+            atomic_compare_exchange_strong_explicit(&table->slots[slot].word, &free_word, claimed,
+                                                    memory_order_acq_rel, memory_order_relaxed))
+            return slot;
     }
     return KERNEL_SLOT_NONE;
 }
 
-uint32_t kernel_table_claim(struct kernel_table *table, const struct flow_counter_key *key)
+/* The first slot that was tried for what is in SLOT, after TRIED others. */
+static uint32_t first_of(uint32_t slot, uint32_t tried)
 {
-    uint64_t hash = flow_counter_hash(key, table->geometry.secret);
-    uint32_t set = (uint32_t)hash & (table->geometry.slots / FLOW_COUNTER_WAYS - 1);
-    uint64_t word = 0;
-    uint32_t slot = claim_in(table, set, &word);
+    const uint32_t way = FLOW_COUNTER_WAYS - 1;
+    return (slot & ~way) | ((slot - tried) & way);
+}
+
+/* Lets packets of SLOT be delivered, by all CPUs. */
+static void close_parts(struct kernel_table *table, uint32_t slot)
+{
+    for (uint32_t part = 0; part < parts_of(table); part++)
+        __atomic_store_n(&line_in(table, part, slot)->state, 0, __ATOMIC_RELEASE);
+}
+
+uint32_t kernel_table_claim(struct kernel_table *table, const struct flow_counter_key *key,
+                            uint32_t worker, unsigned sides)
+{
+    uint32_t tried = 0;
+    uint32_t slot =
+        claim_slot(table, flow_counter_hash(key, table->geometry.secret), worker, &tried);
     if (slot == KERNEL_SLOT_NONE)
         return slot;
-    table->memory.keys[slot] = *key;
-    word = (word & (UINT32_MAX ^ SLOT_STATE_MASK)) | SLOT_ACTIVE |
-           hash >> SLOT_TAG_BIT << SLOT_TAG_BIT;
-    __atomic_store_n(word_at(table, slot), word, __ATOMIC_RELEASE);
+    debug_check(worker < table->geometry.workers && sides <= 3);
+    __u8 state = (__u8)(SLOT_ACTIVE | sides << SLOT_SIDES_BIT | (key->family == 6 ? SLOT_IPV6 : 0));
+    if (key->family == 6)
+        memcpy(&table->memory.addresses[slot], key->address, sizeof key->address);
+    for (uint32_t part = 0; part < parts_of(table); part++) {
+        struct flow_counter_line *line = line_in(table, part, slot);
+        line->epoch = 0;
+        line->worker = (__u8)worker;
+        memcpy(line->head, key->head, sizeof line->head);
+    }
+    for (uint32_t part = 0; part < parts_of(table); part++) {
+        __atomic_store_n(&line_in(table, part, slot)->state, state, __ATOMIC_RELEASE);
+        if (tried)
+            __atomic_fetch_or(&line_in(table, part, first_of(slot, tried))->others,
+                              (__u16)(1u << tried), __ATOMIC_RELEASE);
+    }
+    /* A packet that closes it may have come by the first of these CPUs before it was known to the
+     * last; it clears part 0 first, which was the first to be set. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&line_in(table, 0, slot)->state, __ATOMIC_ACQUIRE) == 0)
+        close_parts(table, slot);
+    uint32_t word = atomic_load_explicit(&table->slots[slot].word, memory_order_relaxed);
+    atomic_store_explicit(&table->slots[slot].word,
+                          word - KERNEL_SLOT_CLAIMED + KERNEL_SLOT_COUNTED, memory_order_release);
     return slot;
 }
 
 void kernel_table_take_back(struct kernel_table *table, uint32_t slot)
 {
-    uint64_t word = kernel_table_word(table, slot);
-    debug_check(kernel_word_state(word) == SLOT_ACTIVE);
-    __atomic_store_n(word_at(table, slot), word - SLOT_ACTIVE + SLOT_DELIVER, __ATOMIC_SEQ_CST);
+    uint32_t word = atomic_load_explicit(&table->slots[slot].word, memory_order_relaxed);
+    debug_check((word & KERNEL_STATE_MASK) == KERNEL_SLOT_COUNTED);
+    close_parts(table, slot);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    table->taken_back[slot] = __atomic_load_n(&table->memory.control->epoch, __ATOMIC_SEQ_CST);
+    table->slots[slot].taken_back =
+        __atomic_load_n(&table->memory.control->epoch, __ATOMIC_SEQ_CST);
+    atomic_store_explicit(&table->slots[slot].word, word - KERNEL_SLOT_COUNTED + KERNEL_SLOT_ENDING,
+                          memory_order_release);
 }
 
 bool kernel_table_is_over(const struct kernel_table *table, uint32_t slot, uint32_t epoch)
 {
-    return kernel_word_state(kernel_table_word(table, slot)) == SLOT_DELIVER &&
-           (int32_t)(epoch - table->taken_back[slot]) >= 0;
+    return kernel_table_state(table, slot) == KERNEL_SLOT_ENDING &&
+           (int32_t)(epoch - table->slots[slot].taken_back) >= 0;
 }
 
 void kernel_table_free(struct kernel_table *table, uint32_t slot)
 {
-    uint64_t word = kernel_table_word(table, slot);
-    debug_check(kernel_word_state(word) == SLOT_DELIVER);
-    uint64_t free_word = (word & UINT32_MAX) - SLOT_DELIVER + SLOT_FREE;
-    __atomic_store_n(word_at(table, slot), free_word, __ATOMIC_RELEASE);
+    uint32_t word = atomic_load_explicit(&table->slots[slot].word, memory_order_relaxed);
+    uint32_t tried = word >> KERNEL_TRIED_BIT;
+    debug_check((word & KERNEL_STATE_MASK) == KERNEL_SLOT_ENDING);
+    for (uint32_t part = 0; tried && part < parts_of(table); part++)
+        __atomic_fetch_and(&line_in(table, part, first_of(slot, tried))->others,
+                           (__u16) ~(1u << tried), __ATOMIC_RELEASE);
+    atomic_store_explicit(&table->slots[slot].word, KERNEL_SLOT_FREE, memory_order_release);
 }

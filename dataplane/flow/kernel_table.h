@@ -24,16 +24,31 @@ enum { KERNEL_WORKERS_MAX = 64 };
 /* The arrays that the program sees. Not owned by the table. */
 struct kernel_memory {
     struct flow_counter_control *control;
-    struct flow_counter_set *sets;
-    struct flow_counter_key *keys;
     struct flow_counter_line *lines;
+    struct flow_counter_addresses *addresses;
     struct flow_counter_total *totals;
 };
+
+/* What becomes of a slot. */
+enum kernel_slot_state {
+    KERNEL_SLOT_FREE,
+    KERNEL_SLOT_CLAIMED, /* a worker writes its lines */
+    KERNEL_SLOT_COUNTED, /* given to the kernel */
+    KERNEL_SLOT_ENDING   /* taken back; what was counted is still to be taken */
+};
+
+/* The probe's own word for each slot: the state, whose it is, and how many slots of its set were
+ * tried before it. */
+struct kernel_slot {
+    _Atomic uint32_t word;
+    uint32_t taken_back; /* the epoch that was read after its lines were told to deliver */
+};
+enum { KERNEL_STATE_MASK = 3, KERNEL_WORKER_BIT = 2, KERNEL_TRIED_BIT = 16 };
 
 struct kernel_table {
     struct flow_counter_geometry geometry;
     struct kernel_memory memory;
-    uint32_t *taken_back; /* by slot: the epoch that was read after "deliver" was written */
+    struct kernel_slot *slots; /* owned */
     /* The newest epoch that nobody counts in any more, and wall time less monotonic time at its
      * end. Written by the control thread. */
     _Atomic uint32_t closed;
@@ -44,7 +59,7 @@ struct kernel_table {
 
 /* Elements of each array for GEOMETRY. */
 struct kernel_sizes {
-    uint32_t sets, keys, lines, totals;
+    uint32_t lines, addresses, totals;
     size_t octets; /* of all arrays together */
 };
 struct kernel_sizes kernel_table_sizes(const struct flow_counter_geometry *geometry);
@@ -63,9 +78,11 @@ void kernel_table_destroy(struct kernel_table *table);
 bool kernel_table_turn(struct kernel_table *table);
 void kernel_table_turned(struct kernel_table *table, int64_t offset_ns);
 
-/* Hands the flow of KEY (head, address, family, sides and worker filled in) to the kernel. Returns
- * its slot, or KERNEL_SLOT_NONE if its set is full. The worker's thread, as all that follows. */
-uint32_t kernel_table_claim(struct kernel_table *table, const struct flow_counter_key *key);
+/* Hands the flow of KEY, which is WORKER's, to the kernel; packets of side s may be counted if bit
+ * s of SIDES is set. Returns its slot, or KERNEL_SLOT_NONE if its set is full. The worker's thread,
+ * as all that follows. */
+uint32_t kernel_table_claim(struct kernel_table *table, const struct flow_counter_key *key,
+                            uint32_t worker, unsigned sides);
 /* Lets packets of SLOT be delivered again; what was counted is still to be taken. */
 void kernel_table_take_back(struct kernel_table *table, uint32_t slot);
 /* Whether everything that was ever counted for SLOT is in the banks up to that of EPOCH. */
@@ -73,30 +90,53 @@ bool kernel_table_is_over(const struct kernel_table *table, uint32_t slot, uint3
 /* Frees SLOT, of which kernel_table_is_over() and whose counts were taken. */
 void kernel_table_free(struct kernel_table *table, uint32_t slot);
 
-/* The word of SLOT, and its parts. */
-static inline uint64_t kernel_table_word(const struct kernel_table *table, uint32_t slot)
+/* The state of SLOT; whether it is WORKER's and not free. */
+static inline enum kernel_slot_state kernel_table_state(const struct kernel_table *table,
+                                                        uint32_t slot)
 {
-    return __atomic_load_n(
-        &table->memory.sets[slot / FLOW_COUNTER_WAYS].word[slot % FLOW_COUNTER_WAYS],
-        __ATOMIC_ACQUIRE);
+    return (enum kernel_slot_state)(
+        atomic_load_explicit(&table->slots[slot].word, memory_order_acquire) & KERNEL_STATE_MASK);
 }
-static inline enum flow_counter_state kernel_word_state(uint64_t word)
+static inline bool kernel_table_is_of(const struct kernel_table *table, uint32_t slot,
+                                      uint32_t worker)
 {
-    return (enum flow_counter_state)(word & SLOT_STATE_MASK);
-}
-static inline uint32_t kernel_word_generation(uint64_t word)
-{
-    return (uint32_t)word >> SLOT_GENERATION_BIT;
+    uint32_t word = atomic_load_explicit(&table->slots[slot].word, memory_order_acquire);
+    return (word & KERNEL_STATE_MASK) >= KERNEL_SLOT_COUNTED &&
+           (word >> KERNEL_WORKER_BIT & (KERNEL_WORKERS_MAX - 1)) == worker;
 }
 
-/* What CPU counted in the closed bank of EPOCH for SLOT whose word is WORD; NULL: nothing. */
-static inline const struct flow_counter_line *kernel_table_line(const struct kernel_table *table,
-                                                                uint32_t cpu, uint32_t epoch,
-                                                                uint32_t slot, uint64_t word)
+/* Packets and octets of a side of a line. */
+static inline uint32_t kernel_side_packets(const struct flow_counter_side *side)
 {
-    const struct flow_counter_line *line =
-        &table->memory.lines[flow_counter_line_index(&table->geometry, cpu, epoch & 1, slot)];
-    return line->epoch == epoch && line->generation == kernel_word_generation(word) ? line : NULL;
+    return (uint32_t)(side->count >> SIDE_PACKET_BIT);
+}
+static inline uint64_t kernel_side_octets(const struct flow_counter_side *side)
+{
+    return side->count & (((uint64_t)1 << SIDE_PACKET_BIT) - 1);
+}
+
+/* The line of CPU and the bank of EPOCH for SLOT. */
+static inline struct flow_counter_line *
+kernel_table_line(const struct kernel_table *table, uint32_t cpu, uint32_t epoch, uint32_t slot)
+{
+    return &table->memory.lines[flow_counter_line_index(&table->geometry, cpu, epoch & 1, slot)];
+}
+
+/* What CPU counted in the closed EPOCH for SLOT; NULL: nothing. */
+static inline const struct flow_counter_line *
+kernel_table_counted(const struct kernel_table *table, uint32_t cpu, uint32_t epoch, uint32_t slot)
+{
+    const struct flow_counter_line *line = kernel_table_line(table, cpu, epoch, slot);
+    return line->epoch == epoch ? line : NULL;
+}
+
+/* Whether the program does not count for SLOT any more, because a connection opens or closes: any
+ * line of it tells, here that of CPU and the bank of EPOCH. */
+static inline bool kernel_table_is_closing(const struct kernel_table *table, uint32_t cpu,
+                                           uint32_t epoch, uint32_t slot)
+{
+    return kernel_table_state(table, slot) == KERNEL_SLOT_COUNTED &&
+           *(const volatile __u8 *)&kernel_table_line(table, cpu, epoch, slot)->state == 0;
 }
 
 #endif

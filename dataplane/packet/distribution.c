@@ -347,7 +347,7 @@ enum distribution_status distribution_step(struct distribution *distribution, ui
         distribution->now_ns - distribution->device_polled_ns >= device_every_ns)
         poll_devices(distribution);
     publish(distribution);
-    if ((stop && !any) || distribution->sources_open == 0)
+    if ((stop && !any) || (distribution->sources_open == 0 && distribution->config.source_count))
         return finish(distribution);
     return any ? DISTRIBUTION_BUSY : DISTRIBUTION_IDLE;
 }

@@ -18,6 +18,9 @@ enum { ARGUMENTS_MAX = 64, BASE_MEMORY_OCTETS = 64 * 1024 * 1024 };
 /* The first line that DPDK wrote since the last reset. */
 static char reason[256];
 static bool started;
+static bool ended;
+static bool has_pci;          /* devices on the PCI bus can be had */
+static uint64_t octets_fixed; /* for packet buffers, for good; 0: huge pages are taken as needed */
 static pthread_key_t thread_key;
 
 static ssize_t keep_line(void *cookie, const char *text, size_t size)
@@ -99,6 +102,7 @@ static void add(struct arguments *arguments, const char *format, ...)
     arguments->values[arguments->count++] = text;
 }
 
+/* Without one it cannot be told what addresses devices on it would need: it stays closed then. */
 static void add_devices(struct arguments *arguments, const struct dpdk_device *const devices[],
                         uint32_t count)
 {
@@ -110,6 +114,7 @@ static void add_devices(struct arguments *arguments, const struct dpdk_device *c
         add(arguments, "--allow");
         add(arguments, "%s", devices[i]->words);
     }
+    has_pci = pci;
     if (!pci) {
         add(arguments, "--no-pci");
         add(arguments, "--iova-mode=va");
@@ -134,6 +139,9 @@ static void add_memory(struct arguments *arguments, uint64_t octets, struct sour
         add(arguments, "--in-memory");
         /* A memif with zero copy hands its peer one descriptor for all of it. */
         add(arguments, "--single-file-segments");
+        /* Some drivers forget small pieces when they are closed. Memory that was taken at once is
+         * kept whole then and used for the next device, not given back but for a page or two. */
+        add(arguments, "--match-allocations");
         return;
     }
     source_note(notes,
@@ -143,8 +151,10 @@ static void add_memory(struct arguments *arguments, uint64_t octets, struct sour
     add(arguments, "--no-huge");
     add(arguments, "--no-shconf");
     add(arguments, "-m");
-    /* A pool wants one piece of memory. What is not used is not touched and costs nothing. */
-    add(arguments, "%lu", (unsigned long)(2 * mebibytes));
+    /* A pool wants one piece of memory, and another configuration may want more. What is not used
+     * is not touched and costs nothing. */
+    add(arguments, "%lu", (unsigned long)(4 * mebibytes));
+    octets_fixed = 2 * octets;
 }
 
 static void leave_thread(void *value)
@@ -158,10 +168,13 @@ bool dpdk_eal_start(const struct dpdk_device *const devices[], uint32_t count,
 {
     static const cookie_io_functions_t functions = {.write = keep_line};
     static struct arguments arguments; /* EAL keeps pointers into its arguments */
-    if (started) {
+    uint32_t wrong;
+    if (ended) {
         error_set(error, "dpdk: can be started only once in a process");
         return false;
     }
+    if (started)
+        return dpdk_eal_fits(devices, count, memory_octets, &wrong, error);
     FILE *log = fopencookie(NULL, "w", functions);
     if (log) {
         setvbuf(log, NULL, _IOLBF, 1024);
@@ -190,6 +203,29 @@ bool dpdk_eal_start(const struct dpdk_device *const devices[], uint32_t count,
     return true;
 }
 
+bool dpdk_eal_fits(const struct dpdk_device *const devices[], uint32_t count,
+                   uint64_t memory_octets, uint32_t *wrong, struct error *error)
+{
+    for (uint32_t i = 0; started && i < count; i++) {
+        *wrong = i;
+        if (!devices[i]->pci || has_pci)
+            continue;
+        error_set(error,
+                  "dpdk:%s: DPDK runs without the PCI bus, because no device of it was configured "
+                  "at the start; restart the daemon with this configuration",
+                  devices[i]->name);
+        return false;
+    }
+    if (octets_fixed == 0 || memory_octets <= octets_fixed)
+        return true;
+    *wrong = 0;
+    error_set(error,
+              "dpdk: runs without huge pages and with memory for %lu MiB of packet buffers, these "
+              "devices need %lu; restart the daemon with this configuration",
+              (unsigned long)(octets_fixed >> 20), (unsigned long)(memory_octets >> 20));
+    return false;
+}
+
 void dpdk_eal_join_thread(void)
 {
     static _Thread_local bool joined;
@@ -204,4 +240,6 @@ void dpdk_eal_stop(void)
 {
     if (started)
         rte_eal_cleanup();
+    ended = ended || started;
+    started = false;
 }

@@ -4,10 +4,16 @@
  */
 #include "packet/dpdk_interrupts.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <rte_alarm.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -76,4 +82,35 @@ void dpdk_interrupts_round(void)
         stop_thread();
     }
     pthread_mutex_unlock(&gate.mutex);
+}
+
+static int socket_option(int descriptor, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+    return getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+/* Of all sockets of this process only those of memif are of this kind. */
+static bool is_listener(int descriptor)
+{
+    return socket_option(descriptor, SO_DOMAIN) == AF_UNIX &&
+           socket_option(descriptor, SO_TYPE) == SOCK_SEQPACKET &&
+           socket_option(descriptor, SO_ACCEPTCONN) == 1;
+}
+
+void dpdk_interrupts_silence_listeners(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    if (!directory)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        int descriptor = atoi(entry->d_name);
+        int silent = is_listener(descriptor) ? eventfd(0, EFD_CLOEXEC) : -1;
+        if (silent < 0)
+            continue;
+        dup3(silent, descriptor, O_CLOEXEC);
+        close(silent);
+    }
+    closedir(directory);
 }

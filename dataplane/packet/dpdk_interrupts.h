@@ -17,4 +17,10 @@ void dpdk_interrupts_release(void);
  * is not held. */
 void dpdk_interrupts_round(void);
 
+/* The last memif is closed: DPDK 22.11 forgets its listening sockets without closing them, nor does
+ * its interrupt thread let go of them. They are closed here; in their places are descriptors that
+ * never tell anything, one for each, because that thread must find something there. Control thread.
+ */
+void dpdk_interrupts_silence_listeners(void);
+
 #endif

@@ -106,10 +106,11 @@ static bool failed(const struct dpdk_device *device, const char *what, int resul
 static bool probe(struct dpdk_port *port, const struct dpdk_device *device, struct error *error)
 {
     dpdk_eal_forget_reason();
-    if (!device->pci) {
+    /* Those of the PCI bus are there when EAL starts, and have to be asked for later. */
+    if (!device->pci || rte_eth_dev_get_port_by_name(device->name, &port->id) != 0) {
         dpdk_device_remove_leftover(device);
         int result = rte_dev_probe(device->words);
-        if (result != 0)
+        if (result != 0 && !device->pci)
             return failed(device, "cannot open the device", result, error);
     }
     int result = rte_eth_dev_get_port_by_name(device->name, &port->id);
@@ -316,6 +317,31 @@ void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
     tell_kernel_interface(device, notes);
 }
 
+static bool is_memif(const struct rte_eth_dev_info *info)
+{
+    return strcmp(info->driver_name, "net_memif") == 0;
+}
+
+static bool memif_is_left(void)
+{
+    for (uint32_t id = 0; id < RTE_MAX_ETHPORTS; id++) {
+        struct rte_eth_dev_info info;
+        if (rte_eth_dev_is_valid_port((uint16_t)id) &&
+            rte_eth_dev_info_get((uint16_t)id, &info) == 0 && is_memif(&info))
+            return true;
+    }
+    return false;
+}
+
+/* A closed device is taken off its bus: it can be opened again, by other words. */
+static void remove_device(const struct dpdk_port *port)
+{
+    if (port->info.device)
+        rte_dev_remove(port->info.device);
+    if (port->info.device && is_memif(&port->info) && !memif_is_left())
+        dpdk_interrupts_silence_listeners();
+}
+
 void dpdk_port_close(struct dpdk_port *port)
 {
     if (port->has_peer)
@@ -327,6 +353,8 @@ void dpdk_port_close(struct dpdk_port *port)
     if (port->has_peer)
         dpdk_interrupts_release();
     port->has_peer = false;
+    if (port->opened)
+        remove_device(port);
     for (uint32_t q = 0; q < RECEIVE_QUEUES_MAX; q++) {
         rte_mempool_free(port->pools[q]);
         port->pools[q] = NULL;

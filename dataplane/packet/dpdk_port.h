@@ -57,7 +57,8 @@ void dpdk_port_stop(struct dpdk_port *port);
 void dpdk_port_listen(struct dpdk_port *port, const struct dpdk_device *device,
                       struct source_notes *notes);
 
-/* Stops the port and frees its packet buffers. Does nothing for a port that was never opened. */
+/* Stops the port, takes its device off the bus and frees its packet buffers. Does nothing for a
+ * port that was never opened. */
 void dpdk_port_close(struct dpdk_port *port);
 
 #endif

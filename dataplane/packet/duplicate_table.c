@@ -77,6 +77,11 @@ struct duplicate_table *duplicate_table_create(uint64_t window_ns, struct error 
     return table;
 }
 
+void duplicate_table_set_window(struct duplicate_table *table, uint64_t window_ns)
+{
+    table->window_ns = window_ns;
+}
+
 void duplicate_table_destroy(struct duplicate_table *table)
 {
     if (!table)

@@ -47,6 +47,9 @@ struct duplicate_table;
  * hash gets a random key. NULL and ERROR on lack of memory. Control thread. */
 struct duplicate_table *duplicate_table_create(uint64_t window_ns, struct error *error);
 
+/* From now on copies are at most WINDOW_NS apart. Worker thread. */
+void duplicate_table_set_window(struct duplicate_table *table, uint64_t window_ns);
+
 /* Frees it; NULL is fine. Control thread, its worker ended. */
 void duplicate_table_destroy(struct duplicate_table *table);
 

@@ -26,7 +26,7 @@ static bool sleep_on_descriptors(struct packet_source *const sources[], const bo
         used += added;
     }
     uint64_t now_ns = clock_monotonic_ns();
-    if (used == 0 || until_ns <= now_ns)
+    if ((used == 0 && count > 0) || until_ns <= now_ns)
         return used > 0;
     const struct timespec left = {.tv_sec = (time_t)((until_ns - now_ns) / 1000000000),
                                   .tv_nsec = (long)((until_ns - now_ns) % 1000000000)};

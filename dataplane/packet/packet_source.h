@@ -91,8 +91,8 @@ struct packet_source {
 };
 
 /* Sleeps until the one of COUNT SOURCES that has not ENDED may have packets, or until the monotonic
- * time UNTIL_NS. Returns at once if there are several, or if it must be polled. Thread loop only.
- */
+ * time UNTIL_NS. Returns at once if there are several, or if it must be polled; without any source
+ * it only sleeps. Thread loop only. */
 void packet_sources_wait(struct packet_source *const sources[], const bool ended[], uint32_t count,
                          uint64_t until_ns);
 

@@ -424,20 +424,46 @@ static void refuse_virtual(struct source_dpdk *const sources[], uint32_t count,
             refuse(queues, &sources[i]->device, &reason);
 }
 
+/* The devices of SOURCES, to be freed, and what they need with QUEUES queues. NULL and ERROR. */
+static const struct dpdk_device **list_devices(struct source_dpdk *const sources[], uint32_t count,
+                                               uint32_t queues, uint64_t *memory_octets,
+                                               struct error *error)
+{
+    const struct dpdk_device **devices = calloc(count, sizeof(const struct dpdk_device *));
+    *memory_octets = 0;
+    for (uint32_t i = 0; devices && i < count; i++) {
+        devices[i] = &sources[i]->device;
+        *memory_octets += dpdk_port_memory(devices[i], queues);
+    }
+    if (!devices)
+        error_set(error, "dpdk: no memory");
+    return devices;
+}
+
 static bool start_eal(struct source_dpdk *const sources[], uint32_t count, uint32_t queues,
                       struct source_notes *notes, struct error *error)
 {
-    const struct dpdk_device **devices = calloc(count, sizeof(const struct dpdk_device *));
-    if (!devices) {
-        error_set(error, "dpdk: no memory");
-        return false;
-    }
-    uint64_t memory_octets = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        devices[i] = &sources[i]->device;
-        memory_octets += dpdk_port_memory(devices[i], queues);
-    }
-    bool good = dpdk_eal_start(devices, count, memory_octets, notes, error);
+    uint64_t memory_octets;
+    const struct dpdk_device **devices =
+        list_devices(sources, count, queues, &memory_octets, error);
+    bool good = devices && dpdk_eal_start(devices, count, memory_octets, notes, error);
+    free(devices);
+    return good;
+}
+
+bool source_dpdk_possible(struct packet_source *const sources[], uint32_t count, uint32_t queues,
+                          uint32_t *wrong, struct error *error)
+{
+    struct receive_queues wanted = {.given = queues};
+    struct source_dpdk *const *own = (struct source_dpdk *const *)sources;
+    uint64_t memory_octets;
+    *wrong = 0;
+    if (count == 0)
+        return true;
+    refuse_virtual(own, count, &wanted);
+    const struct dpdk_device **devices =
+        list_devices(own, count, wanted.given, &memory_octets, error);
+    bool good = devices && dpdk_eal_fits(devices, count, memory_octets, wrong, error);
     free(devices);
     return good;
 }

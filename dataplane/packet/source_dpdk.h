@@ -1,7 +1,8 @@
 /*
  * DPDK Ethernet devices as packet sources: a PCI address or any virtual device, with one receive
- * queue, or with one for each worker. Receive only. EAL starts once in a process, so there are two
- * steps: open every source, then start them together. In builds without DPDK both answer with an
+ * queue, or with one for each worker. Receive only. There are two steps: open every source, then
+ * start them together. EAL starts once in a process and goes on when they are closed; others may
+ * then be opened and started. In builds without DPDK both answer with an
  * error.
  */
 #ifndef SPANFLOW_PACKET_SOURCE_DPDK_H
@@ -40,16 +41,24 @@ struct receive_queues {
 };
 
 /*
- * Starts EAL and all COUNT sources, once in a process. False with one line in ERROR; the sources
- * are then still closed by the caller. Lines that are no errors go to NOTES (may be NULL). QUEUES
- * (NULL: one is wanted) are given only if every device proves that it spreads packets by nothing
- * but their addresses (and ports, if these are to count), both directions alike, and all devices
- * alike: then packets of one conversation come by the queue of the same number on every port. The
- * calling thread keeps its CPU affinity. Control thread.
+ * Starts EAL, if it does not run yet, and all COUNT sources. False with one line in ERROR; the
+ * sources are then still closed by the caller. Lines that are no errors go to NOTES (may be NULL).
+ * QUEUES (NULL: one is wanted) are given only if every device proves that it spreads packets by
+ * nothing but their addresses (and ports, if these are to count), both directions alike, and all
+ * devices alike: then packets of one conversation come by the queue of the same number on every
+ * port. The calling thread keeps its CPU affinity. Control thread.
  */
 bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
                        struct receive_queues *queues, struct source_notes *notes,
                        struct error *error);
+
+/*
+ * Whether COUNT sources, opened and not started, could be started with QUEUES receive queues if all
+ * others were closed, as far as EAL decides that. False with one line in ERROR, and the number of
+ * the source that cannot in *WRONG. Control thread.
+ */
+bool source_dpdk_possible(struct packet_source *const sources[], uint32_t count, uint32_t queues,
+                          uint32_t *wrong, struct error *error);
 
 /*
  * Receive queue QUEUE (1 or more, below what was given) of the started SOURCE, which itself reads

@@ -26,6 +26,17 @@ bool source_dpdk_start(struct packet_source *const sources[], uint32_t count,
     return false;
 }
 
+bool source_dpdk_possible(struct packet_source *const sources[], uint32_t count, uint32_t queues,
+                          uint32_t *wrong, struct error *error)
+{
+    (void)sources;
+    (void)count;
+    (void)queues;
+    (void)wrong;
+    (void)error;
+    return true;
+}
+
 struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t queue,
                                         const uint64_t *now_ns, struct error *error)
 {

@@ -141,18 +141,23 @@ static void count_loss(struct source_xdp *self, enum ledger_dropped term, uint64
     ledger_add(&self->source.ledger.observed, packets, 0);
 }
 
-/* Looks whether the interface is still there. */
+/* Looks whether the interface is still there, and the program on it. */
 static void read_interface(struct source_xdp *self)
 {
     struct xdp_interface now = {.ifindex = self->interface.ifindex};
+    /* The program first: an interface that goes away is out of sight before it loses that. */
+    bool taken_off = !self->stopped && xdp_program_is_taken_off(&self->program);
     int failed = xdp_interface_read(&now, NULL);
     if (failed == 0 && now.missed > self->interface.missed)
         count_loss(self, DROPPED_DEVICE_MISSED, now.missed - self->interface.missed);
     if (failed == 0)
         self->interface.missed = now.missed;
-    if (failed != ENODEV || self->removed)
+    if ((failed != ENODEV && !taken_off) || self->removed)
         return;
-    error_set(&self->source.problem, "xdp:%s: the interface is gone", self->interface.name);
+    error_set(&self->source.problem,
+              failed == ENODEV ? "xdp:%s: the interface is gone"
+                               : "xdp:%s: somebody took the probe's program off the interface",
+              self->interface.name);
     atomic_store_explicit(&self->removed, true, memory_order_release);
 }
 
@@ -220,6 +225,26 @@ static void source_xdp_stop(struct packet_source *source)
 
 /* ---- the interface ---- */
 
+/* Queues that the device got after the start have no socket. */
+static bool has_other_queues(struct source_xdp *self, const struct xdp_interface *now,
+                             struct error *line)
+{
+    uint32_t queues = xdp_interface_queues(now), before = self->queues_seen;
+    if (queues == 0 || queues == before)
+        return false;
+    self->queues_seen = queues;
+    if (queues <= self->queue_count && before <= self->queue_count)
+        return false;
+    if (queues <= self->queue_count)
+        error_set(line, "xdp:%s: all receive queues are read again", now->name);
+    else
+        error_set(line,
+                  "xdp:%s: %u receive queues now, of which %u are read: restart the probe, or set "
+                  "them back (ethtool -L)",
+                  now->name, queues, self->queue_count);
+    return true;
+}
+
 static bool source_xdp_news(struct packet_source *source, struct error *line)
 {
     struct source_xdp *self = (struct source_xdp *)source;
@@ -241,7 +266,7 @@ static bool source_xdp_news(struct packet_source *source, struct error *line)
     if (changed || (first && !now.up))
         error_set(line, "xdp:%s: the link is %s", self->interface.name,
                   now.up ? "up" : "down: no packets until it is up");
-    return changed || (first && !now.up);
+    return changed || (first && !now.up) || has_other_queues(self, &now, line);
 }
 
 static void source_xdp_close(struct packet_source *source)
@@ -280,7 +305,8 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
     self->slices = slices;
     self->options = *options;
     self->now_ns = now_ns;
-    self->program.link = self->program.waiter = self->observing = -1;
+    self->program.link = self->observing = -1;
+    self->program.settle = XDP_SETTLE_NONE;
     struct packet_source *source = &self->source;
     source->ops = &source_xdp_ops;
     source->live = true;
@@ -310,10 +336,4 @@ struct ledger_pair source_xdp_counted(struct packet_source *source)
     if (!xdp_program_verdicts(&((struct source_xdp *)source)->program, verdicts))
         return (struct ledger_pair){0, 0};
     return verdicts[VERDICT_COUNTED];
-}
-
-struct xdp_attachment *source_xdp_program(struct packet_source *source)
-{
-    check(source->ops == &source_xdp_ops);
-    return &((struct source_xdp *)source)->program;
 }

@@ -56,8 +56,4 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
  * verdicts: packets and frame octets. Control thread, the worker ended. */
 struct ledger_pair source_xdp_counted(struct packet_source *source);
 
-struct xdp_attachment;
-/* The program of the started SOURCE, for what reads its maps; owned by the source. Any thread. */
-struct xdp_attachment *source_xdp_program(struct packet_source *source);
-
 #endif

@@ -27,9 +27,3 @@ struct ledger_pair source_xdp_counted(struct packet_source *source)
     (void)source;
     return (struct ledger_pair){0, 0};
 }
-
-struct xdp_attachment *source_xdp_program(struct packet_source *source)
-{
-    (void)source;
-    return NULL;
-}

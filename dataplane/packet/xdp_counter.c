@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "bpf/probe_maps.h"
+#include "packet/xdp_settle.h"
 
 #include <xdp_probe.skel.h>
 
-enum { CONTROL, SETS, KEYS, LINES, TOTALS, MAP_COUNT };
+enum { CONTROL, LINES, ADDRESSES, TOTALS, MAP_COUNT };
 
 struct xdp_counter {
     struct flow_counter_geometry geometry;
@@ -25,18 +26,8 @@ struct xdp_counter {
         size_t size; /* mapped, rounded up to pages */
         void *memory;
     } maps[MAP_COUNT];
-    int inner;  /* the map in it, -1: none */
-    int waiter; /* an array of one map */
+    struct xdp_settle settle;
 };
-
-/* An element of each is one line. */
-enum { ELEMENT = 64 };
-static_assert(sizeof(struct flow_counter_line) == ELEMENT &&
-                  sizeof(struct flow_counter_total) == ELEMENT &&
-                  sizeof(struct flow_counter_key) == ELEMENT &&
-                  sizeof(struct flow_counter_set) == ELEMENT &&
-                  sizeof(struct flow_counter_control) == ELEMENT,
-              "all maps have elements of one size");
 
 uint32_t xdp_counter_cpus(void)
 {
@@ -44,14 +35,15 @@ uint32_t xdp_counter_cpus(void)
     return cpus > 0 ? (uint32_t)cpus : 1;
 }
 
-static bool make_map(struct counter_map *map, const char *name, uint32_t entries, bool is_written)
+static bool make_map(struct counter_map *map, const char *name, uint32_t element, uint32_t entries,
+                     bool is_written)
 {
     LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     map->entries = entries;
-    map->size = ((size_t)entries * ELEMENT + page - 1) / page * page;
+    map->size = ((size_t)entries * element + page - 1) / page * page;
     map->descriptor =
-        bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), ELEMENT, entries, &options);
+        bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), element, entries, &options);
     if (map->descriptor < 0)
         return false;
     void *memory = mmap(NULL, map->size, is_written ? PROT_READ | PROT_WRITE : PROT_READ,
@@ -60,25 +52,11 @@ static bool make_map(struct counter_map *map, const char *name, uint32_t entries
     return map->memory != NULL;
 }
 
-/* The kernel replaces an element of an array of maps only when every program that may have seen the
- * old one has ended. */
-static bool make_waiter(struct xdp_counter *counter)
-{
-    const __u32 size = sizeof(__u32);
-    counter->inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter_inner", size, size, 1, NULL);
-    if (counter->inner < 0)
-        return false;
-    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (__u32)counter->inner);
-    counter->waiter =
-        bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "counter_waiter", size, size, 1, &options);
-    return counter->waiter >= 0;
-}
-
 /* What the kernel cannot have in one map, and our indices cannot reach. */
 static bool is_too_large(const struct flow_counter_geometry *geometry)
 {
     uint64_t lines = (uint64_t)geometry->slots * geometry->cpus * FLOW_COUNTER_BANKS;
-    return lines * ELEMENT > (uint64_t)INT32_MAX;
+    return lines * sizeof(struct flow_counter_line) > (uint64_t)INT32_MAX;
 }
 
 struct xdp_counter *xdp_counter_create(const struct flow_counter_geometry *geometry,
@@ -100,16 +78,20 @@ struct xdp_counter *xdp_counter_create(const struct flow_counter_geometry *geome
         return NULL;
     }
     counter->geometry = *geometry;
-    counter->inner = counter->waiter = -1;
+    counter->settle = XDP_SETTLE_NONE;
     for (unsigned m = 0; m < MAP_COUNT; m++)
         counter->maps[m].descriptor = -1;
     struct kernel_sizes sizes = kernel_table_sizes(geometry);
     struct counter_map *maps = counter->maps;
-    if (!make_map(&maps[CONTROL], "counter_control", 1, true) ||
-        !make_map(&maps[SETS], "counter_sets", sizes.sets, true) ||
-        !make_map(&maps[KEYS], "counter_keys", sizes.keys, true) ||
-        !make_map(&maps[LINES], "counter_lines", sizes.lines, false) ||
-        !make_map(&maps[TOTALS], "counter_totals", sizes.totals, false) || !make_waiter(counter)) {
+    if (!make_map(&maps[CONTROL], "counter_control", sizeof(struct flow_counter_control), 1,
+                  true) ||
+        !make_map(&maps[LINES], "counter_lines", sizeof(struct flow_counter_line), sizes.lines,
+                  true) ||
+        !make_map(&maps[ADDRESSES], "counter_address", sizeof(struct flow_counter_addresses),
+                  sizes.addresses, true) ||
+        !make_map(&maps[TOTALS], "counter_totals", sizeof(struct flow_counter_total), sizes.totals,
+                  false) ||
+        !xdp_settle_open(&counter->settle)) {
         int failed = errno;
         error_set(error,
                   "the kernel does not give the %zu MiB of the flow counter for %u flows and %u "
@@ -119,9 +101,8 @@ struct xdp_counter *xdp_counter_create(const struct flow_counter_geometry *geome
         return NULL;
     }
     counter->memory = (struct kernel_memory){.control = maps[CONTROL].memory,
-                                             .sets = maps[SETS].memory,
-                                             .keys = maps[KEYS].memory,
                                              .lines = maps[LINES].memory,
+                                             .addresses = maps[ADDRESSES].memory,
                                              .totals = maps[TOTALS].memory};
     return counter;
 }
@@ -136,10 +117,7 @@ void xdp_counter_close(struct xdp_counter *counter)
         if (counter->maps[m].descriptor >= 0)
             close(counter->maps[m].descriptor);
     }
-    if (counter->inner >= 0)
-        close(counter->inner);
-    if (counter->waiter >= 0)
-        close(counter->waiter);
+    xdp_settle_close(&counter->settle);
     free(counter);
 }
 
@@ -159,8 +137,9 @@ size_t xdp_counter_octets(const struct xdp_counter *counter)
 bool xdp_counter_use(const struct xdp_counter *counter, struct xdp_probe *skeleton)
 {
     struct bpf_map *const maps[MAP_COUNT] = {
-        [CONTROL] = skeleton->maps.counter_control, [SETS] = skeleton->maps.counter_sets,
-        [KEYS] = skeleton->maps.counter_keys,       [LINES] = skeleton->maps.counter_lines,
+        [CONTROL] = skeleton->maps.counter_control,
+        [LINES] = skeleton->maps.counter_lines,
+        [ADDRESSES] = skeleton->maps.counter_addresses,
         [TOTALS] = skeleton->maps.counter_totals,
     };
     for (unsigned m = 0; m < MAP_COUNT; m++)
@@ -174,8 +153,7 @@ bool xdp_counter_use(const struct xdp_counter *counter, struct xdp_probe *skelet
 
 bool xdp_counter_settle(struct xdp_counter *counter, struct error *error)
 {
-    const __u32 key = 0;
-    if (bpf_map_update_elem(counter->waiter, &key, &counter->inner, BPF_ANY) == 0)
+    if (xdp_settle_wait(&counter->settle))
         return true;
     error_set(error, "the kernel's flow counter: cannot wait for the program: %s", strerror(errno));
     return false;

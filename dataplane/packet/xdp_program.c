@@ -24,23 +24,6 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 
 /* ---- load ---- */
 
-/* The array of maps behind xdp_program_settle(). */
-static int make_waiter(void)
-{
-    int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "probe_inner", 4, 4, 1, NULL);
-    if (inner < 0)
-        return -1;
-    LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (__u32)inner);
-    int outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "probe_waiter", 4, 4, 1, &options);
-    __u32 key = 0;
-    if (outer >= 0 && bpf_map_update_elem(outer, &key, &inner, BPF_ANY) != 0) {
-        close(outer);
-        outer = -1;
-    }
-    close(inner);
-    return outer;
-}
-
 static uint32_t map_octets(const struct bpf_map *map)
 {
     uint32_t values = bpf_map__max_entries(map);
@@ -69,7 +52,7 @@ bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface
                       const struct source_xdp_options *options, struct error *error)
 {
     libbpf_set_print(say_nothing);
-    *program = (struct xdp_attachment){.link = -1, .waiter = -1};
+    *program = (struct xdp_attachment){.link = -1, .settle = XDP_SETTLE_NONE};
     program->skeleton = xdp_probe__open();
     if (!program->skeleton) {
         error_set(error, "xdp:%s: no memory for the program", interface->name);
@@ -82,8 +65,7 @@ bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface
         return false;
     }
     int failed = xdp_probe__load(program->skeleton);
-    program->waiter = failed ? -1 : make_waiter();
-    if (program->waiter >= 0) {
+    if (!failed && xdp_settle_open(&program->settle)) {
         xdp_program_set_host(program, interface->address);
         program->memory_octets = measure(program->skeleton);
         return true;
@@ -192,19 +174,15 @@ void xdp_program_set_host(struct xdp_attachment *program, const uint8_t address[
     memcpy(program->skeleton->bss->words.host_address, address, 6);
 }
 
-/* ---- at the end ---- */
-
-/* The kernel replaces an element of an array of maps only when every program that may have seen the
- * old one has ended. */
-void xdp_program_settle(struct xdp_attachment *program)
+bool xdp_program_is_taken_off(const struct xdp_attachment *program)
 {
-    int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "probe_inner", 4, 4, 1, NULL);
-    __u32 key = 0;
-    if (inner < 0)
-        return;
-    bpf_map_update_elem(program->waiter, &key, &inner, BPF_ANY);
-    close(inner);
+    struct bpf_link_info info = {.type = 0};
+    __u32 size = sizeof info;
+    return program->link >= 0 && bpf_obj_get_info_by_fd(program->link, &info, &size) == 0 &&
+           info.xdp.ifindex == 0;
 }
+
+/* ---- at the end ---- */
 
 void xdp_program_detach(struct xdp_attachment *program)
 {
@@ -212,7 +190,7 @@ void xdp_program_detach(struct xdp_attachment *program)
         return;
     close(program->link);
     program->link = -1;
-    xdp_program_settle(program);
+    xdp_settle_wait(&program->settle);
 }
 
 bool xdp_program_verdicts(const struct xdp_attachment *program,
@@ -239,9 +217,8 @@ void xdp_program_close(struct xdp_attachment *program)
 {
     if (program->link >= 0)
         xdp_program_detach(program);
-    if (program->waiter >= 0)
-        close(program->waiter);
+    xdp_settle_close(&program->settle);
     if (program->skeleton)
         xdp_probe__destroy(program->skeleton);
-    *program = (struct xdp_attachment){.link = -1, .waiter = -1};
+    *program = (struct xdp_attachment){.link = -1, .settle = XDP_SETTLE_NONE};
 }

@@ -15,13 +15,14 @@
 #include "bpf/probe_maps.h"
 #include "packet/source_xdp.h"
 #include "packet/xdp_interface.h"
+#include "packet/xdp_settle.h"
 
 struct xdp_probe; /* the skeleton */
 
 struct xdp_attachment {
     struct xdp_probe *skeleton;
-    int link;   /* descriptor, -1: not attached */
-    int waiter; /* an array of maps: see xdp_program_settle(); -1: none yet */
+    int link; /* descriptor, -1: not attached */
+    struct xdp_settle settle;
     bool native;
     char reason[128];       /* why it is not native, "" */
     uint32_t memory_octets; /* program and maps, about */
@@ -48,11 +49,12 @@ void xdp_program_enable(struct xdp_attachment *program);
 /* The interface's own address, for pass mode. Any thread. */
 void xdp_program_set_host(struct xdp_attachment *program, const uint8_t address[6]);
 
-/* Returns when every run of the program that was under way has ended, and what it delivered is in
- * its socket's ring. May take milliseconds. Any thread. */
-void xdp_program_settle(struct xdp_attachment *program);
+/* Whether PROGRAM was attached, and somebody else took it off (bpftool link detach), or its
+ * interface is gone. */
+bool xdp_program_is_taken_off(const struct xdp_attachment *program);
 
-/* Takes the program off, for good, and settles. Any thread. */
+/* Takes the program off, for good. On return every run that was under way has ended, and what it
+ * delivered is in its socket's ring; that may take milliseconds. Any thread. */
 void xdp_program_detach(struct xdp_attachment *program);
 
 /* Sums the verdicts of all CPUs since the start, by enum probe_verdict. False if the kernel does
@@ -60,7 +62,7 @@ void xdp_program_detach(struct xdp_attachment *program);
 bool xdp_program_verdicts(const struct xdp_attachment *program,
                           struct ledger_pair verdicts[VERDICT_COUNT]);
 
-/* Detaches and frees; a zeroed one with link and waiter -1 is fine. */
+/* Detaches and frees; a zeroed one with link -1 and settle XDP_SETTLE_NONE is fine. */
 void xdp_program_close(struct xdp_attachment *program);
 
 #endif

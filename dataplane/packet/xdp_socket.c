@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
@@ -18,7 +20,7 @@
 #define SO_BUSY_POLL_BUDGET 70
 #endif
 
-enum { COMPLETIONS = 64, BUSY_POLL_BUDGET = 64 };
+enum { COMPLETIONS = 64, BUSY_POLL_BUDGET = 64, BUSY_MS = 2000, BUSY_STEP_MS = 20 };
 
 static int say_nothing(enum libxdp_print_level level, const char *format, va_list arguments)
 {
@@ -31,12 +33,15 @@ static int say_nothing(enum libxdp_print_level level, const char *format, va_lis
 static int fail(struct error *error, const struct xdp_socket_options *options, const char *what,
                 int failed)
 {
-    bool memory = failed == ENOBUFS || failed == ENOMEM;
+    const char *advice = "";
+    if (failed == ENOBUFS || failed == ENOMEM)
+        advice =
+            "; it locks memory: give CAP_IPC_LOCK, raise the limit (ulimit -l, LimitMEMLOCK=), "
+            "or give fewer descriptors";
+    else if (failed == EBUSY)
+        advice = "; another process has a socket there: end it (ss --xdp shows it), or wait";
     error_set(error, "xdp:%s: %s of queue %u: %s%s", options->interface, what, options->queue,
-              strerror(failed),
-              memory ? "; it locks memory: give CAP_IPC_LOCK, raise the limit (ulimit -l, "
-                       "LimitMEMLOCK=), or give fewer descriptors"
-                     : "");
+              strerror(failed), advice);
     return failed;
 }
 
@@ -91,8 +96,8 @@ static int bind_socket(struct xdp_socket *socket, const struct xdp_socket_option
     return 0;
 }
 
-int xdp_socket_open(struct xdp_socket *socket, const struct xdp_socket_options *options,
-                    struct error *error)
+static int try_to_open(struct xdp_socket *socket, const struct xdp_socket_options *options,
+                       struct error *error)
 {
     uint32_t frames = options->descriptors * 2;
     size_t octets = (size_t)frames * XDP_FRAME_OCTETS;
@@ -118,6 +123,21 @@ int xdp_socket_open(struct xdp_socket *socket, const struct xdp_socket_options *
     }
     if (failed)
         xdp_socket_close(socket);
+    return failed;
+}
+
+int xdp_socket_open(struct xdp_socket *socket, const struct xdp_socket_options *options,
+                    struct error *error)
+{
+    const struct timespec step = {.tv_nsec = BUSY_STEP_MS * 1000000L};
+    uint64_t start_ns = clock_monotonic_ns(), waited_ms = 0;
+    int failed = try_to_open(socket, options, error);
+    while (failed == EBUSY && waited_ms < BUSY_MS) {
+        nanosleep(&step, NULL);
+        failed = try_to_open(socket, options, error);
+        waited_ms = (clock_monotonic_ns() - start_ns) / 1000000;
+    }
+    socket->waited_ms = (uint32_t)waited_ms;
     return failed;
 }
 

@@ -45,12 +45,14 @@ struct xdp_socket {
     int descriptor;
     bool zero_copy; /* as the kernel says */
     bool busy_poll;
-    uint64_t taken; /* packets that were received */
+    uint32_t waited_ms; /* until the queue was free; also if opening failed then */
+    uint64_t taken;     /* packets that were received */
     struct xdp_statistics last;
 };
 
 /* Opens SOCKET, all frames with the kernel. Returns 0 or an errno; nothing stays then. The line in
- * ERROR says what went wrong. */
+ * ERROR says what went wrong. The kernel frees the queue of a process some time after that has
+ * ended: while it is occupied, this waits, two seconds at most. */
 int xdp_socket_open(struct xdp_socket *socket, const struct xdp_socket_options *options,
                     struct error *error);
 /* A zeroed one is fine. */

@@ -28,6 +28,7 @@ struct source_xdp {
     /* The receiving thread. */
     uint32_t queue; /* whose packets are in the batch */
     uint32_t queue_count;
+    uint32_t queues_seen; /* that the device has; control thread */
     uint32_t frame_count; /* of the batch, to be given back */
     uint64_t frames[XDP_BATCH_FRAMES];
     uint8_t *slices; /* owned: one for each place in a batch */
@@ -40,7 +41,8 @@ struct source_xdp {
     struct xdp_interface interface;
     struct xdp_attachment program;
     struct xdp_socket sockets[PROBE_QUEUES_MAX];
-    int observing; /* descriptor that keeps the interface promiscuous, -1 */
+    uint32_t waited_ms; /* for queues that were occupied */
+    int observing;      /* descriptor that keeps the interface promiscuous, -1 */
     bool tags_kept;
 };
 static_assert(offsetof(struct source_xdp, source) == 0, "source must be first");

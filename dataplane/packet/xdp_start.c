@@ -61,6 +61,7 @@ static const struct way *open_first(struct source_xdp *self, struct error *error
             continue;
         const struct xdp_socket_options options = socket_options(self, &ways[w], 0);
         int failed = xdp_socket_open(&self->sockets[0], &options, error);
+        self->waited_ms += self->sockets[0].waited_ms;
         if (failed == 0)
             return &ways[w];
         if (failed == ENOBUFS || failed == ENOMEM || failed == EPERM || failed == EBUSY)
@@ -87,6 +88,7 @@ static bool open_sockets(struct source_xdp *self, const struct way **way, struct
     while (self->queue_count < wanted) {
         const struct xdp_socket_options options = socket_options(self, *way, self->queue_count);
         int failed = xdp_socket_open(&self->sockets[self->queue_count], &options, error);
+        self->waited_ms += self->sockets[self->queue_count].waited_ms;
         if (failed && !(failed == EINVAL && !known))
             return false;
         if (failed)
@@ -141,6 +143,11 @@ static void tell(const struct source_xdp *self, const struct way *way, struct so
                 self->queue_count > 1 ? "s" : "", socket->frames.size >> 20,
                 arena_backing_name(socket->frames.backing), (program->memory_octets + 1023) / 1024,
                 self->options.pass_host ? ", the host's own packets pass" : "");
+    if (self->waited_ms)
+        source_note(notes,
+                    "xdp:%s: queues were still occupied, by a process that has ended; free after "
+                    "%u ms",
+                    self->interface.name, self->waited_ms);
     if (self->options.busy_poll_us && !socket->busy_poll)
         source_note(notes, "xdp:%s: busy polling is not possible here: %s", self->interface.name,
                     "the kernel refuses it");
@@ -169,6 +176,7 @@ bool xdp_start(struct source_xdp *self, struct source_notes *notes, struct error
         !xdp_program_attach(&self->program, &self->interface, &self->options, error) ||
         !open_sockets(self, &way, error) || !give_sockets(self, error))
         return false;
+    self->queues_seen = self->queue_count;
     prepare_device(self, notes);
     tell(self, way, notes);
     xdp_program_enable(&self->program);

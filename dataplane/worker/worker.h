@@ -1,7 +1,9 @@
 /*
- * A worker: its sources, parser, filters, cache and record ring, and the one loop body that moves
- * packets through them. Shares nothing mutable with other workers. worker_step() is a plain
- * function: a thread calls it in a loop, the simulator calls it under a virtual clock.
+ * A worker: its sources, parser, filters, caches and their record rings, and the one loop body that
+ * moves packets through them. Packets are selected and parsed once and counted in every cache, each
+ * of which has timeouts, size, flood policy and record ring of its own. Shares nothing mutable with
+ * other workers. worker_step() is a plain function: a thread calls it in a loop, the simulator
+ * calls it under a virtual clock.
  */
 #ifndef SPANFLOW_WORKER_WORKER_H
 #define SPANFLOW_WORKER_WORKER_H
@@ -17,10 +19,12 @@
 #include "packet/duplicate_table.h"
 #include "packet/packet_source.h"
 #include "parse/parse.h"
+#include "snapshot/snapshot_ring.h"
 
-enum { WORKER_SOURCES_MAX = 16 };
+enum { WORKER_SOURCES_MAX = 16, WORKER_CACHES_MAX = 4 };
 
 struct packet_filter;
+struct snapshot_policy;
 
 /* An expression for the packets of one port; those of other ports are not asked. */
 struct worker_port_filter {
@@ -35,8 +39,10 @@ struct worker_config {
     struct worker_port_filter port_filters[WORKER_SOURCES_MAX];
     uint32_t port_filter_count;
     struct parser_config parser;
-    struct flow_cache_config cache;               /* ring and ledger are filled in by the worker */
-    struct record_ring *ring;                     /* not owned */
+    /* At least one; only a single one may have flows that the kernel counts. The worker fills in
+     * ledger, worker, applications and snapshot. */
+    struct flow_cache_config caches[WORKER_CACHES_MAX];
+    uint32_t cache_count;
     const struct packet_filter *filter;           /* NULL = all; not owned */
     const struct prefix_set *ignore;              /* NULL = none; not owned */
     const struct application_set *applications;   /* NULL = none are looked for; not owned */
@@ -44,6 +50,10 @@ struct worker_config {
     uint32_t sampling_interval;                   /* 1 of N, systematic */
     uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
     bool offline;                 /* packet time is the clock; never lose to speed */
+    /* Packets are kept here; NULL = none are. Not owned: it must live until the worker has left it
+     * (snapshot_ring_left()). A ring belongs to one worker and is given to it once. */
+    struct snapshot_ring *snapshot;
+    const struct snapshot_policy *snapshot_policy; /* with a ring; not owned */
 };
 
 enum worker_status {
@@ -53,7 +63,16 @@ enum worker_status {
     WORKER_ENDED /* sources ended or stop was asked for, and every record is on the ring */
 };
 
-/* The account of one worker at a ledger cut. */
+/* What a cache after the first has counted. Its ledger is complete: what the worker left out before
+ * the caches is the same in all. */
+struct worker_cache_account {
+    struct worker_ledger ledger;
+    struct ledger_pair cached; /* walked */
+    struct flow_cache_counters cache;
+};
+
+/* The account of one worker at a ledger cut. Ledger, cached and cache are those of the first cache.
+ */
 struct worker_account {
     struct worker_ledger ledger;
     struct source_ledger source[WORKER_SOURCES_MAX];
@@ -65,6 +84,11 @@ struct worker_account {
     struct duplicate_counters duplicates;
     struct application_counters applications;
     struct flow_cache_counters cache;
+    /* The worker's part of the books of its snapshot ring (snapshot_ring_worker_part()); 0 without
+     * one. What the writer has to say is in snapshot_ring_cut(). */
+    struct snapshot_account snapshot;
+    uint32_t other_count;
+    struct worker_cache_account others[WORKER_CACHES_MAX - 1];
 };
 
 /* What a worker tells about once a second, for statistics; the ledger's cut is the exact account.
@@ -104,9 +128,9 @@ void worker_wait(struct worker *worker, uint64_t until_ns);
 /* Newest time the worker knows (packet times and NOW_NS); 0 before any. Any thread. */
 uint64_t worker_time_ns(const struct worker *worker);
 
-/* Adds the counts of the last whole second to *COUNTS; of first times the earliest stays. Any
- * thread. */
-void worker_add_counts(const struct worker *worker, struct worker_counts *counts);
+/* Adds the counts of the last whole second, for CACHE, to *COUNTS; of first times the earliest
+ * stays. Any thread. */
+void worker_add_counts(const struct worker *worker, uint32_t cache, struct worker_counts *counts);
 
 /* Asks the worker to receive no more, end all records (reason 4) and say ENDED. Any thread,
  * also a signal handler. */
@@ -117,23 +141,24 @@ void worker_stop(struct worker *worker);
 void worker_clock_stepped(struct worker *worker);
 
 /* Asks for ledger cut CUT (numbers rise by one): at the next batch boundary with room on the ring
- * the worker copies its account and puts a marker behind its records. Control thread. */
+ * the worker copies its account and puts a marker behind the records of each cache. Control thread.
+ */
 void worker_request_cut(struct worker *worker, uint64_t cut);
 /* The copy made for CUT, or NULL while it is not made. Control thread. */
 const struct worker_account *worker_cut(const struct worker *worker, uint64_t cut);
 /* The account as it is now. Worker thread, or any thread after it ended. */
 void worker_account_now(struct worker *worker, struct worker_account *account);
 
-/* The state of the flood policy, for the control thread to tell: level, changes of it so far, and
- * the share of the records that were in use at the last change. Any thread. */
+/* The state of a cache's flood policy, for the control thread to tell: level, changes of it so far,
+ * and the share of the records that were in use at the last change. Any thread. */
 struct worker_flood {
     unsigned level;
     unsigned occupancy_percent;
     uint64_t changes;
 };
-struct worker_flood worker_flood(const struct worker *worker);
+struct worker_flood worker_flood(const struct worker *worker, uint32_t cache);
 
 /* For the line at start and for state. Worker thread, or any thread after it ended. */
-const struct flow_cache *worker_flow_cache(const struct worker *worker);
+const struct flow_cache *worker_flow_cache(const struct worker *worker, uint32_t cache);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <endian.h>
 
+#include "worker/worker_private.h"
+
 enum { PROTOCOL_TCP = 6 };
 
 /* Payload I of BATCH as the scanner wants it. */
@@ -28,49 +30,75 @@ static struct application_packet payload_of(const struct packet_batch *batch,
 }
 
 /* Looks for the application of packet I's flow, whose record REF tells. */
-static void find_application(struct application_scanner *scanner, struct flow_cache *cache,
-                             const struct packet_batch *batch, const struct packet_facts *facts,
-                             const struct flow_ref *ref, unsigned i)
+static void find_application(struct worker *worker, const struct packet_batch *batch,
+                             const struct packet_facts *facts, const struct flow_ref *ref,
+                             unsigned i)
 {
+    struct flow_cache *cache = worker->caches[0];
+    uint8_t *classes = worker->snapshot_classes.memory;
     struct flow_sought sought;
     if (!flow_cache_sought(cache, ref, facts, &sought))
         return;
     struct application_packet packet = payload_of(batch, facts, &sought, i);
     struct application_verdict verdict = application_scan(
-        scanner, ref->index, sought.flow_id, facts->side, &packet, batch->timestamp_ns[i]);
+        worker->scanner, ref->index, sought.flow_id, facts->side, &packet, batch->timestamp_ns[i]);
+    if (verdict.settled)
+        flow_cache_settle_application(cache, ref);
+    if (!verdict.changed)
+        return;
     unsigned application = verdict.number;
     if (verdict.confidence == APPLICATION_BY_CONTENT)
         application |= FLOW_APPLICATION_BY_CONTENT;
     else if (verdict.confidence == APPLICATION_BY_PORT)
         application |= FLOW_APPLICATION_BY_PORT;
-    flow_cache_set_application(cache, ref, (uint16_t)application, verdict.settled);
+    flow_cache_set_application(cache, ref, (uint16_t)application);
+    if (classes)
+        classes[ref->index] = 0; /* the application may make it one of another class */
 }
 
 /* Whether the flow of REF had no verdict when its packet was counted. */
 static bool is_pending(const struct flow_ref *ref)
 {
-    return ref->index < FLOW_REF_AGGREGATE && (ref->pending & FLOW_STATE_APP_PENDING);
+    return flow_ref_is_record(ref) && (ref->pending & FLOW_STATE_APP_PENDING);
 }
 
-static void find_applications(struct application_scanner *scanner, struct flow_cache *cache,
-                              const struct packet_batch *batch, const struct packet_facts *facts,
-                              const struct flow_ref *refs, uint64_t selected)
+static void find_applications(struct worker *worker, const struct packet_batch *batch,
+                              const struct packet_facts *facts, const struct flow_ref *refs,
+                              uint64_t selected)
 {
     for (; selected; selected &= selected - 1) {
         unsigned i = (unsigned)__builtin_ctzll(selected);
         if (is_pending(&refs[i]) && facts[i].payload_length &&
             !(facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
-            find_application(scanner, cache, batch, &facts[i], &refs[i], i);
+            find_application(worker, batch, &facts[i], &refs[i], i);
+    }
+}
+
+/* Counts the packets of SELECTED in cache C as well, and writes what is known of their flows'
+ * applications to its records: where payload was looked at just now, and where a record begins. */
+static void follow_first(struct worker *worker, uint32_t c, const struct packet_batch *batch,
+                         uint64_t selected)
+{
+    struct flow_cache *first = worker->caches[0], *cache = worker->caches[c];
+    struct flow_ref *refs = worker->other_refs;
+    flow_cache_update_announced(cache, batch, worker->facts, selected, refs);
+    for (; selected; selected &= selected - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(selected);
+        if (refs[i].new_record || is_pending(&worker->refs[i]))
+            flow_cache_adopt_application(
+                cache, &refs[i], flow_cache_application(first, &worker->refs[i], &worker->facts[i]),
+                &worker->facts[i]);
     }
 }
 
 /* Where packets are far apart, a later one of the batch may end the record of an earlier one: then
  * the payload of the earlier ones is looked at first. */
-uint64_t worker_meter_payload(struct application_scanner *scanner, struct flow_cache *cache,
-                              const struct packet_batch *batch, const struct packet_facts *facts,
-                              struct flow_ref *refs, uint64_t selected)
+uint64_t worker_meter_payload(struct worker *worker, const struct packet_batch *batch,
+                              uint64_t selected)
 {
     static const uint64_t apart_ns = 100000000;
+    struct flow_cache *cache = worker->caches[0];
+    struct flow_ref *refs = worker->refs;
     uint64_t undecided = 0;
     while (selected) {
         uint64_t first_ns = batch->timestamp_ns[__builtin_ctzll(selected)], together = 0;
@@ -80,8 +108,10 @@ uint64_t worker_meter_payload(struct application_scanner *scanner, struct flow_c
                 break;
             together |= rest & -rest;
         }
-        flow_cache_update_announced(cache, batch, facts, together, refs);
-        find_applications(scanner, cache, batch, facts, refs, together);
+        flow_cache_update_announced(cache, batch, worker->facts, together, refs);
+        find_applications(worker, batch, worker->facts, refs, together);
+        for (uint32_t c = 1; c < worker->config.cache_count; c++)
+            follow_first(worker, c, batch, together);
         selected &= ~together;
         for (; together; together &= together - 1)
             if (is_pending(&refs[__builtin_ctzll(together)]))

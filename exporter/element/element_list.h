@@ -127,6 +127,8 @@
       ANSWER, QUANTITY, HOPS, "greatest TTL or hop limit of the answer")                           \
     X(REVERSE_VLAN_ID, 58, 29305, "reverseVlanId", UNSIGNED, 2, 0, reverse_vlan, ANSWER,           \
       IDENTIFIER, NONE, "VLAN id of the answer: that of the flow")                                 \
+    X(REVERSE_FLOW_DIRECTION, 61, 29305, "reverseFlowDirection", UNSIGNED, 1, 0,                   \
+      reverse_direction, ANSWER, IDENTIFIER, NONE, "flowDirection of the answer")                  \
     X(REVERSE_FLOW_START_MILLISECONDS, 152, 29305, "reverseFlowStartMilliseconds", TIME, 8, 0,     \
       reverse_start, ANSWER, QUANTITY, MILLISECONDS, "first packet of the answer")                 \
     X(REVERSE_FLOW_END_MILLISECONDS, 153, 29305, "reverseFlowEndMilliseconds", TIME, 8, 0,         \

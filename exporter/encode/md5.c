@@ -71,7 +71,8 @@ void md5(const uint8_t *data, size_t length, uint8_t digest[MD5_OCTETS])
     size_t whole = length / BLOCK_OCTETS * BLOCK_OCTETS, rest = length - whole;
     for (size_t at = 0; at < whole; at += BLOCK_OCTETS)
         digest_block(state, data + at);
-    memcpy(tail, data + whole, rest);
+    if (rest) /* DATA may be NULL if there is none */
+        memcpy(tail, data + whole, rest);
     tail[rest] = 0x80;
     size_t end = rest + 1 + LENGTH_OCTETS <= BLOCK_OCTETS ? BLOCK_OCTETS : 2 * BLOCK_OCTETS;
     uint64_t bits = htole64(length * 8);

@@ -8,14 +8,21 @@
 
 #include "base/check.h"
 
+uint64_t message_queue_slots(uint32_t message_octets, uint32_t slack, uint32_t octets_max,
+                             uint32_t slots_min, uint64_t *slot_octets)
+{
+    uint64_t octets = sizeof(struct queued_message) + message_octets + slack;
+    *slot_octets = (octets + 63) / 64 * 64;
+    uint64_t slots = octets_max / *slot_octets;
+    return slots < slots_min ? slots_min : slots;
+}
+
 int message_queue_create(struct message_queue *queue, uint32_t message_octets, uint32_t slack,
                          uint32_t octets_max, uint32_t slots_min, struct error *error)
 {
+    uint64_t octets;
+    uint64_t slots = message_queue_slots(message_octets, slack, octets_max, slots_min, &octets);
     memset(queue, 0, sizeof *queue);
-    uint64_t octets = sizeof(struct queued_message) + message_octets + slack;
-    octets = (octets + 63) / 64 * 64;
-    uint64_t slots = octets_max / octets;
-    slots = slots < slots_min ? slots_min : slots;
     queue->slot_octets = (uint32_t)octets;
     queue->slot_count = (uint32_t)slots;
     queue->memory = aligned_alloc(64, octets * slots);
@@ -131,6 +138,22 @@ void message_queue_remove(struct message_queue *queue, uint32_t at, uint32_t cou
             queue->order[(queue->head + i) % queue->slot_count];
     queue->head = (queue->head + count) % queue->slot_count;
     queue->closed_count -= count;
+}
+
+void message_queue_move(struct message_queue *to, struct message_queue *from)
+{
+    check(!from->open && !from->parked_count && to->slot_octets >= from->slot_octets);
+    check(!to->closed_count && to->slot_count >= from->closed_count);
+    for (uint32_t i = 0; i < from->closed_count; i++) {
+        uint32_t slot = to->free[--to->free_count];
+        to->order[(to->head + i) % to->slot_count] = slot;
+        memcpy(message_queue_slot(to, slot), message_queue_at(from, i), from->slot_octets);
+    }
+    to->closed_count = from->closed_count;
+    from->free_count = from->slot_count;
+    from->closed_count = from->head = 0;
+    for (uint32_t i = 0; i < from->slot_count; i++)
+        from->free[i] = from->slot_count - 1 - i;
 }
 
 static uint64_t walk(const struct message_queue *queue, bool recovered)

@@ -44,6 +44,7 @@ struct message_queue {
     uint32_t *free;  /* stack of free slots; owned */
     uint32_t slot_count;
     uint32_t slot_octets; /* distance of slots */
+    uint32_t withheld;    /* slots beyond the bound: used only by what is there already */
     uint32_t head;        /* index in order of the oldest closed message */
     uint32_t closed_count;
     uint32_t free_count;
@@ -62,6 +63,25 @@ struct message_queue {
 int message_queue_create(struct message_queue *queue, uint32_t message_octets, uint32_t slack,
                          uint32_t octets_max, uint32_t slots_min, struct error *error);
 void message_queue_destroy(struct message_queue *queue);
+
+/* Slots that new messages may take. */
+static inline uint32_t message_queue_bound(const struct message_queue *queue)
+{
+    return queue->slot_count - queue->withheld;
+}
+
+/* How many of them are free. */
+static inline uint32_t message_queue_room(const struct message_queue *queue)
+{
+    return queue->free_count > queue->withheld ? queue->free_count - queue->withheld : 0;
+}
+
+/* The slots of a queue with these bounds, and the distance of their beginnings in memory. */
+uint64_t message_queue_slots(uint32_t message_octets, uint32_t slack, uint32_t octets_max,
+                             uint32_t slots_min, uint64_t *slot_octets);
+/* Moves all closed messages of FROM, which has no others, to TO, which is empty and has slots as
+ * many and as long. */
+void message_queue_move(struct message_queue *to, struct message_queue *from);
 
 /* Starts a message; the queue must have a free slot and no open message. */
 struct queued_message *message_queue_open(struct message_queue *queue, uint64_t monotonic_ns);

@@ -259,6 +259,7 @@ static void fill_answer(struct record_values *values, const struct values_contex
     fill_port(context, record, other, &ingress, &egress);
     values->reverse_ingress = ingress;
     values->reverse_egress = egress;
+    values->reverse_direction = (record->cold->marks & (FLOW_MARK_DIRECTION_A << other)) != 0;
     values->reverse_ttl_min = hot->ttl_min[other];
     values->reverse_ttl_max = hot->ttl_max[other];
     values->reverse_vlan = values->vlan;

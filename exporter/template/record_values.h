@@ -62,6 +62,7 @@ struct record_values {
     uint16_t attributes;
     uint32_t reverse_ingress;
     uint32_t reverse_egress;
+    uint8_t reverse_direction;
     uint8_t reverse_ttl_min;
     uint8_t reverse_ttl_max;
     uint16_t reverse_vlan;

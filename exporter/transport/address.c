@@ -21,6 +21,23 @@ void address_describe(const struct destination_config *destination, char *text, 
              destination->host, destination->port);
 }
 
+void address_of_socket(int socket, bool peer, char *text, size_t size)
+{
+    struct sockaddr_storage address;
+    socklen_t octets = sizeof address;
+    char host[64] = "", service[8] = "";
+    memset(&address, 0, sizeof address);
+    struct sockaddr *at = (struct sockaddr *)&address;
+    int status = peer ? getpeername(socket, at, &octets) : getsockname(socket, at, &octets);
+    if (status == 0)
+        status = getnameinfo(at, octets, host, sizeof host, service, sizeof service,
+                             NI_NUMERICHOST | NI_NUMERICSERV);
+    if (status != 0)
+        text[0] = 0;
+    else
+        snprintf(text, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, service);
+}
+
 struct addrinfo *address_find(const struct destination_config *destination, int type,
                               struct error *error)
 {

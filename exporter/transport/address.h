@@ -16,6 +16,10 @@ enum { IPV4_HEADER_OCTETS = 20, IPV6_HEADER_OCTETS = 40, UDP_HEADER_OCTETS = 8 }
 /* Writes "udp://HOST:PORT", the address in brackets if it is IPv6, into TEXT. */
 void address_describe(const struct destination_config *destination, char *text, size_t size);
 
+/* Writes address and port of SOCKET's own end, or of the PEER's, into TEXT: "192.0.2.1:4739",
+ * "[2001:db8::1]:4739", or "" if there is none. Any thread. */
+void address_of_socket(int socket, bool peer, char *text, size_t size);
+
 /* The addresses of DESTINATION's host for sockets of TYPE, to be freed by freeaddrinfo(). Waits for
  * the name service. NULL and ERROR if there are none. */
 struct addrinfo *address_find(const struct destination_config *destination, int type,

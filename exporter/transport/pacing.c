@@ -18,6 +18,14 @@ void pacing_init(struct pacing *pacing, const struct destination_config *destina
     pacing->rate = destination->rate;
 }
 
+void pacing_change(struct pacing *pacing, const struct pacing *settings)
+{
+    pacing->unpaced = settings->unpaced;
+    pacing->fixed = settings->fixed;
+    pacing->rate = settings->rate;
+    pacing->open_ns = 0; /* a pause at the old rate may be long */
+}
+
 void pacing_offered(struct pacing *pacing, uint64_t monotonic_ns, uint64_t records)
 {
     uint64_t second = monotonic_ns / 1000000000u;

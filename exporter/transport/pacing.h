@@ -32,6 +32,8 @@ struct pacing {
 
 /* Sets PACING up for DESTINATION; only UDP and DTLS are paced. */
 void pacing_init(struct pacing *pacing, const struct destination_config *destination, bool offline);
+/* From now on PACING keeps to the settings of another one. */
+void pacing_change(struct pacing *pacing, const struct pacing *settings);
 /* RECORDS more are to be sent: feeds the 10-second mean. */
 void pacing_offered(struct pacing *pacing, uint64_t monotonic_ns, uint64_t records);
 /* The permitted rate in records per second; FLUSH: the final one. */

@@ -50,6 +50,7 @@ static void drop_socket(struct connection *c)
         close(c->socket);
     c->socket = -1;
     c->failed.text[0] = 0;
+    c->report.local[0] = c->report.remote[0] = 0;
 }
 
 static void note_error(struct connection *c, const char *why)
@@ -154,6 +155,8 @@ static void begin_attempt(struct connection *c)
 static void connected(struct connection *c)
 {
     c->report.connects++;
+    address_of_socket(c->socket, false, c->report.local, sizeof c->report.local);
+    address_of_socket(c->socket, true, c->report.remote, sizeof c->report.remote);
     c->renewing = false;
     c->number++;
     c->delivered = false;

@@ -34,6 +34,10 @@ struct transport_file {
     bool may_block; /* the descriptor is not ours alone: ask before each small write */
     bool broken;
     bool rotates;        /* several files with names of their own */
+    bool persists;       /* a file that somebody removes is missed */
+    bool goes_on;        /* the temporary file was there whole under its own name */
+    bool empties;        /* what an earlier run wrote there goes with the first write */
+    bool made;           /* by us, and nothing is in it */
     bool named;          /* the time of the current file's first message is known */
     uint32_t first_s;    /* that time, since 1970 */
     uint32_t file_count; /* completed so far */
@@ -80,6 +84,45 @@ static int file_open_temporary(struct transport_file *file)
         return 0;
     file->temporary[0] = 0;
     return -1;
+}
+
+/* Goes on with the whole file that is there, which is unfinished then. 0, or -1 with errno. */
+static int file_reopen(struct transport_file *file)
+{
+    snprintf(file->temporary, sizeof file->temporary, "%s.%ld.part", file->path, (long)getpid());
+    if (rename(file->path, file->temporary) == 0) {
+        file->fd = open(file->temporary, O_WRONLY | O_APPEND | O_CLOEXEC);
+        file->goes_on = true;
+    }
+    if (file->fd < 0) {
+        int failure = errno;
+        if (file->goes_on)
+            rename(file->temporary, file->path);
+        file->temporary[0] = 0;
+        errno = failure;
+    }
+    return file->fd < 0 ? -1 : 0;
+}
+
+/* Whether the open file still has a name. */
+static bool file_is_there(const struct transport_file *file)
+{
+    struct stat facts;
+    if (fstat(file->fd, &facts) == 0 && facts.st_nlink > 0)
+        return true;
+    errno = ENOENT;
+    return false;
+}
+
+/* Before the first write: a destination that is only tried must not empty a file. False with
+ * errno. */
+static bool file_empty(struct transport_file *file)
+{
+    file->made = false;
+    if (file->empties && ftruncate(file->fd, 0) != 0)
+        return false;
+    file->empties = false;
+    return true;
 }
 
 /* Writes COUNT messages as they are. */
@@ -145,7 +188,8 @@ static enum transport_status file_send(void *state, const struct iovec *messages
 {
     struct transport_file *file = state;
     *sent = 0;
-    if (file->fd < 0 && file_open_temporary(file) != 0)
+    if ((file->fd < 0 && file_open_temporary(file) != 0) || !file_empty(file) ||
+        (file->persists && !file_is_there(file)))
         return file_failed(file, errno, error);
     if (file->rotates && !file->named) {
         memcpy(&file->first_s, (const uint8_t *)messages[0].iov_base + EXPORT_TIME_AT,
@@ -197,7 +241,7 @@ static int file_complete(void *state, struct error *error)
     struct transport_file *file = state;
     if (file->fd < 0)
         return 0;
-    int status = 0;
+    int status = file_empty(file) ? 0 : -1;
     if (file->regular && file->partial && ftruncate(file->fd, (off_t)file->octets) != 0)
         status = -1;
     file->partial = 0;
@@ -211,8 +255,11 @@ static int file_complete(void *state, struct error *error)
         status = file_rename(file);
     if (status != 0 && !file->broken)
         error_set(error, "%s: cannot complete the file: %s", file->path, strerror(errno));
-    if (status == 0)
+    if (status == 0) {
         file->temporary[0] = 0;
+        file->goes_on = false;
+    }
+    file->broken = false;
     file->octets = 0;
     file->named = false;
     return status;
@@ -223,8 +270,12 @@ static void file_close(void *state)
     struct transport_file *file = state;
     if (file->fd >= 0)
         close(file->fd);
-    if (file->temporary[0])
+    if (file->goes_on) /* what was complete once stays, whatever came behind it */
+        rename(file->temporary, file->path);
+    else if (file->temporary[0])
         unlink(file->temporary);
+    if (file->made)
+        unlink(file->path);
     frame_zstd_destroy(file->zstd);
     free(file);
 }
@@ -268,9 +319,17 @@ static int file_open_path(struct transport_file *file, const struct destination_
     }
     if (!file->regular)
         return open(file->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    bool append = destination->continues && exists;
+    if (append && !file->rotates)
+        file->octets = (uint64_t)facts.st_size;
+    if (destination->kind == DESTINATION_FILE && append && !file->rotates)
+        return file_reopen(file) == 0 ? file->fd : -1;
     if (destination->kind == DESTINATION_FILE)
         return file_open_temporary(file) == 0 ? file->fd : -1;
-    return open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    file->empties = !append;
+    int fd = open(file->path, O_WRONLY | O_CREAT | (append ? O_APPEND : 0) | O_CLOEXEC, 0644);
+    file->made = fd >= 0 && !exists;
+    return fd;
 }
 
 int transport_file_open(struct transport *transport, const struct destination_config *destination,
@@ -286,6 +345,7 @@ int transport_file_open(struct transport *transport, const struct destination_co
     file->fd = -1;
     file->rotates = destination->kind == DESTINATION_FILE &&
                     (destination->rotation_s || destination->rotation_octets);
+    file->persists = file->rotates && destination->persists;
     if (destination->zstd && !(file->zstd = frame_zstd_create(error))) {
         file_close(file);
         return -1;

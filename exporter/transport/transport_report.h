@@ -37,6 +37,8 @@ struct transport_report {
     enum transport_state state;
     TRANSPORT_COUNTERS(TRANSPORT_COUNTER_MEMBER)
     char last_error[256]; /* "" if none; without the destination's name */
+    char local[64];       /* address and port of the present session or socket; "" if none */
+    char remote[64];
 };
 
 #endif

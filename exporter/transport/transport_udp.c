@@ -321,6 +321,8 @@ int transport_udp_open(struct transport *transport, const struct destination_con
     }
     udp->segments = true;
     udp->report.state = TRANSPORT_STATE_OPEN;
+    address_of_socket(udp->socket, false, udp->report.local, sizeof udp->report.local);
+    address_of_socket(udp->socket, true, udp->report.remote, sizeof udp->report.remote);
     *transport = (struct transport){&udp_ops, udp};
     return 0;
 }

@@ -152,7 +152,7 @@ static bool burst_is_due(struct schedule *schedule, uint32_t burst, struct offer
 static bool hand_over(struct rte_mbuf **burst, uint32_t count, const struct offer *offer,
                       struct offered *result)
 {
-    uint32_t octets[SENDER_BURST_MAX];
+    uint32_t octets[SENDER_BURST_MAX] = {0};
     uint32_t done = 0;
     bool up = true;
     for (uint32_t i = 0; i < count; i++)

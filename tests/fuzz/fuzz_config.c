@@ -18,7 +18,7 @@ static bool is_left_out(const char *argument)
 {
     return strncmp(argument, "-c", 2) == 0 || strncmp(argument, "-h", 2) == 0 ||
            strncmp(argument, "--help", 6) == 0 || strncmp(argument, "--version", 9) == 0 ||
-           strncmp(argument, "--check", 7) == 0;
+           strncmp(argument, "--check", 7) == 0 || strncmp(argument, "--store", 7) == 0;
 }
 
 static void run_arguments(char *text)
@@ -34,10 +34,13 @@ static void run_arguments(char *text)
             return;
         count++;
     }
-    enum command_line_result result = config_from_command_line(count, arguments, &config, &error);
+    struct run_options run;
+    enum command_line_result result =
+        config_from_command_line(count, arguments, &config, &run, &error);
     check(result == (config ? COMMAND_LINE_RUN : COMMAND_LINE_REFUSED));
     check(config || error.text[0]);
     probe_config_free(config);
+    run_options_free(&run);
 }
 
 static void run_file(const char *text)

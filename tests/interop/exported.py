@@ -88,7 +88,7 @@ REVERSE = {"plain": [], "nfdump": [],
            "silk": ["ipClassOfService", "vlanId", "initialTCPFlags", "unionTCPFlags",
                     "flowAttributes"],
            "full": ["ipClassOfService", "tcpControlBits", "ingressInterface", "egressInterface",
-                    "minimumTTL", "maximumTTL", "initialTCPFlags", "unionTCPFlags",
+                    "flowDirection", "minimumTTL", "maximumTTL", "initialTCPFlags", "unionTCPFlags",
                     "flowAttributes"]}
 JSON_REVERSE = ["ipClassOfService", "tcpControlBits"]
 

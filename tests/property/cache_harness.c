@@ -92,7 +92,7 @@ void harness_run_batch(struct harness *harness)
             ledger_add(&harness->aggregated, 1, harness->facts[i].ip_octets);
             continue;
         }
-        if (refs[i].index >= harness->config.flows_max)
+        if (flow_ref_is_record(&refs[i]) && refs[i].index >= harness->config.flows_max)
             fail(harness, "a ref's index", harness->config.flows_max, refs[i].index);
         if (refs[i].side != harness->facts[i].side)
             fail(harness, "a ref's side", harness->facts[i].side, refs[i].side);

@@ -17,14 +17,21 @@ static uint32_t access_at(uint32_t index, uint32_t count)
 }
 
 #define COUNTER_ARRAY_counter_control(m, i) (&(m)->memory.control[access_at(i, 1)])
-#define COUNTER_ARRAY_counter_sets(m, i)    (&(m)->memory.sets[access_at(i, (m)->sizes.sets)])
-#define COUNTER_ARRAY_counter_keys(m, i)    (&(m)->memory.keys[access_at(i, (m)->sizes.keys)])
-#define COUNTER_ARRAY_counter_lines(m, i)   (&(m)->memory.lines[access_at(i, (m)->sizes.lines)])
-#define COUNTER_ARRAY_counter_totals(m, i)  (&(m)->memory.totals[access_at(i, (m)->sizes.totals)])
-#define COUNTER_AT(name, index)             COUNTER_ARRAY_##name(running, index)
-#define COUNTER_GEOMETRY                    (&running->geometry)
-#define COUNTER_CPU()                       (running->cpu)
-#define COUNTER_CLOCK()                     (running->clock_ns)
+#define COUNTER_ARRAY_counter_addresses(m, i)                                                      \
+    (&(m)->memory.addresses[access_at(i, (m)->sizes.addresses)])
+#define COUNTER_ARRAY_counter_lines(m, i)    (&(m)->memory.lines[access_at(i, (m)->sizes.lines)])
+#define COUNTER_ARRAY_counter_totals(m, i)   (&(m)->memory.totals[access_at(i, (m)->sizes.totals)])
+#define COUNTER_AT(name, index)              COUNTER_ARRAY_##name(running, index)
+#define COUNTER_GEOMETRY                     (&running->geometry)
+#define COUNTER_CPU()                        (running->cpu)
+#define COUNTER_CLOCK()                      (running->clock_ns)
+#define COUNTER_LOOP(times, function, state) repeat(times, function, state)
+
+static void repeat(uint32_t times, long (*function)(uint32_t number, void *state), void *state)
+{
+    for (uint32_t number = 0; number < times && function(number, state) == 0; number++)
+        continue;
+}
 
 #include "bpf/flow_counter.bpf.h"
 
@@ -42,18 +49,16 @@ void kernel_model_open(struct kernel_model *model, const struct flow_counter_geo
         .geometry = *geometry,
         .sizes = sizes,
         .memory = {.control = zeroed(1, sizeof(struct flow_counter_control)),
-                   .sets = zeroed(sizes.sets, sizeof(struct flow_counter_set)),
-                   .keys = zeroed(sizes.keys, sizeof(struct flow_counter_key)),
                    .lines = zeroed(sizes.lines, sizeof(struct flow_counter_line)),
+                   .addresses = zeroed(sizes.addresses, sizeof(struct flow_counter_addresses)),
                    .totals = zeroed(sizes.totals, sizeof(struct flow_counter_total))}};
 }
 
 void kernel_model_close(struct kernel_model *model)
 {
     free(model->memory.control);
-    free(model->memory.sets);
-    free(model->memory.keys);
     free(model->memory.lines);
+    free(model->memory.addresses);
     free(model->memory.totals);
 }
 

@@ -66,12 +66,13 @@ static void open_rig(struct rig *rig)
     struct worker_config config = {.source_count = 1,
                                    .sources = {rig->source},
                                    .parser = {.vlan_in_key = true},
-                                   .cache = {.flows_max = 1024,
-                                             .active_timeout_ns = 60 * second,
-                                             .idle_timeout_ns = 15 * second,
-                                             .hash_seed = {1, 2, 3, 4},
-                                             .kernel = {.table = rig->table, .packets_min = 2}},
-                                   .ring = rig->ring,
+                                   .cache_count = 1,
+                                   .caches = {{.flows_max = 1024,
+                                               .active_timeout_ns = 60 * second,
+                                               .idle_timeout_ns = 15 * second,
+                                               .hash_seed = {1, 2, 3, 4},
+                                               .kernel = {.table = rig->table, .packets_min = 2},
+                                               .ring = rig->ring}},
                                    .sampling_interval = 1};
     rig->worker = worker_create(&config, &error);
     assert_true(rig->table && rig->ring && rig->source && rig->worker);
@@ -122,14 +123,13 @@ static bool is_balanced(struct rig *rig)
 {
     static struct ledger ledger;
     static struct exporter_counters exported;
-    static struct exporting_process_config exporting;
     const struct ledger_account copy = {.worker = &rig->account.ledger,
                                         .sources = rig->account.source,
                                         .source_count = 1,
                                         .cached = rig->account.cached,
                                         .in_kernel = rig->account.in_kernel,
                                         .kernel = &rig->account.kernel};
-    ledger_make(&ledger, &copy, 1, &exported, &exporting);
+    ledger_make(&ledger, &copy, 1, &exported);
     return ledger_balanced(&ledger, NULL);
 }
 
@@ -206,11 +206,10 @@ static void test_skipped_in_the_kernel(void **state)
             *totals[number] -= 1;
         for (uint32_t l = 0; l < rig.model.sizes.lines; l++) {
             struct flow_counter_side *side = &rig.model.memory.lines[l].side[0];
-            side = side->packets ? side : side + 1;
-            if (number < 5 || side->packets == 0)
+            side = side->count ? side : side + 1;
+            if (number < 5 || side->count == 0)
                 continue;
-            side->packets -= number == 5;
-            side->octets -= number == 6;
+            side->count -= number == 5 ? (uint64_t)1 << SIDE_PACKET_BIT : 1;
             break;
         }
         turn(&rig);
@@ -263,11 +262,88 @@ static void test_stop(void **state)
     check_end(true);
 }
 
+static bool count_one(struct rig *rig, uint32_t cpu)
+{
+    const struct frame *frame = &rig->frames[0];
+    rig->model.cpu = cpu;
+    return kernel_model_run(&rig->model, frame->data, frame->captured_length, frame->wire_length);
+}
+
+/* The line of the first flow that CPU writes in the open epoch; there is one after count_one(). */
+static struct flow_counter_line *line_of(struct rig *rig, uint32_t cpu)
+{
+    uint32_t epoch = rig->model.memory.control->epoch;
+    for (uint32_t slot = 0; slot < rig->model.geometry.slots; slot++) {
+        struct flow_counter_line *line = kernel_table_line(rig->table, cpu, epoch, slot);
+        if (line->epoch == epoch)
+            return line;
+    }
+    return NULL;
+}
+
+/* A packet that a full line has no room for is delivered, until the next epoch. */
+static void test_full_line(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    play(&rig, NULL);
+    worker_step(rig.worker, start_ns + second);
+    assert_true(count_one(&rig, 0));
+    struct flow_counter_line *line = line_of(&rig, 0);
+    assert_non_null(line);
+    struct flow_counter_side *side = &line->side[line->side[0].count ? 0 : 1];
+    side->count += (uint64_t)(SIDE_PACKET_MAX - 2) << SIDE_PACKET_BIT;
+    assert_true(count_one(&rig, 0));
+    assert_int_equal(kernel_side_packets(side), SIDE_PACKET_MAX);
+    assert_int_equal(kernel_side_octets(side), 2 * 128);
+    assert_false(count_one(&rig, 0));
+    assert_int_equal(kernel_side_packets(side), SIDE_PACKET_MAX);
+    assert_true(count_one(&rig, 1)); /* each CPU has room of its own */
+    turn(&rig);
+    assert_true(count_one(&rig, 0));
+    close_rig(&rig);
+}
+
+/* Packets that do not fit their first slot find another of the set, and nothing when the flows that
+ * crowd it are gone. */
+static void test_crowded_set(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    struct flow_counter_key key = {.head = {1, 2}, .family = 4};
+    uint32_t slots[FLOW_COUNTER_WAYS];
+    uint64_t places = 0;
+    open_rig(&rig);
+    for (unsigned n = 0; n < FLOW_COUNTER_WAYS; n++) {
+        slots[n] = kernel_table_claim(rig.table, &key, 0, 3); /* of one key: one first slot */
+        assert_int_not_equal(slots[n], KERNEL_SLOT_NONE);
+        assert_int_equal(slots[n] / FLOW_COUNTER_WAYS, slots[0] / FLOW_COUNTER_WAYS);
+        places |= 1ull << slots[n] % FLOW_COUNTER_WAYS;
+    }
+    assert_int_equal(places, (1ull << FLOW_COUNTER_WAYS) - 1);
+    assert_int_equal(kernel_table_claim(rig.table, &key, 0, 3), KERNEL_SLOT_NONE);
+    for (uint32_t part = 0; part < 2 * FLOW_COUNTER_BANKS; part++)
+        assert_int_equal(rig.model.memory.lines[part * 1024 + slots[0]].others,
+                         (1 << FLOW_COUNTER_WAYS) - 2);
+    for (unsigned n = 0; n < FLOW_COUNTER_WAYS; n++) {
+        kernel_table_take_back(rig.table, slots[n]);
+        assert_false(kernel_table_is_over(rig.table, slots[n], 0));
+        assert_true(kernel_table_is_over(rig.table, slots[n], 1));
+        kernel_table_free(rig.table, slots[n]);
+    }
+    for (uint32_t l = 0; l < rig.model.sizes.lines; l++)
+        assert_true(rig.model.memory.lines[l].others == 0 && rig.model.memory.lines[l].state == 0);
+    close_rig(&rig);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_balanced), cmocka_unit_test(test_skipped_in_the_worker),
-        cmocka_unit_test(test_skipped_in_the_kernel), cmocka_unit_test(test_clock_jumps),
-        cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_balanced),
+                                       cmocka_unit_test(test_skipped_in_the_worker),
+                                       cmocka_unit_test(test_skipped_in_the_kernel),
+                                       cmocka_unit_test(test_clock_jumps),
+                                       cmocka_unit_test(test_stop),
+                                       cmocka_unit_test(test_full_line),
+                                       cmocka_unit_test(test_crowded_set)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

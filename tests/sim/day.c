@@ -69,17 +69,18 @@ static void open_worker(struct day *day, uint32_t number, uint64_t seed)
         .number = (uint16_t)number,
         .source_count = 1,
         .parser = {.vlan_in_key = true, .fragment_table = true},
-        .cache = {.flows_max = FLOWS_MAX,
-                  .active_timeout_ns = 60 * second_ns,
-                  .idle_timeout_ns = 15 * second_ns,
-                  .tcp_linger_ns = 2 * second_ns,
-                  .hash_seed = {seed, number + 1, 3, 0x9e3779b97f4a7c15}},
+        .cache_count = 1,
+        .caches = {{.flows_max = FLOWS_MAX,
+                    .active_timeout_ns = 60 * second_ns,
+                    .idle_timeout_ns = 15 * second_ns,
+                    .tcp_linger_ns = 2 * second_ns,
+                    .hash_seed = {seed, number + 1, 3, 0x9e3779b97f4a7c15}}},
     };
     churn_source_init(&day->sources[number], seed + number);
     config.sources[0] = &day->sources[number].base;
     day->rings[number] = record_ring_create(RING_LINES, &error);
     check(day->rings[number] != NULL);
-    config.ring = day->rings[number];
+    config.caches[0].ring = day->rings[number];
     day->workers[number] = worker_create(&config, &error);
     check(day->workers[number] != NULL);
 }
@@ -136,7 +137,7 @@ static uint64_t times_ring_was_full(const struct day *day)
 {
     uint64_t fills = 0;
     for (uint32_t w = 0; w < WORKERS; w++)
-        fills += flow_cache_counters(worker_flow_cache(day->workers[w]))->ring_full;
+        fills += flow_cache_counters(worker_flow_cache(day->workers[w], 0))->ring_full;
     return fills;
 }
 
@@ -214,7 +215,7 @@ static void check_balance(struct day *day, const struct worker_account *const ac
         if (observed != day->sources[w].given)
             fail(day, "packets observed, and handed out", observed, day->sources[w].given);
     }
-    ledger_make(&ledger, copies, WORKERS, exported, &day->exporting);
+    ledger_make(&ledger, copies, WORKERS, exported);
     if (ledger_balanced(&ledger, &problem))
         return;
     fprintf(stderr, "  %s\n", problem.text);
@@ -253,7 +254,8 @@ static uint64_t latest_ns(const struct day *day)
 {
     uint64_t latest = 0;
     for (uint32_t w = 0; w < WORKERS; w++) {
-        uint64_t late = flow_cache_counters(worker_flow_cache(day->workers[w]))->sweep_late_ns_max;
+        uint64_t late =
+            flow_cache_counters(worker_flow_cache(day->workers[w], 0))->sweep_late_ns_max;
         latest = late > latest ? late : latest;
     }
     return latest;
@@ -282,7 +284,7 @@ static void check_hour(struct day *day, uint64_t hour)
 /* A worker that had no packet for ten minutes has nothing left. */
 static void check_silence(struct day *day)
 {
-    uint32_t left = flow_cache_flows(worker_flow_cache(day->workers[1]));
+    uint32_t left = flow_cache_flows(worker_flow_cache(day->workers[1], 0));
     if (left != 0)
         fail(day, "flows of a worker without packets", left, 0);
 }

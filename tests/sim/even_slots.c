@@ -203,12 +203,13 @@ static struct worker *open_worker(struct bench *bench, struct record_ring *ring)
     struct worker_config config = {
         .source_count = 1,
         .sources = {&bench->source},
-        .cache = {.flows_max = 4 * FLOWS,
-                  .active_timeout_ns = 60000 * (uint64_t)NS_PER_MS, /* these are the defaults */
-                  .idle_timeout_ns = 15000 * (uint64_t)NS_PER_MS,
-                  .tcp_linger_ns = 2000 * (uint64_t)NS_PER_MS,
-                  .hash_seed = {1, 2, 3, 0x9e3779b97f4a7c15}},
-        .ring = ring,
+        .cache_count = 1,
+        .caches = {{.flows_max = 4 * FLOWS,
+                    .active_timeout_ns = 60000 * (uint64_t)NS_PER_MS, /* these are the defaults */
+                    .idle_timeout_ns = 15000 * (uint64_t)NS_PER_MS,
+                    .tcp_linger_ns = 2000 * (uint64_t)NS_PER_MS,
+                    .hash_seed = {1, 2, 3, 0x9e3779b97f4a7c15},
+                    .ring = ring}},
     };
     struct worker *worker = worker_create(&config, &error);
     check(worker != NULL);

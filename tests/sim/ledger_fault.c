@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "exporting_process_change.h"
 #include "exporting_process_hooks.h"
 #include "frame_case.h"
 #include "ledger.h"
@@ -42,6 +43,7 @@ enum {
     COLLECTOR_BROKEN,
     COLLECTOR_LEAVING,
     COLLECTOR_AWAY,
+    COLLECTOR_REMOVED, /* in the middle; the last, so that the others keep their places */
     COLLECTORS
 };
 static const uint64_t second = 1000000000;
@@ -116,6 +118,7 @@ static void add_exporter_terms(void)
         [DESTINATION_LOST_SPOOL_FULL] = COLLECTOR_AWAY,
         [DESTINATION_LOST_SPOOL_FAILED] = COLLECTOR_AWAY,
         [DESTINATION_LOST_SHUTDOWN] = COLLECTOR_FULL,
+        [DESTINATION_LOST_REMOVED] = COLLECTOR_REMOVED,
     };
     const size_t base = offsetof(struct exporter_counters, destination);
     const size_t size = sizeof(struct destination_counters);
@@ -237,8 +240,11 @@ static void open_worker(struct play *play)
     struct worker_config config = {
         .source_count = SOURCES,
         .parser = {.vlan_in_key = true, .fragment_table = true},
-        .cache = {.flows_max = 2, .idle_timeout_ns = 15 * second, .hash_seed = {1, 2, 3, 4}},
-        .ring = play->ring,
+        .cache_count = 1,
+        .caches = {{.flows_max = 2,
+                    .idle_timeout_ns = 15 * second,
+                    .hash_seed = {1, 2, 3, 4},
+                    .ring = play->ring}},
         .ignore = play->ignore,
         .sampling_interval = 3,
         .duplicate_window_ns = second / 100,
@@ -268,6 +274,7 @@ static void open_exporter(struct play *play)
         [COLLECTOR_BROKEN] = {.broken = 100},
         [COLLECTOR_LEAVING] = {.sessions = true, .leaves = 30, .returns = 50},
         [COLLECTOR_AWAY] = {.sessions = true},
+        [COLLECTOR_REMOVED] = {.again = 100},
     };
     struct exporting_process_config *config = &play->exporting;
     struct error error = {""};
@@ -365,7 +372,7 @@ static void look(struct play *play, const struct worker_account *account,
     if (play->skipped && play->skipped->place == IN_WALK)
         copy.cached = (struct ledger_pair){0, 0}; /* a walk that was left out */
     note_values(play, account, exported);
-    ledger_make(&ledger, &copy, 1, exported, &play->exporting);
+    ledger_make(&ledger, &copy, 1, exported);
     if (play->balanced)
         play->balanced = ledger_balanced(&ledger, &play->problem);
 }
@@ -399,6 +406,22 @@ static void cut_and_look(struct play *play)
     look(play, worker_cut(play->worker, play->cut), &exported);
 }
 
+/* Removes a collector that takes nothing, and waits until nobody waits for it any longer. */
+static void remove_collector(struct play *play)
+{
+    struct error error = {""};
+    play->exporting.destination_count = COLLECTOR_REMOVED;
+    struct exporting_process_change *change =
+        exporting_process_prepare_change(play->exporter, &play->exporting, &error);
+    check(change != NULL);
+    exporting_process_submit_change(play->exporter, change);
+    step_exporter(play);
+    check(exporting_process_change_taken(play->exporter));
+    play->monotonic_ns += 11 * second;
+    step_exporter(play);
+    exporting_process_tidy(play->exporter);
+}
+
 /* Lets TOTAL packets of each source out. A memory source knows itself by its operations. */
 static void allow(struct play *play, uint64_t total)
 {
@@ -423,6 +446,7 @@ static void run(struct play *play, const struct term *skipped, bool abandon)
     allow(play, packet_count - 10);
     step_worker(play, WORKER_IDLE, true);
     cut_and_look(play);
+    remove_collector(play);
     allow(play, UINT64_MAX);
     step_worker(play, WORKER_ENDED, false);
     step_exporter(play);

@@ -274,6 +274,11 @@ void reference_flush(struct reference_cache *cache, uint64_t now_ns, enum flow_e
     }
 }
 
+void reference_set_timeouts(struct reference_cache *cache, const struct reference_config *config)
+{
+    cache->config = *config;
+}
+
 bool reference_evict(struct reference_cache *cache, const struct plain_key *key)
 {
     bool found;

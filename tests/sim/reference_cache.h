@@ -44,6 +44,9 @@ void reference_update(struct reference_cache *cache, const struct packet_facts *
 void reference_sweep(struct reference_cache *cache, uint64_t now_ns);
 /* Ends everything: by its own reason if that has come, else by REASON. */
 void reference_flush(struct reference_cache *cache, uint64_t now_ns, enum flow_end_reason reason);
+/* From now on the timeouts of CONFIG hold, for all records. What was over before by the old ones
+ * must have been swept, here and in the cache that is compared. */
+void reference_set_timeouts(struct reference_cache *cache, const struct reference_config *config);
 /* Ends the record of KEY for lack of resources. False if there is none. */
 bool reference_evict(struct reference_cache *cache, const struct plain_key *key);
 

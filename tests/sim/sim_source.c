@@ -20,6 +20,15 @@ static bool selected(struct sim_feed *feed, uint32_t wire_length, bool stranger,
            !prefix_set_holds(feed->ignore, &facts->key, 1);
 }
 
+/* Whether it cannot matter in any cache when it was swept. */
+static bool is_safe(const struct sim_feed *feed, const struct flow_key *key, uint64_t time_ns)
+{
+    bool safe = reference_safe(feed->reference, key, time_ns, feed->known_ns);
+    for (unsigned c = 0; c < feed->other_count; c++)
+        safe &= reference_safe(feed->others[c], key, time_ns, feed->known_ns);
+    return safe;
+}
+
 static void choose_time(struct sim_feed *feed, struct plain_packet *packet,
                         const struct packet_facts *facts)
 {
@@ -31,7 +40,7 @@ static void choose_time(struct sim_feed *feed, struct plain_packet *packet,
     packet->time_ns -= random_below(&feed->random, 50000000);
     if (feed->late_anyhow)
         packet->time_ns -= random_below(&feed->random, 20) * 1000000000u;
-    else if (!reference_safe(feed->reference, &facts->key, packet->time_ns, feed->known_ns))
+    else if (!is_safe(feed, &facts->key, packet->time_ns))
         packet->time_ns = now;
 }
 
@@ -138,6 +147,8 @@ static void make_packet(struct sim_source *source, struct packet_batch *batch, u
         return;
     feed->metered++;
     reference_update(feed->reference, &facts, batch->data[i], packet.time_ns, batch->port[i]);
+    for (unsigned c = 0; c < feed->other_count; c++)
+        reference_update(feed->others[c], &facts, batch->data[i], packet.time_ns, batch->port[i]);
 }
 
 static enum receive_status receive(struct packet_source *base, struct packet_batch *batch)

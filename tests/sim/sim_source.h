@@ -17,7 +17,7 @@
 #include "sim/reference_cache.h"
 
 /* A frame that went out lately, of which other ports may bring copies. */
-enum { SIM_ORIGINALS = 8 };
+enum { SIM_ORIGINALS = 8, SIM_OTHERS_MAX = 3 };
 struct sim_original {
     struct frame frame;
     uint64_t time_ns;
@@ -30,6 +30,8 @@ struct sim_feed {
     struct traffic traffic;
     struct random random;
     struct reference_cache *reference;
+    struct reference_cache *others[SIM_OTHERS_MAX]; /* of the caches after the first */
+    unsigned other_count;
     const struct prefix_set *ignore;
     uint64_t known_ns; /* newest time that the worker can know */
     uint32_t sampling; /* 1 of N */

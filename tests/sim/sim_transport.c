@@ -2,6 +2,7 @@
 #include "sim_transport.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -14,7 +15,8 @@ struct state {
     uint32_t in_flight;
     uint32_t labelled; /* messages of the next send */
     bool arrived[FLIGHT_MAX];
-    bool fresh; /* nothing was sent in this session yet */
+    bool fresh;               /* nothing was sent in this session yet */
+    uint8_t known[65536 / 8]; /* set of the template ids that were told in this session */
 };
 
 /* What a session must begin with: a Template Set, or the Options Template Set of the types of what
@@ -26,6 +28,33 @@ static void check_first(struct state *state, const struct iovec *message)
         check(octets[16] == 0 && (octets[17] == 2 || octets[17] == 3) &&
               !(octets[8] | octets[9] | octets[10] | octets[11]));
     state->fresh = false;
+}
+
+static unsigned get16(const uint8_t *at)
+{
+    return (unsigned)at[0] << 8 | at[1];
+}
+
+/* Templates come before what needs them, in each session. Options Templates stand alone in a Set.
+ */
+static void check_sets(struct state *state, const struct iovec *message)
+{
+    const uint8_t *set = (const uint8_t *)message->iov_base + 16;
+    const uint8_t *end = (const uint8_t *)message->iov_base + message->iov_len;
+    for (; set < end; set += get16(set + 2)) {
+        unsigned id = get16(set);
+        const uint8_t *at = set + 4, *set_end = set + get16(set + 2);
+        check(set_end > set && set_end <= end);
+        if (id > 3)
+            check(state->known[id / 8] & 1u << id % 8);
+        for (; id <= 3 && set_end - at >= 4;) {
+            unsigned told = get16(at), fields = get16(at + 2);
+            state->known[told / 8] |= (uint8_t)(1u << told % 8);
+            at += id == 3 ? 6 : 4;
+            for (; fields && at < set_end; fields--)
+                at += at[0] & 0x80 ? 8 : 4;
+        }
+    }
 }
 
 static enum transport_status send_some(void *opaque, const struct iovec *messages, uint32_t count,
@@ -59,6 +88,9 @@ static enum transport_status send_some(void *opaque, const struct iovec *message
         check(messages[i].iov_len >= 16 && messages[i].iov_len <= 65535);
         if (mood->sessions && !mood->topic)
             check_first(state, &messages[i]);
+        bool ipfix = get16(messages[i].iov_base) == 10;
+        if (ipfix && !mood->topic && !mood->refused && !mood->failed && !mood->broken)
+            check_sets(state, &messages[i]);
         state->in_flight++;
         state->far_end->messages++;
         state->far_end->octets += messages[i].iov_len;
@@ -88,6 +120,7 @@ static void step(void *opaque, uint64_t monotonic_ns, bool hurry, struct transpo
         state->session = ++state->far_end->sessions;
         state->in_flight = 0;
         state->fresh = true;
+        memset(state->known, 0, sizeof state->known);
     }
     session->number = state->session;
     session->partitions = state->session ? state->far_end->partitions : 0;

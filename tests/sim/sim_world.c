@@ -157,13 +157,14 @@ static void open_worker(struct sim_world *world, uint32_t number)
         .number = (uint16_t)number,
         .source_count = world->plan.sources,
         .parser = {.vlan_in_key = true, .fragment_table = true},
-        .cache = {.flows_max = world->plan.flows_max,
-                  .active_timeout_ns = world->plan.timeouts.active_timeout_ns,
-                  .idle_timeout_ns = world->plan.timeouts.idle_timeout_ns,
-                  .tcp_linger_ns = world->plan.timeouts.tcp_linger_ns,
-                  .flood = world->plan.flood,
-                  .several_ports = world->plan.sources > 1},
-        .ring = w->ring,
+        .cache_count = 1,
+        .caches = {{.flows_max = world->plan.flows_max,
+                    .active_timeout_ns = world->plan.timeouts.active_timeout_ns,
+                    .idle_timeout_ns = world->plan.timeouts.idle_timeout_ns,
+                    .tcp_linger_ns = world->plan.timeouts.tcp_linger_ns,
+                    .flood = world->plan.flood,
+                    .several_ports = world->plan.sources > 1,
+                    .ring = w->ring}},
         .filter = world->filter,
         .ignore = world->ignore,
         .duplicate_window_ns = world->plan.copies ? w->feed.window_ns : 0,
@@ -175,7 +176,8 @@ static void open_worker(struct sim_world *world, uint32_t number)
         w->feed.vlan_in_key = config.parser.vlan_in_key = false;
     config.sampling_interval = w->feed.sampling;
     for (unsigned i = 0; i < 4; i++)
-        config.cache.hash_seed[i] = random_next(random);
+        config.caches[0].hash_seed[i] = random_next(random);
+    sim_open_others(world, w, &config);
     for (uint32_t s = 0; s < world->plan.sources; s++) {
         sim_source_init(&w->sources[s], &w->feed, s, !world->plan.offline);
         w->sources[s].batch_max = (uint32_t)random_between(random, 1, PACKET_BATCH_MAX);
@@ -183,6 +185,8 @@ static void open_worker(struct sim_world *world, uint32_t number)
     }
     w->worker = worker_create(&config, &error);
     check(w->worker != NULL);
+    w->config = config;
+    w->flows_bound = world->plan.flows_max;
 }
 
 void sim_world_open(struct sim_world *world, const struct sim_plan *plan)
@@ -207,6 +211,8 @@ void sim_world_open(struct sim_world *world, const struct sim_plan *plan)
         world->filter = packet_filter_create(filter_expression, &error);
         check(world->filter != NULL);
     }
+    world->other_filter = packet_filter_create("greater 300", &error);
+    check(world->other_filter != NULL);
     for (uint32_t w = 0; w < plan->workers; w++)
         open_worker(world, w);
     open_exporter(world);
@@ -218,13 +224,16 @@ void sim_world_close(struct sim_world *world)
     for (uint32_t i = 0; i < world->plan.workers; i++) {
         struct sim_worker *w = &world->workers[i];
         worker_destroy(w->worker);
+        worker_change_free(w->change);
         record_ring_destroy(w->ring);
+        sim_close_others(world, w);
         reference_destroy(w->feed.reference);
         traffic_close(&w->feed.traffic);
         plain_list_free(&w->expected);
     }
     prefix_set_destroy(world->ignore);
     packet_filter_destroy(world->filter);
+    packet_filter_destroy(world->other_filter);
     unlink(world->json_path);
     sim_spool_close(world);
 }
@@ -242,8 +251,10 @@ enum worker_status sim_step_worker(struct sim_world *world, uint32_t number, uin
     enum worker_status status = worker_step(w->worker, now);
     if (now > w->feed.known_ns)
         w->feed.known_ns = now;
-    if (flow_cache_flows(worker_flow_cache(w->worker)) > world->plan.flows_max)
-        sim_fail(world, "more flows than allowed");
+    sim_settle_reconfiguration(world, number);
+    for (uint32_t c = 0; c < w->config.cache_count; c++)
+        if (flow_cache_flows(worker_flow_cache(w->worker, c)) > w->flows_bound)
+            sim_fail(world, "more flows than allowed");
     return status;
 }
 
@@ -252,11 +263,14 @@ void sim_step_exporter(struct sim_world *world)
     uint64_t next;
     exporting_process_step(world->exporter, world->monotonic_ns,
                            worker_time_ns(world->workers[0].worker), &next);
+    for (uint32_t w = 0; w < world->plan.workers; w++)
+        sim_take_others(world, w);
 }
 
 static void check_ledger(struct sim_world *world, const struct worker_account *const accounts[],
-                         const struct exporter_counters *exported, const char *when)
+                         const struct exporter_counters *exported, bool at_cut, const char *when)
 {
+    static struct ledger others[SIM_OTHERS_MAX];
     struct ledger_account copies[SIM_WORKERS_MAX];
     static struct ledger ledger;
     struct error problem = {""};
@@ -266,7 +280,12 @@ static void check_ledger(struct sim_world *world, const struct worker_account *c
                                             .source_count = accounts[w]->source_count,
                                             .cached = accounts[w]->cached,
                                             .in_kernel = accounts[w]->in_kernel};
-    ledger_make(&ledger, copies, world->plan.workers, exported, &world->exporting);
+    ledger_make(&ledger, copies, world->plan.workers, exported);
+    ledger.cache_name = "first";
+    for (unsigned c = 0; c < world->plan.others; c++) {
+        sim_other_ledger(world, c, accounts, at_cut, &others[c]);
+        ledger_add_cache(&ledger, &others[c]);
+    }
     if (!ledger_balanced(&ledger, &problem)) {
         fprintf(stderr, "  %s: %s\n", when, problem.text);
         sim_fail(world, "the ledger is not balanced");
@@ -293,7 +312,7 @@ void sim_step_cut(struct sim_world *world)
     if (!exporting_process_cut(world->exporter, world->cut, &exported))
         return;
     world->cut_pending = false;
-    check_ledger(world, accounts, &exported, "at a cut");
+    check_ledger(world, accounts, &exported, true, "at a cut");
 }
 
 /* One round of everybody without new packets. All workers, since the exporting process waits for
@@ -321,6 +340,14 @@ static void settle(struct sim_world *world, enum worker_status wanted)
     sim_fail(world, "a worker is held for ever");
 }
 
+static void flush_references(struct sim_worker *w)
+{
+    uint64_t now = worker_time_ns(w->worker);
+    reference_flush(w->feed.reference, now, FLOW_END_FORCED);
+    for (unsigned c = 0; c < w->feed.other_count; c++)
+        reference_flush(w->feed.others[c], now, FLOW_END_FORCED);
+}
+
 void sim_step_clock(struct sim_world *world, uint64_t wall_ns)
 {
     world->wall_ns = wall_ns;
@@ -328,7 +355,7 @@ void sim_step_clock(struct sim_world *world, uint64_t wall_ns)
         struct sim_worker *w = &world->workers[i];
         for (uint32_t s = 0; s < world->plan.sources; s++)
             w->sources[s].budget = 0;
-        reference_flush(w->feed.reference, worker_time_ns(w->worker), FLOW_END_FORCED);
+        flush_references(w);
         w->feed.known_ns = wall_ns;
         w->feed.traffic.now_ns = wall_ns;
         worker_clock_stepped(w->worker);
@@ -350,8 +377,8 @@ static void end_workers(struct sim_world *world)
     settle(world, WORKER_ENDED);
     for (uint32_t i = 0; i < world->plan.workers; i++) {
         struct sim_worker *w = &world->workers[i];
-        reference_flush(w->feed.reference, worker_time_ns(w->worker), FLOW_END_FORCED);
-        if (flow_cache_flows(worker_flow_cache(w->worker)) != 0)
+        flush_references(w);
+        if (flow_cache_flows(worker_flow_cache(w->worker, 0)) != 0)
             sim_fail(world, "flows are left in an ended worker");
     }
 }
@@ -376,6 +403,8 @@ void sim_finish(struct sim_world *world, bool abandon)
     static struct exporter_counters exported;
     const struct worker_account *pointers[SIM_WORKERS_MAX];
     end_workers(world);
+    for (uint32_t i = 0; i < world->plan.workers; i++)
+        sim_step_worker(world, i, 0); /* the last change finishes in a worker that has ended */
     if (abandon)
         exporting_process_abandon(world->exporter);
     else
@@ -396,6 +425,16 @@ void sim_finish(struct sim_world *world, bool abandon)
         if (ledger->metered.packets + ledger->dropped[DROPPED_CACHE_FULL].packets !=
             w->feed.metered)
             sim_fail(world, "a worker metered another number of packets than it was given");
+        for (unsigned c = 0; c < world->plan.others; c++) {
+            const struct worker_cache_account *other = &accounts[i].others[c];
+            if (other->ledger.metered.packets + other->ledger.dropped[DROPPED_CACHE_FULL].packets !=
+                w->feed.metered)
+                sim_fail(world, "a cache metered another number of packets than it was given");
+            if (other->cached.packets != 0 || other->ledger.flows != other->ledger.records_out)
+                sim_fail(world, "records are left in a cache of an ended worker");
+        }
+        if (w->change && !worker_change_finished(w->change))
+            sim_fail(world, "a change is never finished");
         if (ledger->filtered[FILTERED_DUPLICATE].packets != w->feed.copied)
             sim_fail(world, "a worker left out another number of copies than it was given");
         if (ledger->flows != ledger->records_out)
@@ -406,7 +445,9 @@ void sim_finish(struct sim_world *world, bool abandon)
             sim_fail(world, "an offline run dropped packets");
     }
     exporting_process_counters(world->exporter, &exported);
-    check_ledger(world, pointers, &exported, "at the end");
+    for (uint32_t i = 0; i < world->plan.workers; i++)
+        sim_take_others(world, i);
+    check_ledger(world, pointers, &exported, false, "at the end");
     for (uint32_t d = 0; d < exported.destination_count; d++)
         if (exported.destination[d].queued != 0)
             sim_fail(world, "records are queued after the end");
@@ -421,6 +462,7 @@ bool sim_compare(struct sim_world *world, const char *name, const char **how)
     uint64_t evicted = 0;
     uint64_t aggregated = 0;
     uint64_t levels = 0;
+    bool retimed = false;
     exporting_process_counters(world->exporter, &exported);
     const struct destination_counters *json = &exported.destination[JSON_DESTINATION];
     for (uint32_t i = 0; i < world->plan.workers; i++) {
@@ -430,13 +472,14 @@ bool sim_compare(struct sim_world *world, const char *name, const char **how)
         evicted += account.cache.ended[FLOW_END_RESOURCES];
         aggregated += account.cache.flood.aggregated_packets;
         levels += account.cache.flood.changes;
+        retimed |= world->workers[i].retimed;
         json_records_expected(&expected, &world->workers[i].expected);
     }
     if (!json_records_read(&got, world->json_path))
         sim_fail(world, "the json file is malformed");
     if (json->sent == json->records && dropped == 0) {
-        bool exact =
-            !world->plan.late_anyhow && !world->plan.tiny_cache && evicted == 0 && levels == 0;
+        bool exact = !world->plan.late_anyhow && !world->plan.tiny_cache && evicted == 0 &&
+                     levels == 0 && !retimed;
         bool merged = world->exporting.destinations[JSON_DESTINATION].client_port_records != 0;
         *how = aggregated || merged ? "totals" : exact ? "exact" : "sums";
         if (aggregated || merged) {
@@ -454,5 +497,6 @@ bool sim_compare(struct sim_world *world, const char *name, const char **how)
     }
     plain_list_free(&expected);
     plain_list_free(&got);
+    sim_compare_others(world, name);
     return !world->failed;
 }

@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #include "exporting_process.h"
+#include "ledger.h"
 #include "packet/packet_filter.h"
 #include "sim/sim_source.h"
 #include "sim/sim_transport.h"
-#include "worker/worker.h"
+#include "worker/worker_change.h"
 
 enum { SIM_WORKERS_MAX = 3, SIM_SOURCES_MAX = 2, SIM_COLLECTORS_MAX = 4 };
 
@@ -34,11 +35,27 @@ struct sim_plan {
     uint32_t flows_max;
     unsigned copies;           /* percent of packets that are copies from another port */
     struct flood_policy flood; /* all 0: none */
+    unsigned others;           /* caches after the first */
+    unsigned changes;          /* percent of events that change a worker's configuration */
     uint32_t ring_lines;
     uint32_t queue_octets;
     struct reference_config timeouts;
     struct sim_mood moods[SIM_COLLECTORS_MAX];
     uint64_t seed;
+};
+
+/* What was taken off a ring. */
+struct sim_taken {
+    struct ledger_pair exported;
+    uint64_t records;
+};
+
+/* A cache after the first: its records are taken off its ring as they are. */
+struct sim_other {
+    struct record_ring *ring;
+    struct plain_list expected, got;
+    struct sim_taken taken, at_cut;
+    uint64_t cut;
 };
 
 struct sim_worker {
@@ -47,6 +64,12 @@ struct sim_worker {
     struct sim_feed feed;
     struct sim_source sources[SIM_SOURCES_MAX];
     struct plain_list expected;
+    struct sim_other others[SIM_OTHERS_MAX];
+    struct worker_config config;  /* in force */
+    struct worker_change *change; /* under way; NULL: none */
+    uint32_t flows_bound;         /* of each cache now */
+    bool retimed;                 /* timeouts changed: records depend on the phase of the sweep */
+    uint32_t changes;
 };
 
 struct sim_world {
@@ -58,6 +81,7 @@ struct sim_world {
     struct sim_far_end far_ends[SIM_COLLECTORS_MAX];
     struct prefix_set *ignore;
     struct packet_filter *filter;
+    struct packet_filter *other_filter; /* of changes */
     char json_path[64];
     struct spool *spool; /* NULL: none */
     char spool_folder[64];
@@ -66,6 +90,11 @@ struct sim_world {
     uint64_t cut;
     bool cut_pending;
     uint64_t cuts_checked;
+    /* Changes of the configuration (sim_change.h). */
+    bool changes;
+    bool change_pending;
+    struct random change_random;
+    struct exporting_process_config all; /* settings of all collectors, there or not */
     bool failed;
 };
 
@@ -87,6 +116,32 @@ void sim_finish(struct sim_world *world, bool abandon);
 /* Compares what the json destination wrote with the references; what may not be compared is left
  * out. True if all was well in the whole run. */
 bool sim_compare(struct sim_world *world, const char *name, const char **how);
+
+/* ---- sim_caches.c ---- */
+
+/* Adds the other caches to CONFIG, the first one being there, and their references. */
+void sim_open_others(struct sim_world *world, struct sim_worker *w, struct worker_config *config);
+void sim_close_others(struct sim_world *world, struct sim_worker *w);
+/* Takes what there is off the rings of the other caches of worker NUMBER. */
+void sim_take_others(struct sim_world *world, uint32_t number);
+/* The ledger of other cache C from the copies ACCOUNTS of all workers, as it was AT_CUT or is now.
+ */
+void sim_other_ledger(struct sim_world *world, unsigned c,
+                      const struct worker_account *const accounts[], bool at_cut,
+                      struct ledger *ledger);
+/* Compares the records of the other caches with their references. */
+void sim_compare_others(struct sim_world *world, const char *name);
+
+/* ---- sim_reconfigure.c ---- */
+
+/* A policy for floods, by chance. */
+struct flood_policy sim_draw_flood(struct random *random);
+/* One of the timeouts that are worth a try. */
+uint64_t sim_draw_timeout(struct random *random);
+/* Changes the configuration of worker NUMBER, unless a change is under way. */
+void sim_reconfigure(struct sim_world *world, uint32_t number);
+/* Frees a change that has finished. */
+void sim_settle_reconfiguration(struct sim_world *world, uint32_t number);
 
 /* Marks the run as failed and prints why. */
 void sim_fail(struct sim_world *world, const char *what);

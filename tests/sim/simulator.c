@@ -7,41 +7,27 @@
  * Faults: out-of-order times; the wall clock stepping back and forth; record rings that are full
  * because the exporter sleeps; collectors that are full, refuse, fail or break; tiny caches, rings
  * and queues; lost packets of a device; a stop in the middle; a stop that is cut short; a flood
- * policy whose levels come and go; copies of packets on other ports, of which none may be metered.
+ * policy whose levels come and go; copies of packets on other ports, of which none may be metered;
+ * changes of a worker's configuration. Collectors come, go and change while the run goes on. Some
+ * workers have several caches, each with its reference.
  * Some destinations merge records that differ in the client's port.
  *
  * What is compared: see sim/reference_cache.h. Exactly, if packets were in order or late without
  * crossing a deadline and nothing was evicted; by sums of each key, if records depend on the phase
  * of the sweep or on evictions; by totals, if some are prefix aggregates or were merged; by numbers
- * alone, if packets were dropped or records were lost.
+ * alone, if packets were dropped or records were lost. New timeouts make records depend on the
+ * phase of the sweep.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/seeds.h"
+#include "sim/sim_change.h"
 #include "sim/sim_spool.h"
 #include "sim/sim_world.h"
 
 static const uint64_t ns_per_ms = 1000000;
-
-static uint64_t pick_timeout(struct random *random)
-{
-    static const uint64_t choices[] = {0, 10, 500, 1000, 2000, 5000, 15000, 60000};
-    return choices[random_below(random, 8)] * ns_per_ms;
-}
-
-static struct flood_policy draw_flood(struct random *random)
-{
-    struct flood_policy flood = {.level1 = random_chance(random, 70)};
-    flood.enter_percent = (uint32_t)random_between(random, 1, 99);
-    flood.leave_percent = (uint32_t)random_below(random, flood.enter_percent);
-    flood.short_idle_ns = random_between(random, 1, 3000) * ns_per_ms;
-    flood.new_flows_per_s = random_chance(random, 70) ? random_between(random, 1, 500) : 0;
-    flood.ipv4_prefix_length = (uint8_t)random_between(random, 0, 32);
-    flood.ipv6_prefix_length = (uint8_t)random_between(random, 0, 128);
-    return flood;
-}
 
 static struct sim_plan draw_plan(struct random *random)
 {
@@ -54,13 +40,13 @@ static struct sim_plan draw_plan(struct random *random)
         .tiny_cache = random_chance(random, 20),
         .tiny_ring = random_chance(random, 30),
         .tiny_queues = random_chance(random, 30),
-        .timeouts = {pick_timeout(random), pick_timeout(random), pick_timeout(random)},
+        .timeouts = {sim_draw_timeout(random), sim_draw_timeout(random), sim_draw_timeout(random)},
     };
     plan.flows_max = plan.tiny_cache ? (uint32_t)random_between(random, 1, 60) : 8192;
     plan.ring_lines = plan.tiny_ring ? 1 : 1 << 14;
     plan.queue_octets = plan.tiny_queues ? (uint32_t)random_between(random, 1, 200000) : 1 << 22;
     if (random_chance(random, 25))
-        plan.flood = draw_flood(random);
+        plan.flood = sim_draw_flood(random);
     for (unsigned c = 0; c < SIM_COLLECTORS_MAX; c++) {
         if (random_chance(random, 40))
             continue;
@@ -96,7 +82,9 @@ static void event(struct sim_world *world, unsigned exporter_share)
     struct random *random = &world->random;
     uint64_t draw = random_below(random, 100);
     uint32_t number = (uint32_t)random_below(random, world->plan.workers);
-    if (draw < exporter_share) {
+    if (world->plan.changes && random_chance(random, world->plan.changes)) {
+        sim_reconfigure(world, number);
+    } else if (draw < exporter_share) {
         sim_step_exporter(world);
     } else if (draw < 90) {
         sim_step_worker(world, number, random_below(random, 100));
@@ -115,6 +103,7 @@ static void event(struct sim_world *world, unsigned exporter_share)
     }
     world->monotonic_ns += random_below(random, 20 * ns_per_ms);
     world->wall_ns += random_below(random, 20 * ns_per_ms);
+    sim_step_change(world);
 }
 
 static bool run_seed(uint64_t seed, bool verbose)
@@ -123,7 +112,10 @@ static bool run_seed(uint64_t seed, bool verbose)
     struct random random = {seed * 0x2545f4914f6cdd1dull};
     struct sim_plan plan = draw_plan(&random);
     plan.copies = seed % 3 == 0 ? 30 : 0;
+    plan.changes = seed % 2 == 0 ? (unsigned)random_between(&random, 1, 10) : 0;
+    plan.others = seed % 5 < 2 ? (unsigned)random_between(&random, 1, SIM_OTHERS_MAX) : 0;
     sim_world_open(&world, &plan);
+    sim_change_open(&world, seed);
     uint64_t events = random_between(&random, 1, 250);
     unsigned exporter_share = (unsigned)random_below(&random, 4) * 10;
     for (uint64_t i = 0; i < events && !world.failed; i++)
@@ -141,19 +133,22 @@ static bool run_seed(uint64_t seed, bool verbose)
     if (verbose || !good) {
         uint64_t observed = 0;
         uint64_t metered = 0;
+        uint32_t changes = 0;
         for (uint32_t w = 0; w < plan.workers; w++) {
+            changes += world.workers[w].changes;
             observed += world.workers[w].feed.observed;
             metered += world.workers[w].feed.metered;
         }
-        printf("%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s%s%s%s %" PRIu64
-               " packets, %" PRIu64 " metered, %" PRIu64 " cuts, compared: %s\n",
-               name, good ? "good" : "BAD", plan.offline ? "offline" : "live", plan.workers,
-               plan.collectors, plan.late_anyhow ? " late," : "",
-               plan.tiny_cache ? " tiny cache," : "", plan.tiny_ring ? " tiny ring," : "",
-               plan.tiny_queues ? " tiny queues," : "", plan.flood.level1 ? " level 1," : "",
-               plan.flood.new_flows_per_s ? " level 2," : "", plan.copies ? " copies," : "",
-               exporter_share == 0 ? " lazy exporter," : "", abandon ? " abandoned," : "", observed,
-               metered, world.cuts_checked, how);
+        printf(
+            "%s: %s, %s, %u workers, %u collectors,%s%s%s%s%s%s%s%s%s %u caches, %u and %" PRIu64
+            " changes, %" PRIu64 " packets, %" PRIu64 " metered, %" PRIu64 " cuts, compared: %s\n",
+            name, good ? "good" : "BAD", plan.offline ? "offline" : "live", plan.workers,
+            plan.collectors, plan.late_anyhow ? " late," : "",
+            plan.tiny_cache ? " tiny cache," : "", plan.tiny_ring ? " tiny ring," : "",
+            plan.tiny_queues ? " tiny queues," : "", plan.flood.level1 ? " level 1," : "",
+            plan.flood.new_flows_per_s ? " level 2," : "", plan.copies ? " copies," : "",
+            exporter_share == 0 ? " lazy exporter," : "", abandon ? " abandoned," : "",
+            plan.others + 1, changes, exported.changes, observed, metered, world.cuts_checked, how);
     }
     sim_world_close(&world);
     return good;

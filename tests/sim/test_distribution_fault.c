@@ -65,8 +65,11 @@ static void open_play(struct play *play)
             .number = (uint16_t)w,
             .sources = {distribution_lane(play->distribution, w)},
             .source_count = 1,
-            .cache = {.flows_max = 100, .idle_timeout_ns = 1000000000, .hash_seed = {w, 2, 3, 4}},
-            .ring = play->rings[w],
+            .cache_count = 1,
+            .caches = {{.flows_max = 100,
+                        .idle_timeout_ns = 1000000000,
+                        .hash_seed = {w, 2, 3, 4},
+                        .ring = play->rings[w]}},
         };
         play->workers[w] = worker_create(&config, &error);
         assert_non_null(play->workers[w]);
@@ -108,7 +111,7 @@ static bool balanced(struct play *play, struct ledger *ledger)
                                             .cached = accounts[w].cached};
     }
     exporting_process_counters(play->exporter, &exported);
-    ledger_make(ledger, copies, WORKERS, &exported, &play->exporting);
+    ledger_make(ledger, copies, WORKERS, &exported);
     return ledger_balanced(ledger, &problem);
 }
 

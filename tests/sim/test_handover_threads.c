@@ -110,11 +110,12 @@ static void open_pair(struct pair *pair, bool offline, uint64_t seed)
         .sources = {pair->source},
         .source_count = 1,
         .parser = {.vlan_in_key = true, .fragment_table = true},
-        .cache = {.flows_max = 500,
-                  .idle_timeout_ns = 1000000000,
-                  .active_timeout_ns = 3000000000u,
-                  .hash_seed = {seed, 2, 3, 0x9e3779b97f4a7c15}},
-        .ring = pair->ring,
+        .cache_count = 1,
+        .caches = {{.flows_max = 500,
+                    .idle_timeout_ns = 1000000000,
+                    .active_timeout_ns = 3000000000u,
+                    .hash_seed = {seed, 2, 3, 0x9e3779b97f4a7c15},
+                    .ring = pair->ring}},
         .offline = offline,
     };
     pair->worker = worker_create(&worker, &error);
@@ -145,7 +146,7 @@ static void close_pair(struct pair *pair)
     record_ring_destroy(pair->ring);
 }
 
-static void check_balance(struct pair *pair, const struct worker_account *account,
+static void check_balance(const struct worker_account *account,
                           const struct exporter_counters *exported)
 {
     static struct ledger ledger;
@@ -155,7 +156,7 @@ static void check_balance(struct pair *pair, const struct worker_account *accoun
                                   .source_count = account->source_count,
                                   .cached = account->cached,
                                   .in_kernel = account->in_kernel};
-    ledger_make(&ledger, &copy, 1, exported, &pair->exporting);
+    ledger_make(&ledger, &copy, 1, exported);
     if (!ledger_balanced(&ledger, &problem))
         fail_msg("%s", problem.text);
 }
@@ -178,7 +179,7 @@ static void run(bool offline, bool stop, uint64_t seed)
             sched_yield();
         while (!exporting_process_cut(pair.exporter, cut, &exported))
             sched_yield();
-        check_balance(&pair, copy, &exported);
+        check_balance(copy, &exported);
         if (stop && cut == CUTS / 2)
             worker_stop(pair.worker);
     }
@@ -189,7 +190,7 @@ static void run(bool offline, bool stop, uint64_t seed)
     assert_int_equal(pthread_join(exporter, NULL), 0);
     worker_account_now(pair.worker, &account);
     exporting_process_counters(pair.exporter, &exported);
-    check_balance(&pair, &account, &exported);
+    check_balance(&account, &exported);
     assert_int_equal(account.cached.packets, 0);
     assert_int_equal(exported.destination[0].queued, 0);
     assert_true(pair.far_end.completed);

@@ -1,8 +1,9 @@
 /*
  * Several workers behind the distribution stage, each in a thread, with the reader and the
- * exporting process in theirs and the main thread asking for ledger cuts and for the stop: for the
- * thread sanitizer, and for the ledger, which must balance at every cut and at the end. Bounded by
- * packets and cuts, not by time.
+ * exporting processes in theirs and the main thread asking for ledger cuts, for other
+ * configurations and for the stop: for the thread sanitizer, and for the ledger, which must balance
+ * at every cut and at the end, for each of the two caches. Bounded by packets and cuts, not by
+ * time.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -22,9 +23,9 @@
 #include "packet/packet_filter.h"
 #include "packet/source_memory.h"
 #include "sim/frame_builder.h"
-#include "worker/worker.h"
+#include "worker/worker_change.h"
 
-enum { FRAMES = 2048, ROUNDS = 20, CUTS = 12, WORKERS_MAX = 4, SOURCES = 2 };
+enum { FRAMES = 2048, ROUNDS = 20, CUTS = 12, WORKERS_MAX = 4, SOURCES = 2, CACHES = 2 };
 static const uint64_t start_ns = 1700000000ull * 1000000000u;
 
 struct crew {
@@ -32,11 +33,12 @@ struct crew {
     unsigned workers;
     struct packet_source *sources[SOURCES];
     struct distribution *distribution;
-    struct packet_filter *filter;
-    struct record_ring *rings[WORKERS_MAX];
+    struct packet_filter *filter, *other_filter;
+    struct record_ring *rings[CACHES][WORKERS_MAX];
     struct worker *worker[WORKERS_MAX];
+    struct worker_config configs[WORKERS_MAX]; /* in force */
     struct exporting_process_config exporting;
-    struct exporting_process *exporter;
+    struct exporting_process *exporters[CACHES];
     uint64_t monotonic_ns; /* the exporter thread's own */
     _Atomic unsigned running;
     _Atomic bool cuts_done; /* no cut will be asked for any more */
@@ -119,11 +121,14 @@ static void *run_exporter(void *argument)
     uint64_t next;
     while (!atomic_load(&crew->cuts_done)) {
         crew->monotonic_ns += 1000000;
-        exporting_process_step(crew->exporter, crew->monotonic_ns, newest(crew), &next);
+        for (unsigned c = 0; c < CACHES; c++)
+            exporting_process_step(crew->exporters[c], crew->monotonic_ns, newest(crew), &next);
         sched_yield();
     }
-    while (!exporting_process_drain(crew->exporter, crew->monotonic_ns, newest(crew), &next))
-        crew->monotonic_ns += 1000000;
+    for (unsigned c = 0; c < CACHES; c++)
+        while (
+            !exporting_process_drain(crew->exporters[c], crew->monotonic_ns, newest(crew), &next))
+            crew->monotonic_ns += 1000000;
     return NULL;
 }
 
@@ -138,6 +143,7 @@ static void open_crew(struct crew *crew, unsigned workers, bool offline)
     crew->offline = offline;
     crew->workers = workers;
     crew->filter = packet_filter_create("not port 7", &error);
+    crew->other_filter = packet_filter_create("greater 80", &error);
     struct distribution_config stage = {
         .source_count = SOURCES, .lanes = workers, .hash_seed = {workers, 2}, .offline = offline};
     for (unsigned s = 0; s < SOURCES; s++)
@@ -145,44 +151,59 @@ static void open_crew(struct crew *crew, unsigned workers, bool offline)
     crew->distribution = distribution_create(&stage, &error);
     assert_non_null(crew->distribution);
     for (unsigned w = 0; w < workers; w++) {
-        crew->rings[w] = record_ring_create(1, &error);
-        const struct worker_config config = {
+        for (unsigned c = 0; c < CACHES; c++)
+            crew->rings[c][w] = record_ring_create(1, &error);
+        crew->configs[w] = (struct worker_config){
             .number = (uint16_t)w,
             .sources = {distribution_lane(crew->distribution, w)},
             .source_count = 1,
             .filter = crew->filter,
             .parser = {.fragment_table = true},
-            .cache = {.flows_max = 200, .idle_timeout_ns = 1000000000, .hash_seed = {w, 2, 3, 4}},
-            .ring = crew->rings[w],
+            .cache_count = CACHES,
+            .caches = {{.flows_max = 200,
+                        .idle_timeout_ns = 1000000000,
+                        .hash_seed = {w, 2, 3, 4},
+                        .ring = crew->rings[0][w]},
+                       {.flows_max = 500,
+                        .idle_timeout_ns = 3000000000,
+                        .active_timeout_ns = 2000000000,
+                        .hash_seed = {w, 5, 6, 7},
+                        .ring = crew->rings[1][w]}},
             .offline = offline,
         };
-        crew->worker[w] = worker_create(&config, &error);
+        crew->worker[w] = worker_create(&crew->configs[w], &error);
         assert_non_null(crew->worker[w]);
     }
     crew->exporting.offline = offline;
     crew->exporting.queue_octets_max = 1 << 16;
-    crew->exporter = exporting_process_create(&crew->exporting, crew->rings, workers, &error);
-    assert_non_null(crew->exporter);
+    for (unsigned c = 0; c < CACHES; c++) {
+        crew->exporters[c] =
+            exporting_process_create(&crew->exporting, crew->rings[c], workers, &error);
+        assert_non_null(crew->exporters[c]);
+    }
 }
 
 static void close_crew(struct crew *crew)
 {
-    exporting_process_destroy(crew->exporter);
+    for (unsigned c = 0; c < CACHES; c++)
+        exporting_process_destroy(crew->exporters[c]);
     for (unsigned w = 0; w < crew->workers; w++) {
         worker_destroy(crew->worker[w]);
-        record_ring_destroy(crew->rings[w]);
+        for (unsigned c = 0; c < CACHES; c++)
+            record_ring_destroy(crew->rings[c][w]);
     }
     distribution_destroy(crew->distribution);
     for (unsigned s = 0; s < SOURCES; s++)
         crew->sources[s]->ops->close(crew->sources[s]);
     packet_filter_destroy(crew->filter);
+    packet_filter_destroy(crew->other_filter);
 }
 
 static const struct ledger *check_balance(struct crew *crew,
                                           const struct worker_account *const accounts[],
-                                          const struct exporter_counters *exported)
+                                          const struct exporter_counters exported[CACHES])
 {
-    static struct ledger ledger;
+    static struct ledger ledger, other;
     struct ledger_account copies[WORKERS_MAX];
     struct error problem = {""};
     for (unsigned w = 0; w < crew->workers; w++)
@@ -190,7 +211,15 @@ static const struct ledger *check_balance(struct crew *crew,
                                             .sources = accounts[w]->source,
                                             .source_count = accounts[w]->source_count,
                                             .cached = accounts[w]->cached};
-    ledger_make(&ledger, copies, crew->workers, exported, &crew->exporting);
+    ledger_make(&ledger, copies, crew->workers, &exported[0]);
+    for (unsigned w = 0; w < crew->workers; w++) {
+        copies[w].worker = &accounts[w]->others[0].ledger;
+        copies[w].cached = accounts[w]->others[0].cached;
+    }
+    ledger_make(&other, copies, crew->workers, &exported[1]);
+    ledger.cache_name = "first";
+    other.cache_name = "second";
+    ledger_add_cache(&ledger, &other);
     if (!ledger_balanced(&ledger, &problem))
         fail_msg("%s", problem.text);
     return &ledger;
@@ -198,21 +227,48 @@ static const struct ledger *check_balance(struct crew *crew,
 
 static void cut(struct crew *crew, uint64_t number)
 {
-    static struct exporter_counters exported;
+    static struct exporter_counters exported[CACHES];
     const struct worker_account *accounts[WORKERS_MAX];
     for (unsigned w = 0; w < crew->workers; w++)
         worker_request_cut(crew->worker[w], number);
     for (unsigned w = 0; w < crew->workers; w++)
         while (!(accounts[w] = worker_cut(crew->worker[w], number)))
             sched_yield();
-    while (!exporting_process_cut(crew->exporter, number, &exported))
-        sched_yield();
-    check_balance(crew, accounts, &exported);
+    for (unsigned c = 0; c < CACHES; c++)
+        while (!exporting_process_cut(crew->exporters[c], number, &exported[c]))
+            sched_yield();
+    check_balance(crew, accounts, exported);
+}
+
+/* Gives every worker another configuration, and frees what they had before. */
+static void change(struct crew *crew, uint64_t number)
+{
+    struct worker_change *changes[WORKERS_MAX];
+    struct error error = {""};
+    for (unsigned w = 0; w < crew->workers; w++) {
+        struct worker_config *config = &crew->configs[w];
+        config->filter = number % 2 ? crew->other_filter : crew->filter;
+        config->sampling_interval = (uint32_t)(number % 3);
+        config->duplicate_window_ns = number % 2 ? 1000000 : 0;
+        config->caches[0].flows_max = number % 2 ? 150 : 3000;
+        config->caches[1].idle_timeout_ns = number * 500000000;
+        changes[w] = worker_prepare_change(crew->worker[w], config, &error);
+        if (!changes[w])
+            fail_msg("%s", error.text);
+    }
+    for (unsigned w = 0; w < crew->workers; w++)
+        worker_submit_change(crew->worker[w], changes[w]);
+    for (unsigned w = 0; w < crew->workers; w++) {
+        while (!worker_change_finished(changes[w]))
+            sched_yield();
+        assert_true(worker_change_taken(changes[w]));
+        worker_change_free(changes[w]);
+    }
 }
 
 static void check_end(struct crew *crew, bool stop)
 {
-    static struct exporter_counters exported;
+    static struct exporter_counters exported[CACHES];
     static struct worker_account accounts[WORKERS_MAX];
     const struct worker_account *pointers[WORKERS_MAX];
     struct ledger_pair observed = {0, 0};
@@ -225,8 +281,9 @@ static void check_end(struct crew *crew, bool stop)
         observed.packets += crew->sources[s]->ledger.observed.packets;
         observed.octets += crew->sources[s]->ledger.observed.octets;
     }
-    exporting_process_counters(crew->exporter, &exported);
-    const struct ledger *ledger = check_balance(crew, pointers, &exported);
+    for (unsigned c = 0; c < CACHES; c++)
+        exporting_process_counters(crew->exporters[c], &exported[c]);
+    const struct ledger *ledger = check_balance(crew, pointers, exported);
     assert_int_equal(ledger->probe.observed.packets, observed.packets);
     assert_int_equal(ledger->probe.observed.octets, observed.octets);
     if (!stop)
@@ -250,6 +307,7 @@ static void run(unsigned workers, bool offline, bool stop)
     assert_int_equal(pthread_create(&threads[workers + 1], NULL, run_reader, &crew), 0);
     for (uint64_t number = 1; number <= CUTS; number++) {
         cut(&crew, number);
+        change(&crew, number);
         if (stop && number == CUTS / 2)
             distribution_stop(crew.distribution);
     }

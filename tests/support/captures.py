@@ -5,6 +5,7 @@ A capture is NAME.pcap with NAME.flows.json beside it; see README.md in that fol
 import json
 import os
 import pathlib
+import subprocess
 
 from support import probe
 from support.report import skip_all
@@ -32,6 +33,12 @@ class Capture:
             probe.add_flow(flows, key, it["packets"], it["ip_octets"],
                            (it["tcp_flags"] or 0) & 0xff, it["first_ns"], it["last_ns"])
         return flows
+
+    def in_time_order(self):
+        """Whether no packet is older than the one before it."""
+        answer = subprocess.run(["capinfos", "-T", "-r", "-o", self.path], capture_output=True,
+                                encoding="utf-8", check=False)
+        return answer.stdout.split()[-1:] == ["True"]
 
     def has_tunnels(self):
         return "inner_flows" in self.truth

@@ -36,7 +36,7 @@ class Run:
     def __init__(self, scene, destinations, queue=1 << 24, options=(), **more):
         config = f"{scene.output()}.json"
         pathlib.Path(config).write_text(json.dumps({"spanflow:spanflow": {
-            "exportingProcess": {"queueSize": queue}}}), encoding="ascii")
+            "exportingProcess": [{"name": "default", "queueSize": queue}]}}), encoding="ascii")
         words = [word for destination in destinations for word in ("-e", destination)]
         self.scene = scene
         self.daemon = probe.Daemon(

@@ -80,14 +80,15 @@ static void limits_are_kept(void **state)
     expect(&test, 1, true, "hay hay needle", 0); /* ends behind the octets that are looked at */
     expect(&test, 1, true, "hay needle", 1);
     verdict = scan(&test, 2, true, "x");
+    assert_true(verdict.changed);
     assert_true(verdict.confidence == APPLICATION_BY_PORT && verdict.number == 1);
     assert_false(verdict.settled);
     expect(&test, 2, true, "x", 0);
     expect(&test, 2, true, "a", 0); /* the third of this direction */
     expect(&test, 2, false, "x", 0);
     verdict = scan(&test, 2, false, "x");
-    assert_true(verdict.settled && verdict.confidence == APPLICATION_BY_PORT);
-    expect(&test, 2 + APP_TEST_FLOWS, true, "a", 1); /* another flow in the same record */
+    assert_true(verdict.settled && !verdict.changed); /* the guess stands */
+    expect(&test, 2 + APP_TEST_FLOWS, true, "a", 1);  /* another flow in the same record */
     const struct application_counters *counters = application_counters(test.scanner);
     assert_int_equal(counters->scanned, 7);
     assert_int_equal(counters->content, 2);

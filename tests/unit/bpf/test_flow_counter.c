@@ -113,32 +113,37 @@ static int run_program(const struct rig *rig, const struct frame *frame)
 /* Hands the flow of FACTS to the kernel, both sides. */
 static uint32_t claim(const struct rig *rig, const struct packet_facts *facts)
 {
-    struct flow_counter_key key = {.family = facts->key.family, .sides = 3, .worker = 1};
+    struct flow_counter_key key = {.family = facts->key.family};
     memcpy(key.head, &facts->key.head, sizeof key.head);
     if (key.family == 6) {
         memcpy(key.address, facts->key.address6_a, 16);
         memcpy(key.address + 2, facts->key.address6_b, 16);
     }
-    return kernel_table_claim(rig->table, &key);
+    return kernel_table_claim(rig->table, &key, 1, 3);
 }
 
 /* The packets that the open epoch's bank has for SLOT on all CPUs, with octets in the sum. */
-static struct flow_counter_side counted_for(const struct rig *rig, uint32_t slot, unsigned side)
+struct counted {
+    uint64_t packets, octets, last_ns;
+    uint16_t tcp_flags;
+    uint8_t ttl_min, ttl_max;
+};
+
+static struct counted counted_for(const struct rig *rig, uint32_t slot, unsigned side)
 {
-    struct flow_counter_side sum = {.ttl_min = 255};
+    struct counted sum = {.ttl_min = 255};
     const struct kernel_memory *memory = &rig->table->memory;
     for (uint32_t cpu = 0; cpu < rig->table->geometry.cpus; cpu++) {
-        const struct flow_counter_line *line = kernel_table_line(
-            rig->table, cpu, memory->control->epoch, slot, kernel_table_word(rig->table, slot));
+        const struct flow_counter_line *line =
+            kernel_table_counted(rig->table, cpu, memory->control->epoch, slot);
         if (!line)
             continue;
-        sum.packets += line->side[side].packets;
-        sum.octets += line->side[side].octets;
-        sum.tcp_flags |= line->side[side].tcp_flags;
-        assert_int_equal(line->side[1 - side].packets, 0);
-        assert_int_equal(line->side[1 - side].octets, 0);
-        sum.ttl_min = line->side[side].ttl_min;
-        sum.ttl_max = line->side[side].ttl_max;
+        sum.packets += kernel_side_packets(&line->side[side]);
+        sum.octets += kernel_side_octets(&line->side[side]);
+        sum.tcp_flags |= line->tcp_flags[side];
+        assert_int_equal(line->side[1 - side].count, 0);
+        sum.ttl_min = line->ttl_min[side];
+        sum.ttl_max = line->ttl_max[side];
         if (line->side[side].last_ns > sum.last_ns)
             sum.last_ns = line->side[side].last_ns;
     }
@@ -161,7 +166,7 @@ static void run_frame(struct rig *rig, const struct frame *frame)
     uint32_t slot = claim(rig, &facts[0]);
     assert_int_not_equal(slot, KERNEL_SLOT_NONE);
     int verdict = run_program(rig, frame);
-    struct flow_counter_side sum = counted_for(rig, slot, facts[0].side);
+    struct counted sum = counted_for(rig, slot, facts[0].side);
     if (verdict == XDP_DROP) {
         rig->counted++;
         assert_int_equal(sum.packets, 1);

@@ -166,7 +166,7 @@ static void nothing_is_counted_before_it_is_enabled(void **state)
     uint8_t frame[60] = {0};
     assert_int_equal(decide(program.skeleton->progs.xdp_probe, frame, sizeof frame), XDP_PASS);
     expect_totals(&program, &none);
-    xdp_program_settle(&program);
+    assert_true(xdp_settle_wait(&program.settle));
     xdp_program_close(&program);
 }
 

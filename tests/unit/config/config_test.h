@@ -24,7 +24,9 @@ static inline struct probe_config *accepted(char *const words[])
     int count = 0;
     while (words[count])
         count++;
-    enum command_line_result result = config_from_command_line(count, words, &config, &error);
+    struct run_options run;
+    enum command_line_result result = config_from_command_line(count, words, &config, &run, &error);
+    run_options_free(&run);
     if (result != COMMAND_LINE_RUN)
         fail_msg("refused: %s", error.text);
     assert_non_null(config);
@@ -40,7 +42,9 @@ static inline const char *refused(char *const words[])
     while (words[count])
         count++;
     error.text[0] = 0;
-    enum command_line_result result = config_from_command_line(count, words, &config, &error);
+    struct run_options run;
+    enum command_line_result result = config_from_command_line(count, words, &config, &run, &error);
+    run_options_free(&run);
     assert_int_equal(result, COMMAND_LINE_REFUSED);
     assert_null(config);
     assert_true(error.text[0] != 0);

@@ -26,7 +26,7 @@ struct cut {
     struct source_ledger sources[WORKERS][SOURCES];
     struct ledger_account accounts[WORKERS];
     struct exporter_counters exporter;
-    struct exporting_process_config exporting;
+    char names[DESTINATIONS][64];
 };
 
 static uint64_t next_value = 1;
@@ -89,7 +89,6 @@ static void fill(struct cut *cut)
     for (unsigned w = 0; w < WORKERS; w++)
         fill_worker(cut, w);
     cut->exporter.destination_count = DESTINATIONS;
-    cut->exporting.destination_count = DESTINATIONS;
     for (unsigned d = 0; d < DESTINATIONS; d++) {
         struct destination_counters *counters = &cut->exporter.destination[d];
         counters->queued = 20 + d;
@@ -100,8 +99,10 @@ static void fill(struct cut *cut)
         counters->records += counters->queued + counters->spooled + counters->sent;
         records = counters->records;
     }
-    snprintf(cut->exporting.destinations[0].name, 64, "json:-");
-    snprintf(cut->exporting.destinations[1].name, 64, "udp://h\303\266st?version=9");
+    snprintf(cut->names[0], sizeof cut->names[0], "json:-");
+    snprintf(cut->names[1], sizeof cut->names[1], "udp://h\303\266st?version=9");
+    for (unsigned d = 0; d < DESTINATIONS; d++)
+        cut->exporter.place[d].name = cut->names[d];
     for (unsigned w = 0; w < WORKERS; w++) {
         cut->workers[w].records_out = w == 0 ? records / 3 : records - records / 3;
         cut->exporter.records[w] = cut->workers[w].records_out;
@@ -111,7 +112,7 @@ static void fill(struct cut *cut)
 static struct ledger *make(const struct cut *cut)
 {
     static struct ledger ledger;
-    ledger_make(&ledger, cut->accounts, WORKERS, &cut->exporter, &cut->exporting);
+    ledger_make(&ledger, cut->accounts, WORKERS, &cut->exporter);
     return &ledger;
 }
 
@@ -188,7 +189,7 @@ static void each_record_term(void **state)
     static struct cut cut;
     fill(&cut);
     for (unsigned d = 0; d < DESTINATIONS; d++) {
-        const char *name = cut.exporting.destinations[d].name;
+        const char *name = cut.names[d];
         const char *identity = "records = sent + queued + spooled + lost";
         struct destination_counters *counters = &cut.exporter.destination[d];
         expect_unbalanced(&cut, &counters->records, name, "records out = records");
@@ -330,7 +331,7 @@ static void json_tells_everything(void **state)
     const json_t *destinations = json_object_get(root, "destinations");
     assert_int_equal(json_array_size(destinations), DESTINATIONS);
     for (unsigned d = 0; d < DESTINATIONS; d++)
-        check_destination(json_array_get(destinations, d), cut.exporting.destinations[d].name,
+        check_destination(json_array_get(destinations, d), cut.names[d],
                           &cut.exporter.destination[d]);
     for (unsigned d = 0; d < DESTINATIONS; d++)
         check_connection(json_array_get(destinations, d), &cut.exporter.destination[d].connection);

@@ -11,38 +11,46 @@
 #include "config_tree.h"
 
 #define COLLECTOR(container, more)                                                                 \
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["      \
-    "{\"name\":\"d\",\"" container "\":{\"destinationAddress\":\"h\"" more "}}]}}}"
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":[{\"name\":\"p\","       \
+    "\"destination\":["                                                                            \
+    "{\"name\":\"d\",\"" container "\":{\"destinationAddress\":\"h\"" more "}}]}]}}"
 #define TOPIC(more)                                                                                \
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["      \
-    "{\"name\":\"d\",\"kafkaExporter\":{\"broker\":[\"h\"],\"topic\":\"t\"" more "}}]}}}"
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":[{\"name\":\"p\","       \
+    "\"destination\":["                                                                            \
+    "{\"name\":\"d\",\"kafkaExporter\":{\"broker\":[\"h\"],\"topic\":\"t\"" more "}}]}]}}"
 #define SECURITY(more) ",\"transportLayerSecurity\":{" more "}"
 #define FILES          "\"certificate\":\"c\",\"privateKey\":\"k\",\"certificationAuthority\":\"a\""
 
 /* Valid configurations that together hold every node of the module. */
 static const char *const bases[] = {
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
-    "{\"name\":\"d\",\"udpExporter\":{\"destinationAddress\":\"h\"}}]}}}",
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
-    "{\"name\":\"d\",\"profile\":\"nfdump\",\"udpExporter\":{\"destinationAddress\":\"h\"}}]}}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":[{\"name\":\"p\","
+    "\"destination\":["
+    "{\"name\":\"d\",\"udpExporter\":{\"destinationAddress\":\"h\"}}]}]}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":[{\"name\":\"p\","
+    "\"destination\":["
+    "{\"name\":\"d\",\"profile\":\"nfdump\",\"udpExporter\":{\"destinationAddress\":\"h\"}}]}]}}",
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
-    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"fileWriter\":{\"file\":\"f\"}}]}}}",
+    "\"exportingProcess\":[{\"name\":\"p\",\"destination\":[{\"name\":\"d\",\"fileWriter\":{"
+    "\"file\":\"f\"}}]}]}}",
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
-    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{"
+    "\"exportingProcess\":[{\"name\":\"p\",\"destination\":[{\"name\":\"d\",\"jsonWriter\":{"
+    "\"file\":\"j\"}}]}]}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":[{\"name\":\"p\","
     "\"deliveryGroup\":[{\"name\":\"g\"}],"
     "\"destination\":[{\"name\":\"d\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"j\"}},"
     "{\"name\":\"e\",\"group\":\"g\",\"jsonWriter\":{\"file\":\"k\"}},"
-    "{\"name\":\"f\",\"group\":\"other\",\"jsonWriter\":{\"file\":\"l\"}}]}}}",
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":{\"destination\":["
+    "{\"name\":\"f\",\"group\":\"other\",\"jsonWriter\":{\"file\":\"l\"}}]}]}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"exportingProcess\":[{\"name\":\"p\","
+    "\"destination\":["
     "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"},"
-    "\"recordAggregation\":{\"method\":\"clientPort\"}}]}}}",
+    "\"recordAggregation\":{\"method\":\"clientPort\"}}]}]}}",
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"device\":\"x\"}],"
-    "\"exportingProcess\":{\"destination\":[{\"name\":\"d\",\"tcpExporter\":{"
-    "\"destinationAddress\":\"192.0.2.1\"}}]}}}",
-    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"cache\":{\"floodPolicy\":{"
-    "\"enterOccupancy\":99,\"occupancyHysteresis\":1}},\"exportingProcess\":{\"destination\":["
-    "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}}}",
+    "\"exportingProcess\":[{\"name\":\"p\",\"destination\":[{\"name\":\"d\",\"tcpExporter\":{"
+    "\"destinationAddress\":\"192.0.2.1\"}}]}]}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"cache\":[{\"name\":\"c\",\"floodPolicy\":{"
+    "\"enterOccupancy\":99,\"occupancyHysteresis\":1}}],\"exportingProcess\":[{\"name\":\"p\","
+    "\"destination\":["
+    "{\"name\":\"d\",\"jsonWriter\":{\"file\":\"j\"}}]}]}}",
     "{\"spanflow:spanflow\":{\"observationPoint\":[{\"name\":\"o\",\"xdp\":{\"interface\":\"x\"}}],"
     "\"ledgerFile\":\"l\"}}",
     COLLECTOR("tcpExporter", ""),
@@ -55,6 +63,12 @@ static const char *const bases[] = {
     TOPIC(SECURITY(FILES)),
     TOPIC(",\"format\":\"ipfix\""),
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"workers\":2,\"ledgerFile\":\"l\"}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"collector\":[\"udp://h\"],"
+    "\"selectionProcess\":[{\"name\":\"s\"}],\"cache\":[{\"name\":\"c\"}]}}",
+    "{\"spanflow:spanflow\":{\"source\":[\"xdp:x\"],\"ledgerFile\":\"l\"}}",
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"ledgerFile\":\"l\",\"snapshot\":{"
+    "\"maximumAge\":315360000,\"cutoffClass\":[{\"name\":\"k\"}],"
+    "\"flowHistory\":{\"maximumAge\":3153600000}}}}",
 };
 enum { BASES = sizeof bases / sizeof bases[0] };
 
@@ -64,6 +78,11 @@ enum { BASES = sizeof bases / sizeof bases[0] };
 
 /* Other values for leaves whose type does not tell one. A new leaf of such a type needs a line. */
 static const char *const other_values[][2] = {
+    {"/spanflow/source", "xdp:other"},
+    {"/spanflow/collector", "json:other"},
+    {"/spanflow/selectionProcess/name", "other"},
+    {"/spanflow/cache/name", "other"},
+    {"/spanflow/exportingProcess/name", "other"},
     {"/spanflow/observationPoint/name", "other"},
     {"/spanflow/observationPoint/device", "other"},
     {"/spanflow/observationPoint/xdp/interface", "other"},
@@ -101,6 +120,12 @@ static const char *const other_values[][2] = {
     {"/spanflow/exportingProcess/destination/group", "other"},
     {"/spanflow/exportingProcess/destination/anonymisationKeyFile", "other"},
     {"/spanflow/exportingProcess/deliveryGroup/name", "other"},
+    {"/spanflow/snapshot/directory", "other"},
+    {"/spanflow/snapshot/snapLength", "64"},
+    {"/spanflow/snapshot/notice", "other"},
+    {"/spanflow/snapshot/cutoffClass/name", "other"},
+    {"/spanflow/snapshot/cutoffClass/prefix", "192.0.2.0/24"},
+    {"/spanflow/snapshot/cutoffClass/application", "other"},
 };
 
 /* The other value for the leaf PATH, NULL if the list has none. */
@@ -124,6 +149,38 @@ static struct probe_config *read_base(struct config_tree *tree, const char *base
     return config;
 }
 
+/* The key that the bases give to the entries of LIST; "" if it is none. */
+static const char *key_of(const char *list)
+{
+    static const char *const keys[][2] = {
+        {"observationPoint", "o"}, {"selectionProcess", "s"}, {"cache", "c"},
+        {"exportingProcess", "p"}, {"destination", "d"},      {"deliveryGroup", "g"},
+        {"cutoffClass", "k"}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i][0], list) == 0)
+            return keys[i][1];
+    return "";
+}
+
+/* Reads BASE with its entry of the list of the key leaf PATH under the name VALUE. False if it has
+ * no such entry. */
+static bool rename_entry(struct config_tree *tree, const char *base, const char *path,
+                         const char *value)
+{
+    char list[256];
+    char old[64];
+    char changed[1024];
+    struct error error;
+    snprintf(list, sizeof list, "%.*s", (int)(strlen(path) - strlen("/name")), path);
+    snprintf(old, sizeof old, "\"name\":\"%s\"", key_of(strrchr(list, '/') + 1));
+    const char *at = strstr(base, old);
+    if (!at)
+        return false;
+    snprintf(changed, sizeof changed, "%.*s\"name\":\"%s\"%s", (int)(at - base), base, value,
+             at + strlen(old));
+    return config_tree_parse(tree, changed, "changed", &error);
+}
+
 /* Puts the predicates of the bases into a schema path and the module's name before it. */
 static void data_path(const char *path, char *text, size_t size)
 {
@@ -132,12 +189,10 @@ static void data_path(const char *path, char *text, size_t size)
     size_t length = 0;
     snprintf(copy, sizeof copy, "%s", path + 1);
     for (char *part = strtok_r(copy, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
-        const char *key = strcmp(part, "observationPoint") == 0 ? "[name='o']"
-                          : strcmp(part, "destination") == 0    ? "[name='d']"
-                          : strcmp(part, "deliveryGroup") == 0  ? "[name='g']"
-                                                                : "";
-        length += (size_t)snprintf(text + length, size - length, "/%s%s%s",
-                                   length ? "" : "spanflow:", part, key);
+        const char *key = rest && *rest ? key_of(part) : "";
+        length += (size_t)snprintf(text + length, size - length, "/%s%s%s%s%s",
+                                   length ? "" : "spanflow:", part, *key ? "[name='" : "", key,
+                                   *key ? "']" : "");
         assert_true(length < size);
     }
 }
@@ -155,19 +210,8 @@ static int effect(const char *base, const char *path, const char *value)
     /* A key is changed in the text of the base: the library does not rename entries. */
     bool key = strlen(path) > 5 && strcmp(path + strlen(path) - 5, "/name") == 0;
     bool set = !key && lyd_new_path(tree.root, NULL, text, value, LYD_NEW_PATH_UPDATE, NULL) == 0;
-    if (key) {
-        char changed[1024];
-        const char *old = strstr(path, "observationPoint") ? "\"o\""
-                          : strstr(path, "deliveryGroup")  ? "\"g\""
-                                                           : "\"d\"";
-        const char *at = strstr(base, old);
-        set = at != NULL;
-        if (set) {
-            snprintf(changed, sizeof changed, "%.*s\"%s\"%s", (int)(at - base), base, value,
-                     at + strlen(old));
-            set = config_tree_parse(&tree, changed, "changed", &error);
-        }
-    }
+    if (key)
+        set = rename_entry(&tree, base, path, value);
     struct probe_config *after = NULL;
     if (set && config_tree_validate(&tree, &error))
         after = probe_config_from_tree(&tree, &error);
@@ -246,6 +290,10 @@ static void check_leaf(const struct lysc_node *node)
     case LY_TYPE_UINT64:
         check_number(path, type, usual);
         break;
+    case LY_TYPE_LEAFREF: /* what it may name is told by the tests of the whole configuration */
+        for (unsigned b = 0; b < BASES; b++)
+            assert_int_equal(effect(bases[b], path, "missing"), -1);
+        break;
     default:
         if (!other_value(path))
             fail_msg("%s: this test has no other value for it", path);
@@ -257,8 +305,10 @@ static void check_leaf(const struct lysc_node *node)
 
 static LY_ERR visit(struct lysc_node *node, void *data, ly_bool *stop)
 {
-    (void)stop;
-    if (node->nodetype & (LYS_LEAF | LYS_LEAFLIST)) {
+    /* Others than the probe's configuration act on the container netconf. */
+    if (node->nodetype == LYS_CONTAINER && strcmp(node->name, "netconf") == 0)
+        *stop = true;
+    if (node->nodetype & (LYS_LEAF | LYS_LEAFLIST) && node->flags & LYS_CONFIG_W) {
         check_leaf(node);
         ++*(unsigned *)data;
     }
@@ -292,16 +342,19 @@ static const char everything_json[] =
     "\"ifIndex\":7,\"role\":\"tap-a\",\"filter\":\"tcp\",\"receiveDescriptors\":512,"
     "\"timeSource\":\"device\"}],\"workers\":3,\"workerCpu\":[4,5,1],\"hashPorts\":true,"
     "\"localNetwork\":[\"10.0.0.0/8\"],"
-    "\"selectionProcess\":{\"sampCountBased\":{\"packetSpace\":9},\"filter\":\"ip\","
-    "\"ignorePrefix\":[\"192.0.2.0/24\"]},"
-    "\"cache\":{\"maxFlows\":100,\"activeTimeout\":1,\"idleTimeout\":2,\"tcpLinger\":3,"
-    "\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"],"
-    "\"floodPolicy\":{\"level1\":\"on\",\"level2\":1000}},"
-    "\"exportingProcess\":{\"templateRefreshTimeout\":4,\"templateRefreshPacket\":5,"
+    "\"selectionProcess\":[{\"name\":\"default\",\"sampCountBased\":{\"packetSpace\":9},\"filter\":"
+    "\"ip\","
+    "\"ignorePrefix\":[\"192.0.2.0/24\"]}],"
+    "\"flowKey\":{\"vlanInKey\":false,\"fragmentTable\":false,\"decapsulate\":[\"gre\"]},"
+    "\"cache\":[{\"name\":\"default\",\"maxFlows\":100,\"activeTimeout\":1,"
+    "\"idleTimeout\":2,\"tcpLinger\":3,"
+    "\"floodPolicy\":{\"level1\":\"on\",\"level2\":1000}}],"
+    "\"exportingProcess\":[{\"name\":\"default\",\"templateRefreshTimeout\":4,"
+    "\"templateRefreshPacket\":5,"
     "\"destination\":[{\"name\":\"udp://h:1?profile=nfdump&biflow=yes&rate=6&domain=7&mtu=800\","
     "\"profile\":\"nfdump\",\"biflow\":true,\"udpExporter\":{\"destinationAddress\":\"h\","
     "\"destinationPort\":1,\"recordRateLimit\":\"6\",\"observationDomainId\":7,"
-    "\"maxPacketSize\":800}}]},"
+    "\"maxPacketSize\":800}}]}],"
     "\"ledgerFile\":\"l\"}}";
 
 static const char everything_xml[] =
@@ -312,13 +365,15 @@ static const char everything_xml[] =
     "</observationPoint><workers>3</workers><workerCpu>4</workerCpu><workerCpu>5</workerCpu>"
     "<workerCpu>1</workerCpu><hashPorts>true</hashPorts>"
     "<localNetwork>10.0.0.0/8</localNetwork>"
-    "<selectionProcess><sampCountBased><packetSpace>9</packetSpace></sampCountBased>"
+    "<selectionProcess><name>default</name><sampCountBased><packetSpace>9</packetSpace></"
+    "sampCountBased>"
     "<filter>ip</filter><ignorePrefix>192.0.2.0/24</ignorePrefix></selectionProcess>"
-    "<cache><maxFlows>100</maxFlows><activeTimeout>1</activeTimeout><idleTimeout>2</idleTimeout>"
-    "<tcpLinger>3</tcpLinger><vlanInKey>false</vlanInKey><fragmentTable>false</fragmentTable>"
-    "<decapsulate>gre</decapsulate><floodPolicy><level1>on</level1><level2>1000</level2>"
+    "<flowKey><vlanInKey>false</vlanInKey><fragmentTable>false</fragmentTable>"
+    "<decapsulate>gre</decapsulate></flowKey><cache><name>default</name><maxFlows>100</maxFlows>"
+    "<activeTimeout>1</activeTimeout><idleTimeout>2</idleTimeout>"
+    "<tcpLinger>3</tcpLinger><floodPolicy><level1>on</level1><level2>1000</level2>"
     "</floodPolicy></cache>"
-    "<exportingProcess><templateRefreshTimeout>4</templateRefreshTimeout>"
+    "<exportingProcess><name>default</name><templateRefreshTimeout>4</templateRefreshTimeout>"
     "<templateRefreshPacket>5</templateRefreshPacket><destination>"
     "<name>udp://h:1?profile=nfdump&amp;biflow=yes&amp;rate=6&amp;domain=7&amp;mtu=800</name>"
     "<profile>nfdump</profile><biflow>true</biflow><udpExporter>"
@@ -359,9 +414,9 @@ static void options_add_to_a_file_and_override_it(void **state)
     write_file(path, everything_json);
     struct probe_config *config = accepted(WORDS("-t", "idle=9", "-e", "json:-", "-c", path,
                                                  "--ledger", "other", "--local", "2001:db8::/32"));
-    assert_int_equal(config->idle_timeout_ns, 9000000000);
-    assert_int_equal(config->active_timeout_ns, 1000000000);
-    assert_int_equal(config->exporting.destination_count, 2);
+    assert_int_equal(config->caches[0].idle_timeout_ns, 9000000000);
+    assert_int_equal(config->caches[0].active_timeout_ns, 1000000000);
+    assert_int_equal(config->caches[0].exporting.destination_count, 2);
     assert_int_equal(config->local_count, 2);
     assert_string_equal(config->ledger_path, "other");
     probe_config_free(config);
@@ -410,22 +465,28 @@ static void packaged_configuration_is_accepted(void **state)
     probe_config_free(accepted(WORDS("-c", SOURCE_ROOT "/packaging/spanflow.json")));
 }
 
-static void documented_example_is_accepted(void **state)
+static void documented_examples_are_accepted(void **state)
 {
     (void)state;
     static char page[8192];
-    char path[] = "/tmp/spanflow_model_XXXXXX";
+    unsigned examples = 0;
     FILE *file = fopen(SOURCE_ROOT "/docs/configuration.md", "re");
     assert_non_null(file);
     page[fread(page, 1, sizeof page - 1, file)] = 0;
     fclose(file);
-    char *start = strstr(page, "```json\n");
-    char *end = start ? strstr(start + 8, "```") : NULL;
-    assert_non_null(end);
-    *end = 0;
-    write_file(path, start + 8);
-    probe_config_free(accepted(WORDS("-c", path)));
-    unlink(path);
+    for (char *start = strstr(page, "```json\n"); start; examples++) {
+        char path[] = "/tmp/spanflow_model_XXXXXX";
+        char *end = strstr(start + 8, "```");
+        if (!end)
+            fail_msg("an example has no end");
+        else
+            *end = 0;
+        write_file(path, start + 8);
+        probe_config_free(accepted(WORDS("-c", path)));
+        unlink(path);
+        start = end ? strstr(end + 1, "```json\n") : NULL;
+    }
+    assert_int_equal(examples, 2);
 }
 
 int main(void)
@@ -437,7 +498,7 @@ int main(void)
         cmocka_unit_test(limits_agree),
         cmocka_unit_test(texts_keep_to_their_room),
         cmocka_unit_test(packaged_configuration_is_accepted),
-        cmocka_unit_test(documented_example_is_accepted),
+        cmocka_unit_test(documented_examples_are_accepted),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

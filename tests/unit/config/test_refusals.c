@@ -313,17 +313,28 @@ static const char *refused_file(const char *text)
 
 #define JSON(content) "{\"spanflow:spanflow\":{" content "}}"
 #define DESTINATION(content)                                                                       \
-    JSON("\"exportingProcess\":{\"destination\":[{\"name\":\"a\"" content "}]}")
+    JSON("\"exportingProcess\":[{\"name\":\"p\",\"destination\":[{\"name\":\"a\"" content "}]}]")
 #define XML(content)                                                                               \
     "<spanflow xmlns=\"urn:spanflow:params:xml:ns:yang:spanflow\">" content "</spanflow>"
+
+struct refused_text {
+    const char *text;
+    const char *line; /* a part of the complaint */
+};
+
+static void check_texts(const struct refused_text *refusals, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *line = refused_file(refusals[i].text);
+        if (!strstr(line, refusals[i].line))
+            fail_msg("'%s' is not in: %s", refusals[i].line, line);
+    }
+}
 
 static void files(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        const char *line;
-    } refusals[] = {
+    static const struct refused_text refusals[] = {
         {"", "is empty"},
         {"hello", ":1: "},
         {"[]", ":1: "},
@@ -335,13 +346,25 @@ static void files(void **state)
         {"{\"spanflow:spanflow\":", "is not one whole JSON object"},
         {JSON("\"captureFile\":[\"}\\\"\"]") " more", "is not one whole JSON object"},
         {JSON("") "{}", "is not one whole JSON object"},
-        {JSON("\n\"cache\":{\"idleTimeout\":-1}"), ":2: /spanflow/cache/idleTimeout: \"-1\""},
-        {JSON("\"cache\":{\"idleTimeout\":\"1\"}"), "/idleTimeout: \"1\" must stand without"},
-        {JSON("\"cache\":{\"idleTimeout\":1,\"idleTimeout\":2}"), "/idleTimeout: given twice"},
-        {JSON("\"cache\":{\"colour\":1}"), "/spanflow/cache: unknown name \"colour\""},
-        {JSON("\"cache\":[]"), "/spanflow: "},
+        {JSON("\n\"cache\":[{\"name\":\"c\",\"idleTimeout\":-1}]"),
+         ":2: /spanflow/cache[name='c']/idleTimeout: \"-1\""},
+        {JSON("\"cache\":[{\"name\":\"c\",\"idleTimeout\":\"1\"}]"),
+         "/idleTimeout: \"1\" must stand without"},
+        {JSON("\"cache\":[{\"name\":\"c\",\"idleTimeout\":1,\"idleTimeout\":2}]"),
+         "/idleTimeout: given twice"},
+        {JSON("\"cache\":[{\"name\":\"c\",\"colour\":1}]"),
+         "/spanflow/cache[name='c']: unknown name \"colour\""},
+        {JSON("\"cache\":[{}]"), "/spanflow/cache: an entry has no \"name\""},
         {JSON("\"captureFile\":[\"\"]"), "/spanflow/captureFile: \"\" is not possible"},
         {JSON("\"localNetwork\":[\"10.0.0.1/8\",\"10.0.0.0/8\"]"), "given twice"},
+    };
+    check_texts(refusals, sizeof refusals / sizeof refusals[0]);
+}
+
+static void entries_in_files(void **state)
+{
+    (void)state;
+    static const struct refused_text refusals[] = {
         {JSON("\"observationPoint\":[{\"name\":\"a\"}]"), "has no device and no xdp"},
         {JSON("\"observationPoint\":[{\"name\":\"a\",\"xdp\":{}}]"), "/xdp/interface: is missing"},
         {JSON("\"observationPoint\":[{\"name\":\"a\",\"device\":\"b\",\"xdp\":{\"interface\":\"c\"}"
@@ -351,8 +374,9 @@ static void files(void **state)
               "\"timeSource\":\"device\"}]"),
          "[name='a']/timeSource: AF_XDP sockets bring no time"},
         {JSON("\"observationPoint\":[{\"device\":\"a\"}]"), "an entry has no \"name\""},
-        {JSON("\"captureFile\":[\"a\"],\"selectionProcess\":{\"filter\":\"prt 1\"}"),
-         "/spanflow/selectionProcess/filter: filter 'prt"},
+        {JSON("\"captureFile\":[\"a\"],\"selectionProcess\":[{\"name\":\"s\",\"filter\":\"prt "
+              "1\"}]"),
+         "/spanflow/selectionProcess[name='s']/filter: filter 'prt"},
         {JSON("\"observationPoint\":[{\"name\":\"a\",\"device\":\"b\",\"filter\":\"prt 1\"}]"),
          "/spanflow/observationPoint[name='a']/filter: filter 'prt"},
         {DESTINATION(""),
@@ -368,14 +392,11 @@ static void files(void **state)
          "has one of udpExporter, tcpExporter"},
         {DESTINATION("},{\"name\":\"a\""), "destination[name='a']: given twice"},
         {"<spanflow><cache/></spanflow>", "namespace"},
-        {XML("<cache><idleTimeout>x</idleTimeout></cache>"), "/cache/idleTimeout: \"x\""},
+        {XML("<cache><name>c</name><idleTimeout>x</idleTimeout></cache>"),
+         "/cache[name='c']/idleTimeout: \"x\""},
         {XML("<cache>"), ":1: "},
     };
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        const char *line = refused_file(refusals[i].text);
-        if (!strstr(line, refusals[i].line))
-            fail_msg("'%s' is not in: %s", refusals[i].line, line);
-    }
+    check_texts(refusals, sizeof refusals / sizeof refusals[0]);
 }
 
 /* The leaf and the limit stand in the line however long the name of the destination is. */
@@ -407,6 +428,7 @@ int main(void)
         cmocka_unit_test(streams_that_do_not_clash),
         cmocka_unit_test(whole_runs),
         cmocka_unit_test(files),
+        cmocka_unit_test(entries_in_files),
     };
     return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
 }

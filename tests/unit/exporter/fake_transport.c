@@ -210,14 +210,21 @@ uint32_t fake_bench_push(struct fake_bench *bench, uint32_t count)
     return done;
 }
 
-struct destination_counters fake_bench_account(const struct fake_bench *bench)
+struct destination_counters fake_account(const struct exporting_process *process)
 {
     static struct exporter_counters counters;
-    exporting_process_counters(bench->process, &counters);
+    exporting_process_counters(process, &counters);
     const struct destination_counters *d = &counters.destination[0];
     uint64_t sum = d->sent + d->queued + d->spooled;
     for (unsigned reason = 0; reason < DESTINATION_LOST_COUNT; reason++)
         sum += d->lost[reason];
     assert_int_equal(d->records, sum);
+    assert_int_equal(d->recovered, d->recovered_sent + d->recovered_queued + d->recovered_spooled +
+                                       d->recovered_lost);
     return *d;
+}
+
+struct destination_counters fake_bench_account(const struct fake_bench *bench)
+{
+    return fake_account(bench->process);
 }

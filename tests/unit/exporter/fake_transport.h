@@ -41,6 +41,9 @@ uint32_t get32(const uint8_t *at);
 struct exporting_process *fake_process(const struct exporting_process_config *config,
                                        struct record_ring *const rings[], uint32_t ring_count,
                                        struct fake_transport *fake);
+/* The account of the first destination; its identities, that of an earlier run's records too, are
+ * checked. */
+struct destination_counters fake_account(const struct exporting_process *process);
 /* One offline plain IPFIX destination with an MTU of 1400, no interfaces, no refresh. */
 void fake_config(struct exporting_process_config *config);
 /* A ring of LINES. Fails the test if there is none. */

@@ -20,6 +20,7 @@
 
 #include "fake_transport.h"
 #include "record_builder.h"
+#include "transport/transport_file.h"
 
 static const uint64_t export_ns = SIMPLE_SECOND * 1000000000ull;
 
@@ -312,6 +313,60 @@ static void what_cannot_be_opened_is_named(void **state)
 
 #define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_file(const char *path, const char *text)
+{
+    char read[64] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    read[fread(read, 1, sizeof read - 1, file)] = 0;
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(read, text);
+}
+
+/* What is opened and given up again, as by a configuration that is only checked, leaves files as
+ * they were, and none that was not there. */
+static void what_is_given_up_leaves_files_as_they_were(void **state)
+{
+    struct bench *bench = *state;
+    struct transport transport;
+    struct error error;
+    struct destination_config *config = &bench->config.destinations[0];
+    for (unsigned i = 0; i < 3; i++) {
+        config->kind = i == 0 ? DESTINATION_JSON : DESTINATION_FILE;
+        config->continues = i == 2;
+        assert_int_equal(transport_file_open(&transport, config, &error), 0);
+        transport.ops->close(transport.state);
+        assert_int_equal(list(bench, false), 0);
+        write_file(bench->path, "before");
+        assert_int_equal(transport_file_open(&transport, config, &error), 0);
+        transport.ops->close(transport.state);
+        assert_file(bench->path, "before");
+        assert_int_equal(list(bench, true), 1);
+    }
+}
+
+/* A JSON file of an earlier run goes when the new one is complete, even if it is empty. */
+static void an_older_json_file_is_emptied(void **state)
+{
+    struct bench *bench = *state;
+    struct transport transport;
+    struct error error;
+    bench->config.destinations[0].kind = DESTINATION_JSON;
+    write_file(bench->path, "before");
+    assert_int_equal(transport_file_open(&transport, &bench->config.destinations[0], &error), 0);
+    assert_int_equal(transport.ops->complete(transport.state, &error), 0);
+    transport.ops->close(transport.state);
+    assert_file(bench->path, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +378,8 @@ int main(void)
         BENCH_TEST(a_slow_pipe_is_never_waited_for),
         BENCH_TEST(standard_output_is_a_destination),
         BENCH_TEST(what_cannot_be_opened_is_named),
+        BENCH_TEST(what_is_given_up_leaves_files_as_they_were),
+        BENCH_TEST(an_older_json_file_is_emptied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,10 +37,10 @@ static void open_bench(struct bench *bench, uint8_t length4, uint8_t length6)
                                               .active_ns = 60 * second,
                                               .seed = {1, 2, 3, 4},
                                               .ring = bench->ring,
-                                              .ledger = &bench->ledger,
-                                              .ended = bench->ended};
+                                              .ledger = &bench->ledger};
     bench->table = aggregate_table_create(&bench->config, &error);
     assert_non_null(bench->table);
+    aggregate_table_attach(bench->table, bench->ended);
 }
 
 static void close_bench(struct bench *bench)

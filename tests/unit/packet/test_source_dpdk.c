@@ -312,9 +312,40 @@ static void test_refusals(void **state)
     struct error error = {""};
     struct packet_source *late = source_dpdk_open("net_null7", &wanted, &now_ns, &error);
     assert_non_null(late);
-    assert_false(source_dpdk_start(&late, 1, NULL, NULL, &error));
-    assert_non_null(strstr(error.text, "only once"));
+    uint32_t wrong;
+    assert_true(source_dpdk_possible(&late, 1, 1, &wrong, &error));
+    struct packet_source *pci = source_dpdk_open("0000:99:00.0", &wanted, &now_ns, &error);
+    assert_non_null(pci);
+    struct packet_source *both[] = {late, pci};
+    assert_false(source_dpdk_possible(both, 2, 1, &wrong, &error));
+    assert_int_equal(wrong, 1);
+    assert_non_null(strstr(error.text, "without the PCI bus"));
+    assert_false(source_dpdk_start(&pci, 1, NULL, NULL, &error));
+    pci->ops->close(pci);
     late->ops->close(late);
+}
+
+/* Devices come and go while EAL and the others go on, under the same name and by other words. */
+static void test_comes_and_goes(void **state)
+{
+    (void)state;
+    struct packet_interface wanted = {0};
+    for (uint32_t round = 0; round < 20; round++) {
+        struct error error = {""};
+        char words[64];
+        uint32_t octets = 64 + round;
+        snprintf(words, sizeof words, "net_null7,size=%u", octets);
+        struct packet_source *source = source_dpdk_open(words, &wanted, &now_ns, &error);
+        assert_non_null(source);
+        if (!source_dpdk_start(&source, 1, NULL, NULL, &error))
+            fail_msg("%s", error.text);
+        assert_true(receive(source));
+        assert_int_equal(batch.wire_length[0], octets);
+        source->ops->release(source, &batch);
+        source->ops->close(source);
+    }
+    assert_true(receive(sources[DEVICE_NULL]));
+    sources[DEVICE_NULL]->ops->release(sources[DEVICE_NULL], &batch);
 }
 
 int main(void)
@@ -323,7 +354,7 @@ int main(void)
         cmocka_unit_test(test_capture_file),    cmocka_unit_test(test_endless_capture),
         cmocka_unit_test(test_clock_and_names), cmocka_unit_test(test_pieces_and_tags),
         cmocka_unit_test(test_packet_socket),   cmocka_unit_test(test_packet_socket_tags),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }

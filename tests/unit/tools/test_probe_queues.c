@@ -81,14 +81,15 @@ static void test_two_workers(void **state)
     char ledger[] = "/tmp/spanflow_queues_XXXXXX";
     struct error error = {""};
     struct probe_config *config = NULL;
+    struct run_options run;
     close(mkstemp(ledger));
     unlink(ledger);
     char *words[] = {"spanflowd",      "-i",       "dpdk:net_ring0", "-w", "2",    "-e",
                      "json:/dev/null", "--ledger", ledger,           "-m", "4096", NULL};
-    assert_int_equal(config_from_command_line(11, words, &config, &error), COMMAND_LINE_RUN);
+    assert_int_equal(config_from_command_line(11, words, &config, &run, &error), COMMAND_LINE_RUN);
     source_dpdk_trust_virtual_devices();
     probe_signals_take();
-    struct probe *probe = probe_create(config, &error);
+    struct probe *probe = probe_create(config, NULL, &error);
     if (!probe)
         fail_msg("%s", error.text);
     assert_null(probe->distribution);
@@ -108,6 +109,7 @@ static void test_two_workers(void **state)
     assert_true(probe_write_final_ledger(probe));
     probe_destroy(probe);
     probe_config_free(config);
+    run_options_free(&run);
     unlink(ledger);
 }
 

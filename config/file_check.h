@@ -1,0 +1,27 @@
+/*
+ * The files that a configuration names and that must be good before a probe starts: keys,
+ * certificates, authorities, rules of applications. A separate step, since whoever only reads a
+ * configuration need not have them. Control thread.
+ */
+#ifndef SPANFLOW_CONFIG_FILE_CHECK_H
+#define SPANFLOW_CONFIG_FILE_CHECK_H
+
+#include "app/application_rules.h"
+#include "base/error.h"
+#include "probe_config.h"
+
+/* False and ERROR for the first file that cannot be read or is not what it should be; ERROR names
+ * the option and the file. Nothing is written or connected. THOROUGH: expressions of rules are
+ * compiled, too, which takes seconds. */
+bool config_check_files(const struct probe_config *config, bool thorough, struct error *error);
+
+/* Reads the rules that CONFIG wants into RULES, which starts zeroed. False and ERROR (file, line,
+ * reason): RULES must be given up with application_rules_free(). */
+bool config_read_rules(const struct applications_config *config, struct application_rules *rules,
+                       struct error *error);
+
+/* Whether the file of the ledger can be made where CONFIG wants it. False and ERROR, which begins
+ * with the leaf. */
+bool config_check_ledger(const struct probe_config *config, struct error *error);
+
+#endif

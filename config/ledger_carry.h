@@ -1,0 +1,31 @@
+/*
+ * A ledger that goes on over probes: when a configuration makes a probe be taken apart and made
+ * anew, what the earlier one counted is kept and added to what the next one counts. The identities
+ * hold for each of them, and so for the sum; a destination is due only what came while it was
+ * configured.
+ *
+ * Control thread.
+ */
+#ifndef SPANFLOW_CONFIG_LEDGER_CARRY_H
+#define SPANFLOW_CONFIG_LEDGER_CARRY_H
+
+#include "ledger.h"
+
+struct ledger_carry;
+
+/* Keeps the final LEDGER of a probe, earlier ones included, and those of its other caches; CACHES
+ * are the names of all. Nothing of it is referred to later. NULL if memory is short. */
+struct ledger_carry *ledger_carry_make(const struct ledger *ledger, const char *const caches[]);
+void ledger_carry_free(struct ledger_carry *carry);
+
+/* Whether a destination called NAME has had records; CARRY may be NULL. */
+bool ledger_carry_knows(const struct ledger_carry *carry, const char *name);
+
+/* Adds to LEDGER, the account of cache INDEX with the name CACHE, what was kept of the cache of
+ * that name; the first is the account of the probe whatever its name. LEDGER then refers to names
+ * in CARRY. Destinations are matched by name; those that are gone get rows at the end. CARRY may be
+ * NULL. */
+void ledger_carry_add(const struct ledger_carry *carry, uint32_t index, const char *cache,
+                      struct ledger *ledger);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * Changes of destinations that keep something on disk: files, spools, the state of UDP; and two
+ * exporting processes in one program. See test_change.c.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "change_bench.h"
+#include "export_state.h"
+#include "spool.h"
+
+static char folder[64];
+
+static int set_up(void **state)
+{
+    snprintf(folder, sizeof folder, "/tmp/spanflow-change-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    return change_bench_set_up(state);
+}
+
+static int tear_down(void **state)
+{
+    struct change_bench *bench = *state;
+    struct spool *spool = bench->config.spool;
+    struct export_state *kept = bench->config.state;
+    change_bench_tear_down(state);
+    spool_close(spool);
+    export_state_close(kept);
+    DIR *open = opendir(folder);
+    for (const struct dirent *entry; (entry = readdir(open)) != NULL;)
+        unlinkat(dirfd(open), entry->d_name, 0);
+    closedir(open);
+    return rmdir(folder);
+}
+
+/* ---- files ---- */
+
+static void as_file(struct destination_config *d, enum destination_kind kind, const char *name)
+{
+    memset(d->host, 0, sizeof d->host);
+    d->kind = kind;
+    d->port = 0;
+    snprintf(d->path, sizeof d->path, "%s/%s", folder, name);
+}
+
+static uint32_t count_lines(const char *name)
+{
+    char path[128], line[65536];
+    uint32_t lines = 0;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file))
+        lines += strchr(line, '\n') && line[0] == '{';
+    fclose(file);
+    return lines;
+}
+
+static void a_file_goes_on_in_place(void **state)
+{
+    struct change_bench *bench = *state;
+    struct destination_config *d = bench->config.destinations;
+    as_file(&d[0], DESTINATION_JSON, "a.json");
+    as_file(&d[1], DESTINATION_FILE, "b.ipfix");
+    bench->real = true;
+    bench->config.destination_count = 2;
+    bench->process = fake_process(&bench->config, &bench->ring, 1, NULL);
+    change_bench_push(bench, 20);
+    d[0].biflow = d[1].biflow = true;
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 20);
+    struct exporting_process_config good = bench->config;
+    d[1].checksum = true; /* that would be another kind of file */
+    assert_false(change_bench_change(bench));
+    bench->config = good;
+    snprintf(d[0].name, sizeof d[0].name, "another name"); /* of the same file */
+    assert_false(change_bench_change(bench));
+    bench->config = good;
+    as_file(&d[0], DESTINATION_JSON, "c.json");
+    as_file(&d[1], DESTINATION_FILE, "d.ipfix");
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 5);
+    change_bench_pass(bench, 2);
+    assert_int_equal(change_bench_row(bench, 0).sent, 45);
+    assert_int_equal(change_bench_row(bench, 1).sent, 45);
+    while (!exporting_process_drain(bench->process, bench->now_ns, 1, NULL))
+        continue;
+    char path[128];
+    snprintf(path, sizeof path, "%s/b.ipfix", folder);
+    assert_int_equal(access(path, F_OK), 0); /* complete: it has its name */
+    assert_int_equal(count_lines("a.json"), 40 + 20);
+    assert_int_equal(count_lines("c.json"), 5);
+}
+
+/* ---- spools ---- */
+
+static void with_spool(struct change_bench *bench)
+{
+    struct error error = {""};
+    bench->config.spool = spool_open(folder, 1 << 24, 2, &error);
+    assert_non_null(bench->config.spool);
+    change_bench_sessions(bench, 1);
+    change_bench_push(bench, 300);
+    change_bench_pass(bench, 3);
+    assert_int_equal(change_bench_row(bench, 0).spooled, 300);
+}
+
+/* FAKE has a session for so many seconds, and confirms messages as they come. */
+static void serve(struct change_bench *bench, uint32_t fake, unsigned seconds)
+{
+    uint32_t confirmed = 0;
+    bench->fakes[fake]->session.number = 1;
+    for (unsigned i = 0; i < seconds; i++) {
+        bench->fakes[fake]->session.confirmed = bench->fakes[fake]->message_count - confirmed;
+        confirmed = bench->fakes[fake]->message_count;
+        change_bench_pass(bench, 1);
+    }
+}
+
+static void another_host_gets_the_spool(void **state)
+{
+    struct change_bench *bench = *state;
+    with_spool(bench);
+    bench->config.destinations[0].port = 10;
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 10);
+    serve(bench, 2, 5);
+    assert_int_equal(change_bench_row(bench, 0).sent, 310);
+    assert_int_equal(change_bench_read(bench, 2).flows, 620);
+}
+
+/* The same templates in another kind of session: the successor takes over. */
+static void a_successor_gets_the_spool(void **state)
+{
+    struct change_bench *bench = *state;
+    with_spool(bench);
+    bench->config.statistics_interval_s = 1000;
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 10);
+    serve(bench, 2, 5);
+    assert_int_equal(change_bench_row(bench, 0).sent, 310);
+    assert_int_equal(change_bench_read(bench, 2).flows, 620);
+    exporting_process_tidy(bench->process);
+    assert_true(bench->fakes[0]->closed);
+}
+
+/* With other templates the predecessor goes on until its files are sent. */
+static void a_predecessor_sends_its_spool(void **state)
+{
+    struct change_bench *bench = *state;
+    with_spool(bench);
+    bench->config.destinations[0].biflow = true;
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 10);
+    serve(bench, 2, 20);
+    assert_int_equal(change_bench_row(bench, 0).spooled, 300);
+    serve(bench, 0, 5);
+    assert_int_equal(change_bench_row(bench, 0).sent, 310);
+    exporting_process_tidy(bench->process);
+    assert_true(bench->fakes[0]->closed);
+}
+
+/* What a removed one had stays in its files, and is sent when it comes back. */
+static void a_spool_outlives_a_removal(void **state)
+{
+    struct change_bench *bench = *state;
+    with_spool(bench);
+    change_bench_push(bench, 20);
+    bench->config.destination_count = 0;
+    assert_true(change_bench_change(bench));
+    change_bench_pass(bench, 12);
+    assert_int_equal(change_bench_row(bench, 0).spooled, 320);
+    bench->config.destination_count = 1;
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 5);
+    serve(bench, 2, 5);
+    assert_int_equal(change_bench_row(bench, 0).sent, 325);
+    assert_int_equal(change_bench_read(bench, 2).flows, 650);
+}
+
+/* ---- state ---- */
+
+static void numbers_of_a_collector_go_on(void **state)
+{
+    struct change_bench *bench = *state;
+    struct error note = {""}, error = {""};
+    bench->config.state = export_state_open(folder, &note, &error);
+    assert_non_null(bench->config.state);
+    bench->config.destinations[0].rate_set = bench->config.destinations[1].rate_set = true;
+    change_bench_start(bench, 1);
+    change_bench_push(bench, 30);
+    change_bench_pass(bench, 2);
+    bench->config.destination_count = 0; /* it goes ... */
+    assert_true(change_bench_change(bench));
+    change_bench_pass(bench, 1);
+    bench->config.destination_count = 1; /* ... and comes back */
+    assert_true(change_bench_change(bench));
+    change_bench_push(bench, 10);
+    change_bench_pass(bench, 2);
+    assert_int_equal(change_bench_read(bench, 0).flows, 60);
+    assert_int_equal(change_bench_read(bench, 2).first_sequence, 60);
+    assert_int_equal(change_bench_read(bench, 2).flows, 20);
+}
+
+/* ---- two processes ---- */
+
+static void two_processes_do_not_meet(void **state)
+{
+    struct change_bench *bench = *state, *other;
+    struct error note = {""}, error = {""};
+    change_bench_set_up((void **)&other);
+    bench->config.state = export_state_open(folder, &note, &error);
+    assert_non_null(bench->config.state);
+    for (unsigned i = 0; i < 2; i++) /* in one state, by collector and domain */
+        other->config.destinations[i].domain += 10;
+    other->config.state = bench->config.state;
+    change_bench_start(bench, 2);
+    change_bench_start(other, 2);
+    for (unsigned round = 0; round < 5; round++) {
+        change_bench_push(bench, 10);
+        change_bench_push(other, 3);
+        bench->config.destinations[round % 2].biflow ^= true;
+        other->config.destination_count = 1 + round % 2;
+        assert_true(change_bench_change(bench));
+        assert_true(round == 2 || change_bench_change(other));
+    }
+    change_bench_pass(bench, 2);
+    change_bench_pass(other, 2);
+    assert_int_equal(change_bench_row(bench, 0).sent, 50);
+    assert_int_equal(change_bench_row(other, 0).sent, 15);
+    assert_int_equal(change_bench_read(bench, 0).gaps, 0);
+    assert_int_equal(change_bench_read(other, 0).gaps, 0);
+    assert_int_equal(change_bench_read(other, 0).flows, 30);
+    change_bench_tear_down((void **)&other);
+}
+
+int main(void)
+{
+#define CHANGE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CHANGE_TEST(a_file_goes_on_in_place),    CHANGE_TEST(another_host_gets_the_spool),
+        CHANGE_TEST(a_successor_gets_the_spool), CHANGE_TEST(a_predecessor_sends_its_spool),
+        CHANGE_TEST(a_spool_outlives_a_removal), CHANGE_TEST(numbers_of_a_collector_go_on),
+        CHANGE_TEST(two_processes_do_not_meet),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,58 @@
+/*
+ * The program spanflow: what a person at the probe's own machine asks it and tells it. A NETCONF
+ * client on the local socket; it knows nothing that another client could not ask as well.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "notice.h"
+
+bool verb_connect(struct verb_call *call, struct error *error)
+{
+    if (call->connected)
+        return true;
+    call->connected = client_open(&call->client, call->socket, error);
+    if (call->connected)
+        notice_show(call);
+    return call->connected;
+}
+
+/* The first operation has connected. */
+static void greet(void *call)
+{
+    notice_show(call);
+}
+
+int main(int argc, char *argv[])
+{
+    struct verb_call call = {0};
+    struct error error = {""};
+    ly_log_options(LY_LOSTORE);
+    if (argc > 1 && strcmp(argv[1], "complete") == 0) {
+        call.count = argc - 2;
+        call.words = argv + 2;
+        return verb_complete(&call);
+    }
+    switch (arguments_read(verb_table, argc - 1, argv + 1, &call, &error)) {
+    case ARGUMENTS_HELP:
+        return verb_help(&call);
+    case ARGUMENTS_VERSION:
+        puts("spanflow " SPANFLOW_VERSION);
+        return VERB_DONE;
+    case ARGUMENTS_WRONG:
+        fprintf(stderr, "spanflow: %s\n", error.text);
+        return VERB_USAGE;
+    case ARGUMENTS_VERB:
+        break;
+    }
+    if (!call.verb->local) {
+        if (!client_prepare(&call.client, call.socket, &error))
+            return verb_fail(error.text);
+        client_greet(&call.client, greet, &call);
+    }
+    int code = call.verb->run(&call);
+    if (!call.verb->local || call.connected)
+        client_close(&call.client);
+    return code;
+}

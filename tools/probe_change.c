@@ -1,0 +1,183 @@
+/* One change of all workers and exporting processes. */
+#include "probe_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporting_process_change.h"
+#include "plan.h"
+#include "probe.h"
+#include "probe_history.h"
+#include "probe_snapshot.h"
+#include "worker/worker_change.h"
+
+struct probe_change {
+    struct probe_selection selection; /* of the new configuration; the old one after submitting */
+    bool other_rules;
+    struct probe_rules rules;               /* if there are others: as the selection */
+    struct probe_snapshot_change *snapshot; /* NULL: nothing changes for the ring */
+    bool handed;                            /* to workers and exporting processes */
+    uint32_t worker_count;
+    struct worker_change *workers[EXPORT_RINGS_MAX];        /* NULL: nothing changes for workers */
+    struct exporting_process_change *exporters[CACHES_MAX]; /* NULL: none, or submitted */
+};
+
+void probe_change_free(struct probe_change *change)
+{
+    if (!change)
+        return;
+    for (uint32_t w = 0; w < change->worker_count; w++)
+        worker_change_free(change->workers[w]);
+    for (uint32_t c = 0; c < CACHES_MAX; c++)
+        exporting_process_cancel_change(change->exporters[c]);
+    probe_snapshot_cancel(change->snapshot);
+    probe_selection_free(&change->selection);
+    probe_rules_free(&change->rules);
+    free(change);
+}
+
+/* The rules that are to be in force. */
+static const struct probe_rules *new_rules(const struct probe *probe,
+                                           const struct probe_change *change)
+{
+    return change->other_rules ? &change->rules : &probe->rules;
+}
+
+static bool prepare_workers(struct probe *probe, const struct probe_config *config,
+                            struct probe_change *change, struct error *error)
+{
+    struct worker_config *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        error_set(error, "no memory for a worker's configuration");
+        return false;
+    }
+    bool good = probe_selection_make(&change->selection, config, error);
+    if (good)
+        probe_configure_worker(probe, config, &change->selection, new_rules(probe, change), worker);
+    while (good && change->worker_count < probe->worker_count) {
+        uint32_t w = change->worker_count;
+        probe_snapshot_fill(probe, change->snapshot, w, worker);
+        change->workers[w] = worker_prepare_change(probe->workers[w], worker, error);
+        good = change->workers[w] != NULL;
+        change->worker_count += good;
+    }
+    free(worker);
+    return good;
+}
+
+static bool prepare_exporters(struct probe *probe, const struct probe_config *config,
+                              struct probe_change *change, struct error *error)
+{
+    struct exporting_process_config *exporting = malloc(sizeof *exporting);
+    if (!exporting) {
+        error_set(error, "no memory for an exporting process's configuration");
+        return false;
+    }
+    bool good = true;
+    for (uint32_t c = 0; good && c < probe->cache_count; c++) {
+        probe_describe(probe, config, new_rules(probe, change), c, exporting);
+        exporting->spool_octets_max = config->caches[c].spool_octets_max;
+        change->exporters[c] =
+            exporting_process_prepare_change(probe->exporters[c], exporting, error);
+        good = change->exporters[c] != NULL;
+    }
+    free(exporting);
+    return good;
+}
+
+static bool prepare_snapshot(struct probe *probe, const struct probe_config *config,
+                             unsigned actions, struct probe_change *change, struct error *error)
+{
+    if (!(actions & (PLAN_SNAPSHOT | PLAN_RULES)))
+        return true;
+    change->snapshot = probe_snapshot_prepare(probe, config, new_rules(probe, change), error);
+    return change->snapshot != NULL;
+}
+
+struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
+                                          unsigned actions, struct error *error)
+{
+    struct probe_change *change = calloc(1, sizeof *change);
+    if (!change) {
+        error_set(error, "no memory for a change");
+        return NULL;
+    }
+    bool workers = actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES);
+    bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES);
+    change->other_rules = actions & PLAN_RULES;
+    if ((!change->other_rules || probe_rules_make(&change->rules, &config->applications, error)) &&
+        prepare_snapshot(probe, config, actions, change, error) &&
+        (!(workers || probe_snapshot_concerns_workers(change->snapshot)) ||
+         prepare_workers(probe, config, change, error)) &&
+        (!exporters || probe_history_make(config, true, error)) &&
+        (!exporters || prepare_exporters(probe, config, change, error)))
+        return change;
+    probe_change_free(change);
+    return NULL;
+}
+
+bool probe_change_exchanges_rings(const struct probe *probe)
+{
+    return probe->change && probe_snapshot_exchanges_rings(probe->change->snapshot);
+}
+
+const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_t number)
+{
+    return probe->change ? probe_snapshot_change_ring(probe->change->snapshot, number) : NULL;
+}
+
+static void hand_over(struct probe *probe, struct probe_change *change)
+{
+    change->handed = true;
+    probe_snapshot_submit(probe, change->snapshot);
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        if (change->exporters[c]) {
+            exporting_process_submit_change(probe->exporters[c], change->exporters[c]);
+            change->exporters[c] = NULL;
+        }
+    if (change->other_rules) {
+        struct probe_rules rules = probe->rules;
+        probe->rules = change->rules;
+        change->rules = rules;
+    }
+    if (change->worker_count == 0)
+        return;
+    for (uint32_t w = 0; w < change->worker_count; w++)
+        worker_submit_change(probe->workers[w], change->workers[w]);
+    struct probe_selection before = probe->selection;
+    probe->selection = change->selection;
+    change->selection = before;
+}
+
+/* Not while a cut is made: its books are those of the rings that are there. */
+static void hand_over_if_possible(struct probe *probe)
+{
+    if (!probe->change->handed && !(probe->cut_pending && probe_change_exchanges_rings(probe)))
+        hand_over(probe, probe->change);
+}
+
+void probe_change_submit(struct probe *probe, struct probe_change *change)
+{
+    probe->change = change;
+    hand_over_if_possible(probe);
+}
+
+bool probe_change_finish(struct probe *probe)
+{
+    struct probe_change *change = probe->change;
+    hand_over_if_possible(probe);
+    if (!change->handed)
+        return false;
+    for (uint32_t w = 0; w < change->worker_count; w++)
+        if (!worker_change_finished(change->workers[w]))
+            return false;
+    for (uint32_t c = 0; c < probe->cache_count; c++)
+        if (!exporting_process_change_taken(probe->exporters[c]))
+            return false;
+    if (!probe_snapshot_finish(probe, change->snapshot))
+        return false;
+    change->snapshot = NULL;
+    probe_change_free(change);
+    probe->change = NULL;
+    return true;
+}

@@ -1,0 +1,37 @@
+/*
+ * A configuration that changes while packets flow: everything that can fail is prepared on the main
+ * thread, then workers and exporting processes take it between two batches or records; when all
+ * have, what was there before is freed. No packet is lost by it.
+ *
+ * Main thread.
+ */
+#ifndef SPANFLOW_TOOLS_PROBE_CHANGE_H
+#define SPANFLOW_TOOLS_PROBE_CHANGE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "probe_config.h"
+
+struct probe;
+struct probe_change;
+struct snapshot_ring;
+
+/* Prepares what PROBE needs to go on by CONFIG, which differs in ACTIONS of enum plan_action, none
+ * of them PLAN_REBUILD. NULL and ERROR: nothing has changed. */
+struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
+                                          unsigned actions, struct error *error);
+/* Hands CHANGE over. PROBE owns it from then on: no other before it is finished. */
+void probe_change_submit(struct probe *probe, struct probe_change *change);
+/* Whether what was submitted is in force everywhere, and nothing moves any more; it is freed then.
+ */
+bool probe_change_finish(struct probe *probe);
+/* The ring of worker NUMBER in the change of PROBE that is under way; NULL: none. */
+const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_t number);
+/* Whether the change that is under way exchanges the rings of packets: no cut of the ledger can be
+ * made meanwhile. */
+bool probe_change_exchanges_rings(const struct probe *probe);
+/* Frees a change that was not submitted, or whose probe's workers are gone. NULL is fine. */
+void probe_change_free(struct probe_change *change);
+
+#endif
