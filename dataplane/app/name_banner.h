@@ -10,23 +10,22 @@
 
 struct name_state;
 
-/* Whether PACKET holds the line of that protocol. */
+/* Whether PACKET begins with the line of that protocol. */
 bool name_is_ssh(const struct application_packet *packet);
 /* See above. Of a line with 220 only if it names SMTP or LMTP or the port does: FTP has it too. */
 bool name_is_smtp(const struct application_packet *packet);
 /* See above. */
 bool name_is_imap(const struct application_packet *packet);
-/* See above. A bare +OK only from the port of POP3: Redis has it too. */
+/* See above. Of a line with +OK only if it has words of a greeting: answers begin with it too. */
 bool name_is_pop(const struct application_packet *packet);
 
 /*
- * Tells SINK the line if PACKET holds it, as far as it does, without its code and line end: less
- * strict than the functions above, for flows that are known to be of the protocol. STATE may be
- * NULL. NAME_DONE: all types of the protocol that SINK wants were told.
+ * Tells SINK the line if PACKET holds it, as far as it does and without its end. STATE may be NULL.
+ * NAME_DONE: all types of the protocol that SINK wants were told.
  */
 enum name_progress name_ssh(const struct application_packet *packet, struct name_sink *sink,
                             struct name_state *state);
-/* See above. */
+/* See above. For flows that are known to be of SMTP: any 220 but that of a port of FTP. */
 enum name_progress name_smtp(const struct application_packet *packet, struct name_sink *sink,
                              struct name_state *state);
 /* See above. */
