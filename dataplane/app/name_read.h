@@ -25,7 +25,7 @@ static inline struct name_span name_line(const struct application_packet *packet
     const uint8_t *end = memchr(start, '\n', left);
     struct name_span line = {start, end ? (uint32_t)(end - start) : left, end != NULL};
     *at += line.octets + (end ? 1u : 0u);
-    if (line.whole && line.octets > 0 && start[line.octets - 1] == '\r')
+    if (line.octets > 0 && start[line.octets - 1] == '\r')
         line.octets--;
     return line;
 }
