@@ -1,8 +1,8 @@
 /*
- * bench_names: what it costs to read the names out of one packet and to clean them; beside a plain
- * automaton over the same octets. A row for each parser and kind of payload; `names` are told by
- * one packet. `other` rows are what packets of other protocols cost: whether a parser is called for
- * at all. One thread.
+ * bench_names_text: what it costs to read the names out of one packet and to clean them; beside a
+ * plain automaton over the same octets. A row for each parser and kind of payload; `names` are told
+ * by one packet. `other` rows are what packets of other protocols cost: whether a parser is called
+ * for at all. One thread.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +108,7 @@ static void run_case(const struct bench_options *options, const struct payload_c
         bench_add(&cycles, (double)(bench_cycles() - start) / (double)options->packets);
         packets += options->packets;
     }
-    bench_row_begin("names");
+    bench_row_begin("names_text");
     bench_row_text("payload", it->kind);
     bench_row_number("octets", octets, 0);
     bench_row_rate("mpps", &cycles, &limit);
@@ -121,7 +121,7 @@ static void run_case(const struct bench_options *options, const struct payload_c
 int main(int argc, char **argv)
 {
     struct bench_options options;
-    bench_start(&options, "bench_names", argc, argv);
+    bench_start(&options, "bench_names_text", argc, argv);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         run_case(&options, &cases[i]);
     return EXIT_SUCCESS;
