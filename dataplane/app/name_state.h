@@ -18,8 +18,7 @@ struct name_workspace;
 
 /* What a parser gets with each packet. */
 struct name_state {
-    struct name_workspace *workspace; /* of the worker; NULL: each packet stands alone, and no
-                                         QUIC can be read */
+    struct name_workspace *workspace; /* of the worker */
     uint64_t flow_id;                 /* of the packet's flow, unique within the worker; not 0 */
 };
 

@@ -154,7 +154,8 @@ uint16_t flow_cache_application(const struct flow_cache *cache, const struct flo
 void flow_cache_adopt_application(struct flow_cache *cache, const struct flow_ref *ref,
                                   uint16_t application, const struct packet_facts *facts);
 /* Adds the names in the COUNT octets at NAMES to the record at REF, which is there
- * (flow_cache_sought()): those of types that it has not. Where there is no room, that is counted. */
+ * (flow_cache_sought()): those of types that it has not. Where there is no room, that is counted.
+ */
 void flow_cache_add_names(struct flow_cache *cache, const struct flow_ref *ref,
                           const uint8_t *names, uint32_t count);
 /* Adds to the record at REF the names that the record at FROM_REF of FROM has and it has not, if
