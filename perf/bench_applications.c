@@ -70,12 +70,58 @@ static void fill_dns(uint8_t *data, uint32_t octets)
     memcpy(data, question, octets < sizeof question ? octets : sizeof question);
 }
 
+/* HEAD once, then BODY again and again. */
+static void fill_repeated(uint8_t *data, uint32_t octets, const char *head, const char *body)
+{
+    size_t head_octets = strlen(head), body_octets = strlen(body);
+    for (uint32_t i = 0; i < octets; i++)
+        data[i] = (uint8_t)(i < head_octets ? head[i] : body[(i - head_octets) % body_octets]);
+}
+
+/* Payload that is made to match much, or to keep many expressions alive to its end. */
+static void fill_hostile_path(uint8_t *data, uint32_t octets)
+{
+    fill_repeated(data, octets, "GET /", "_search_cat_bulk_alias_");
+}
+
+static void fill_hostile_lines(uint8_t *data, uint32_t octets)
+{
+    fill_repeated(data, octets, "HTTP/1.1 200 OK\r\n", "a:b\r\nX-elastic-product\r\n:\r\n");
+}
+
+static void fill_hostile_pieces(uint8_t *data, uint32_t octets)
+{
+    fill_repeated(data, octets, "",
+                  "(ADDRESS=\"cluster_name\":\"a\",\x28\xca\x22\x02(ERROR_STACK=");
+}
+
+static void fill_hostile_tags(uint8_t *data, uint32_t octets)
+{
+    fill_repeated(data, octets, "<a:Envelope ", "schemas.xmlsoap.org/ws/2005/04/discover");
+}
+
+static void fill_hostile_dots(uint8_t *data, uint32_t octets)
+{
+    fill_repeated(data, octets, "HTTP/1.1 200 OK\r\n", "ST:uuiST:uuSERVER:\r\n:\r\n");
+}
+
 static const struct payload_case cases[] = {
-    {"random", 64, true, 40000, fill_random},    {"random", 256, true, 40000, fill_random},
-    {"random", 1024, true, 40000, fill_random},  {"random", 64, false, 40000, fill_random},
-    {"random", 1024, false, 40000, fill_random}, {"text", 256, true, 40000, fill_text},
-    {"text", 1024, true, 40000, fill_text},      {"http request", 400, true, 80, fill_http},
-    {"tls hello", 517, true, 443, fill_tls},     {"dns question", 33, false, 53, fill_dns},
+    {"random", 64, true, 40000, fill_random},
+    {"random", 256, true, 40000, fill_random},
+    {"random", 1024, true, 40000, fill_random},
+    {"random", 64, false, 40000, fill_random},
+    {"random", 1024, false, 40000, fill_random},
+    {"text", 256, true, 40000, fill_text},
+    {"text", 1024, true, 40000, fill_text},
+    {"http request", 400, true, 80, fill_http},
+    {"tls hello", 517, true, 443, fill_tls},
+    {"dns question", 33, false, 53, fill_dns},
+    {"hostile path", 1024, true, 443, fill_hostile_path},
+    {"hostile lines", 1024, true, 443, fill_hostile_lines},
+    {"hostile pieces", 1024, true, 443, fill_hostile_pieces},
+    {"hostile pieces", 1460, true, 443, fill_hostile_pieces},
+    {"hostile tags", 1024, false, 3702, fill_hostile_tags},
+    {"hostile dots", 1024, false, 53, fill_hostile_dots},
 };
 
 static struct application_set *compile_rules(void)
