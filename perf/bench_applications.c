@@ -1,12 +1,14 @@
 /*
  * bench_applications: what it costs to look at the payload of one packet for the application of its
  * flow, with the rules that come with the probe; beside a plain automaton over the same octets. A
- * row for each kind and length of payload; `labelled` is the share that a rule decided. One thread.
+ * row for each kind and length of payload, hostile ones for what was made to be expensive;
+ * `labelled` is the share that a rule decided. One thread.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/application_scan.h"
+#include "perf/bench/hostile_payload.h"
 #include "perf/bench/limit.h"
 #include "perf/bench/measure.h"
 
@@ -17,7 +19,8 @@ struct payload_case {
     uint32_t octets;
     bool tcp;
     uint16_t port;
-    void (*fill)(uint8_t *data, uint32_t octets);
+    void (*fill)(uint8_t *data, uint32_t octets); /* or what HOSTILE says */
+    const struct hostile_payload *hostile;
 };
 
 static void fill_random(uint8_t *data, uint32_t octets)
@@ -70,59 +73,20 @@ static void fill_dns(uint8_t *data, uint32_t octets)
     memcpy(data, question, octets < sizeof question ? octets : sizeof question);
 }
 
-/* HEAD once, then BODY again and again. */
-static void fill_repeated(uint8_t *data, uint32_t octets, const char *head, const char *body)
-{
-    size_t head_octets = strlen(head), body_octets = strlen(body);
-    for (uint32_t i = 0; i < octets; i++)
-        data[i] = (uint8_t)(i < head_octets ? head[i] : body[(i - head_octets) % body_octets]);
-}
-
-/* Payload that is made to match much, or to keep many expressions alive to its end. */
-static void fill_hostile_path(uint8_t *data, uint32_t octets)
-{
-    fill_repeated(data, octets, "GET /", "_search_cat_bulk_alias_");
-}
-
-static void fill_hostile_lines(uint8_t *data, uint32_t octets)
-{
-    fill_repeated(data, octets, "HTTP/1.1 200 OK\r\n", "a:b\r\nX-elastic-product\r\n:\r\n");
-}
-
-static void fill_hostile_pieces(uint8_t *data, uint32_t octets)
-{
-    fill_repeated(data, octets, "",
-                  "(ADDRESS=\"cluster_name\":\"a\",\x28\xca\x22\x02(ERROR_STACK=");
-}
-
-static void fill_hostile_tags(uint8_t *data, uint32_t octets)
-{
-    fill_repeated(data, octets, "<a:Envelope ", "schemas.xmlsoap.org/ws/2005/04/discover");
-}
-
-static void fill_hostile_dots(uint8_t *data, uint32_t octets)
-{
-    fill_repeated(data, octets, "HTTP/1.1 200 OK\r\n", "ST:uuiST:uuSERVER:\r\n:\r\n");
-}
-
 static const struct payload_case cases[] = {
-    {"random", 64, true, 40000, fill_random},
-    {"random", 256, true, 40000, fill_random},
-    {"random", 1024, true, 40000, fill_random},
-    {"random", 64, false, 40000, fill_random},
-    {"random", 1024, false, 40000, fill_random},
-    {"text", 256, true, 40000, fill_text},
-    {"text", 1024, true, 40000, fill_text},
-    {"http request", 400, true, 80, fill_http},
-    {"tls hello", 517, true, 443, fill_tls},
-    {"dns question", 33, false, 53, fill_dns},
-    {"hostile path", 1024, true, 443, fill_hostile_path},
-    {"hostile lines", 1024, true, 443, fill_hostile_lines},
-    {"hostile pieces", 1024, true, 443, fill_hostile_pieces},
-    {"hostile pieces", 1460, true, 443, fill_hostile_pieces},
-    {"hostile tags", 1024, false, 3702, fill_hostile_tags},
-    {"hostile dots", 1024, false, 53, fill_hostile_dots},
+    {"random", 64, true, 40000, fill_random, NULL},
+    {"random", 256, true, 40000, fill_random, NULL},
+    {"random", 1024, true, 40000, fill_random, NULL},
+    {"random", 64, false, 40000, fill_random, NULL},
+    {"random", 1024, false, 40000, fill_random, NULL},
+    {"text", 256, true, 40000, fill_text, NULL},
+    {"text", 1024, true, 40000, fill_text, NULL},
+    {"http request", 400, true, 80, fill_http, NULL},
+    {"tls hello", 517, true, 443, fill_tls, NULL},
+    {"dns question", 33, false, 53, fill_dns, NULL},
 };
+
+static const struct application_limits limits = {.flows_max = FLOWS, .packets = 4, .octets = 1024};
 
 static struct application_set *compile_rules(void)
 {
@@ -141,12 +105,14 @@ static void run_case(const struct bench_options *options, const struct applicati
                      const struct payload_case *it)
 {
     static uint8_t data[PAYLOAD_OCTETS_MAX];
-    const struct application_limits limits = {.flows_max = FLOWS, .packets = 4, .octets = 1024};
     struct error error = {""};
     struct application_scanner *scanner = application_scanner_create(set, &limits, &error);
     if (!scanner)
         bench_fail(error.text);
-    it->fill(data, it->octets);
+    if (it->hostile)
+        hostile_fill(it->hostile, data, it->octets);
+    else
+        it->fill(data, it->octets);
     const struct application_packet packet = {.data = data,
                                               .length = it->octets,
                                               .whole_length = it->octets,
@@ -186,6 +152,15 @@ int main(int argc, char **argv)
     struct application_set *set = compile_rules();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         run_case(&options, set, &cases[i]);
+    for (unsigned i = 0; i < HOSTILE_PAYLOADS; i++) {
+        const struct hostile_payload *hostile = &hostile_payloads[i];
+        run_case(&options, set,
+                 &(struct payload_case){.kind = hostile->kind,
+                                        .octets = limits.octets,
+                                        .tcp = hostile->tcp,
+                                        .port = hostile->port,
+                                        .hostile = hostile});
+    }
     application_set_destroy(set);
     return EXIT_SUCCESS;
 }
