@@ -5,6 +5,8 @@
  */
 #include "app_test.h"
 
+#include <stdio.h>
+
 #include "app/name_find.h"
 #include "base/siphash.h"
 
