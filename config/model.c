@@ -222,6 +222,7 @@ static bool read_applications(const struct lyd_node *root, struct probe_config *
     applications->octets = model_number32(root, APPLICATIONS "octets");
     applications->scans_per_s =
         config->offline ? 0 : model_number32(root, APPLICATIONS "scansPerSecond");
+    applications->time_share = config->offline ? 0 : model_number32(root, APPLICATIONS "timeShare");
     return model_text(root, APPLICATIONS "compiledRules", applications->store,
                       sizeof applications->store, error);
 }

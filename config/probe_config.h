@@ -45,6 +45,7 @@ struct applications_config {
     uint32_t packets;     /* with payload, of each direction */
     uint32_t octets;      /* of each packet */
     uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
+    uint32_t time_share;  /* percent of a worker's time; 0: no bound */
 };
 
 /* The names inside flows. */

@@ -256,7 +256,7 @@ class Table:
         self.rows["applications/identify"] = Row(on)
         for leaf, value in (("shippedRules", False), ("ruleFile", [self.rule_file]),
                             ("compiledRules", f"{self.folder}/rules"), ("packets", 8),
-                            ("octets", 512), ("scansPerSecond", 1000)):
+                            ("octets", 512), ("scansPerSecond", 1000), ("timeShare", 20)):
             self.set(f"applications/{leaf}", "applications", leaf, value, base=on)
 
     def names(self):

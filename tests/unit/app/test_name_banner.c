@@ -139,7 +139,7 @@ static void lines_are_cut_anywhere(void **state)
     }
 }
 
-/* A line as long as a packet can be costs no more than one of 512 octets. */
+/* A line as long as a packet can be costs no more than one of usual length. */
 static void huge_lines_end(void **state)
 {
     static char text[NAME_TEST_ROOM];

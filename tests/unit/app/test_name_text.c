@@ -56,6 +56,24 @@ static void only_clean_utf8_is_left(void **state)
     assert_string_equal(clean(NAME_SSH_SERVER_BANNER, "a\0b", 3), "a" BAD "b");
 }
 
+/* A long text has one odd octet, at each place. */
+static void no_odd_octet_is_overlooked(void **state)
+{
+    (void)state;
+    for (unsigned odd = 0; odd < 256; odd++)
+        for (unsigned at = 0; at < 40; at++) {
+            uint8_t text[40];
+            memset(text, at % 3 ? '~' : ' ' + 1, sizeof text);
+            text[at] = (uint8_t)odd;
+            const char *found = clean(NAME_HTTP_USER_AGENT, text, sizeof text);
+            bool plain = odd > ' ' && odd < 0x7f, blank = odd == ' ' || odd == '\t';
+            bool trimmed = odd <= ' ' && (at == 0 || at == sizeof text - 1);
+            size_t length = trimmed ? 39 : plain || blank ? 40 : 42;
+            assert_int_equal(strlen(found), length);
+            assert_true(trimmed || found[at] == (plain ? (char)odd : blank ? ' ' : '\xef'));
+        }
+}
+
 static void domain_names_are_small_and_without_the_last_dot(void **state)
 {
     static const enum name_type types[] = {NAME_TLS_SERVER_NAME, NAME_HTTP_HOST,
@@ -185,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_clean_utf8_is_left),
+        cmocka_unit_test(no_odd_octet_is_overlooked),
         cmocka_unit_test(domain_names_are_small_and_without_the_last_dot),
         cmocka_unit_test(host_is_told_without_port),
         cmocka_unit_test(names_are_cut_between_characters),
