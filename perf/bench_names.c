@@ -8,10 +8,10 @@
 
 #include "app/name_quic.h"
 #include "app/name_tls.h"
+#include "hello_builder.h"
+#include "initial_builder.h"
 #include "perf/bench/limit.h"
 #include "perf/bench/measure.h"
-#include "tests/unit/app/hello_builder.h"
-#include "tests/unit/app/initial_builder.h"
 
 enum {
     PACKETS_MAX = 3,

@@ -99,10 +99,14 @@ struct name_finder {
 
 /* ---- what a parser tells ---- */
 
+/* The octets of HASH, the lowest first, as other programs print them. */
 static void write_hash(uint8_t *out, uint64_t hash)
 {
-    for (unsigned i = 0; i < FLOW_NAME_HASH_OCTETS; i++)
-        out[i] = (uint8_t) "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+    static const char digits[] = "0123456789abcdef";
+    for (unsigned i = 0; i < FLOW_NAME_HASH_OCTETS / 2; i++, hash >>= 8) {
+        out[2 * i] = (uint8_t)digits[hash >> 4 & 15];
+        out[2 * i + 1] = (uint8_t)digits[hash & 15];
+    }
 }
 
 #define OCTETS_MAX(symbol, key, side, octets, help) octets,

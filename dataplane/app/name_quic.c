@@ -207,10 +207,11 @@ static struct name_slice open_initial(struct name_workspace *workspace, bool kno
     return frames;
 }
 
-/* Takes the frames of all Initial packets of the datagram. False if it does not begin with a long
- * header of a version that can be read. GATHER: what the flow has, changed if it begins here. */
-static bool take_datagram(const struct application_packet *datagram, const struct name_state *state,
-                          struct name_gather **gather)
+/* Takes the frames of all Initial packets of the datagram. GATHER: what the flow has, changed if it
+ * begins here. What to expect of the flow if it does not: nothing once a packet did not open, so
+ * that a flow makes useless work only once. */
+static enum name_progress take_datagram(const struct application_packet *datagram,
+                                        const struct name_state *state, struct name_gather **gather)
 {
     struct reader reader = {.data = datagram->data, .end = datagram->length};
     struct quic_packet packet, first = {0};
@@ -228,32 +229,29 @@ static bool take_datagram(const struct application_packet *datagram, const struc
         struct name_initial_keys *of_flow = known ? &(*gather)->keys : &keys;
         struct name_slice frames = open_initial(state->workspace, known, of_flow, &packet);
         if (!frames.data)
-            break; /* the server's, or none */
+            return NAME_DONE; /* the server's, or none */
         if (!known) {
             *gather = name_gather_begin(state, NAME_BY_QUIC, datagram);
             (*gather)->keys = keys;
         }
         take_frames(*gather, &frames);
     }
-    return reader.at > 0;
+    bool negotiation =
+        reader.end >= 7 && reader.data[0] & LONG_HEADER && is_negotiation(be32(reader.data + 1));
+    return reader.at > 0 || negotiation ? NAME_MORE : NAME_DONE;
 }
 
 enum name_progress name_quic(const struct application_packet *packet, struct name_sink *sink,
                              struct name_state *state)
 {
-    const uint8_t *data = packet->data;
     if (!(sink->wanted & NAME_HELLO_TYPES) || packet->tcp)
         return NAME_DONE;
     struct name_gather *gather = name_gather_find(state, NAME_BY_QUIC);
     if (gather && packet->from_client != gather->from_client)
         return NAME_MORE;
-    bool taken = take_datagram(packet, state, &gather);
-    if (!gather) {
-        bool negotiation =
-            packet->length >= 7 && data[0] & LONG_HEADER && is_negotiation(be32(data + 1));
-        return taken || negotiation ? NAME_MORE : NAME_DONE;
-    }
-    enum name_progress progress =
-        name_gather_read_message(state, gather, gather->octets, gather->have, sink);
+    enum name_progress progress = take_datagram(packet, state, &gather);
+    if (!gather)
+        return progress;
+    progress = name_gather_read_message(state, gather, gather->octets, gather->have, sink);
     return name_gather_end(state, gather, progress);
 }

@@ -12,7 +12,8 @@
  * Opens the client's Initial packets in the datagram PACKET and tells SINK of the ClientHello in
  * their CRYPTO frames once it is whole; an incomplete one is kept in the workspace of STATE, which
  * must not be NULL. NAME_MORE if the rest is waited for, or if the datagram is QUIC but has no
- * Initial packet of the client; else NAME_DONE. Worker thread.
+ * Initial packet; NAME_DONE if all is told, it is not QUIC, or the packet does not open. Worker
+ * thread.
  */
 enum name_progress name_quic(const struct application_packet *packet, struct name_sink *sink,
                              struct name_state *state);

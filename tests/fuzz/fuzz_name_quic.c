@@ -6,7 +6,7 @@
  */
 #include "app/name_quic.h"
 
-#include "../unit/app/initial_builder.h"
+#include "initial_builder.h"
 #include "name_packets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -121,7 +121,7 @@ def write(path, talks=None, step_ns=10**6, first_port=40000, **more):
 
 
 def siphash(key, data):
-    """SipHash-2-4 of DATA, as 16 hexadecimal digits."""
+    """SipHash-2-4 of DATA: 16 hexadecimal digits, the lowest octet first."""
     mask = 2**64 - 1
     k = struct.unpack("<QQ", key)
     v = [k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261,
@@ -152,4 +152,4 @@ def siphash(key, data):
         v[0] ^= word
     v[2] ^= 255
     rounds(4)
-    return f"{v[0] ^ v[1] ^ v[2] ^ v[3]:016x}"
+    return struct.pack("<Q", v[0] ^ v[1] ^ v[2] ^ v[3]).hex()
