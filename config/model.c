@@ -222,6 +222,7 @@ static bool read_applications(const struct lyd_node *root, struct probe_config *
     applications->octets = model_number32(root, APPLICATIONS "octets");
     applications->scans_per_s =
         config->offline ? 0 : model_number32(root, APPLICATIONS "scansPerSecond");
+    applications->time_share = config->offline ? 0 : model_number32(root, APPLICATIONS "timeShare");
     return model_text(root, APPLICATIONS "compiledRules", applications->store,
                       sizeof applications->store, error);
 }
@@ -265,7 +266,7 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     config->drop_threshold = model_number32(root, "netconf/notifications/dropThreshold");
     /* What is kept here does not decide whether applications are looked for. */
     if (!read_caches(root, config, error) || !read_applications(root, config, error) ||
-        !model_add_history(config, error))
+        !model_add_history(config, error) || !model_read_names(root, config, error))
         return false;
     config->local_count = model_prefixes(root, "localNetwork", config->local, PREFIXES_MAX);
     if (!model_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,

@@ -50,6 +50,10 @@ bool model_read_history(const struct lyd_node *snapshot, struct flow_history_con
  * path. */
 bool model_add_history(struct probe_config *config, struct error *error);
 
+/* Reads the container names below ROOT; the destinations of CONFIG are there. In model_names.c. */
+bool model_read_names(const struct lyd_node *root, struct probe_config *config,
+                      struct error *error);
+
 /* Reads the exporting process NODE for CACHE, whose other values are there; an ERROR has the whole
  * path. In model_export.c. */
 bool model_read_exporting(const struct lyd_node *node, struct cache_config *cache,

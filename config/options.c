@@ -178,6 +178,12 @@ const struct option_description option_table[] = {
      .leaf = "/spanflow/applications/ruleFile",
      .apply = apply_leaf,
      .help = "rules of one's own for finding applications (repeat)"},
+    {.name = "names",
+     .argument = "TYPE=off|keyed-hash|clear,...",
+     .repeats = true,
+     .apply = option_names_apply,
+     .help = "tell names that packets of a flow show, see NAMES; TYPE all: every one (default "
+             "off)"},
     {.name = "state",
      .argument = "DIRECTORY",
      .leaf = "/spanflow/stateDirectory",

@@ -73,7 +73,8 @@ static bool same_rules(const struct probe_config *before, const struct probe_con
 static bool same_scan_limits(const struct probe_config *before, const struct probe_config *after)
 {
     const struct applications_config *a = &before->applications, *b = &after->applications;
-    return a->packets == b->packets && a->octets == b->octets && a->scans_per_s == b->scans_per_s;
+    return a->packets == b->packets && a->octets == b->octets && a->scans_per_s == b->scans_per_s &&
+           a->time_share == b->time_share;
 }
 
 /* The list of files belongs to one configuration: NEXT, which is freed, gets the other one. */
@@ -96,6 +97,7 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
     running->applications.packets = next->applications.packets;
     running->applications.octets = next->applications.octets;
     running->applications.scans_per_s = next->applications.scans_per_s;
+    running->applications.time_share = next->applications.time_share;
 }
 
 /* ---- the table ---- */
@@ -197,6 +199,7 @@ const struct plan_field plan_fields[] = {
     ROW(state_directory, PLAN_REBUILD, "stateDirectory"),
     ROW(drop_threshold, PLAN_NOTHING, "netconf/notifications/dropThreshold"),
     ROW_BY(applications, PLAN_RULES, "applications", same_rules, copy_rules),
+    ROW(names, PLAN_WORKERS, "names"),
     ROW_BY(applications, PLAN_WORKERS, "applications", same_scan_limits, copy_scan_limits),
     SNAPSHOT_ROWS,
 };

@@ -10,6 +10,7 @@
 
 #include "exporting_process.h"
 #include "flow/flow_admission.h"
+#include "flow/flow_names.h"
 #include "packet/packet_source.h"
 #include "packet/source_xdp.h"
 
@@ -44,6 +45,13 @@ struct applications_config {
     uint32_t packets;     /* with payload, of each direction */
     uint32_t octets;      /* of each packet */
     uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
+    uint32_t time_share;  /* percent of a worker's time; 0: no bound */
+};
+
+/* The names inside flows. */
+struct names_config {
+    struct flow_names wanted; /* all 0: none is looked for */
+    char key_file[1024];      /* the secret of hashed ones */
 };
 
 /* A cache and the exporting process that takes its records, and no other's. */
@@ -143,6 +151,7 @@ struct probe_config {
     uint32_t drop_threshold; /* packets dropped in a second that are told; 0 = never */
 
     struct applications_config applications;
+    struct names_config names;
     struct snapshot_config snapshot;
 };
 

@@ -27,6 +27,7 @@
     X(EXPORTING, "exportingProcess")                                                               \
     X(PARSER, "parser")                                                                            \
     X(APPLICATIONS, "applications")                                                                \
+    X(NAMES, "names")                                                                              \
     X(KERNEL, "kernelFlows")                                                                       \
     X(SNAPSHOT, "snapshot")                                                                        \
     X(NETCONF, "netconf")

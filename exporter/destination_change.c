@@ -33,6 +33,7 @@ static bool is_stream(enum destination_kind kind)
     X(biflow)                                                                                      \
     X(scale)                                                                                       \
     X(aggregates)                                                                                  \
+    X(names)                                                                                       \
     X(time_unit)                                                                                   \
     X(domain)                                                                                      \
     X(mtu)                                                                                         \
@@ -55,7 +56,7 @@ static bool is_stream(enum destination_kind kind)
     X(topic)                                                                                       \
     X(compression)                                                                                 \
     X(anonymisation_key)
-static_assert(sizeof(struct destination_config) == 8456, "a new setting belongs to these lists");
+static_assert(sizeof(struct destination_config) == 8464, "a new setting belongs to these lists");
 
 bool destination_is_as(const struct destination *d, const struct destination_config *config)
 {
@@ -260,7 +261,8 @@ void destination_adopt(struct destination *d, struct destination *fresh, uint64_
         destination_kafka_close_until(d, UINT64_MAX);
     destination_close_message(d);
     bool merges_alike = a->client_port_records == b->client_port_records &&
-                        a->client_port_window_s == b->client_port_window_s;
+                        a->client_port_window_s == b->client_port_window_s &&
+                        !a->names == !b->names;
     adopt_queue(d, fresh);
     adopt_encoder(d, fresh);
     destination_spool_widen(d, fresh);

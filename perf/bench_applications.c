@@ -1,12 +1,15 @@
 /*
  * bench_applications: what it costs to look at the payload of one packet for the application of its
  * flow, with the rules that come with the probe; beside a plain automaton over the same octets. A
- * row for each kind and length of payload; `labelled` is the share that a rule decided. One thread.
+ * row for each kind and length of payload, hostile ones for what was made to be expensive;
+ * `labelled` is the share that a rule decided. One thread.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/application_scan.h"
+#include "perf/bench/hostile_payload.h"
+#include "perf/bench/limit.h"
 #include "perf/bench/measure.h"
 
 enum { FLOWS = 65536, PAYLOAD_OCTETS_MAX = 1460 };
@@ -16,7 +19,8 @@ struct payload_case {
     uint32_t octets;
     bool tcp;
     uint16_t port;
-    void (*fill)(uint8_t *data, uint32_t octets);
+    void (*fill)(uint8_t *data, uint32_t octets); /* or what HOSTILE says */
+    const struct hostile_payload *hostile;
 };
 
 static void fill_random(uint8_t *data, uint32_t octets)
@@ -70,12 +74,19 @@ static void fill_dns(uint8_t *data, uint32_t octets)
 }
 
 static const struct payload_case cases[] = {
-    {"random", 64, true, 40000, fill_random},    {"random", 256, true, 40000, fill_random},
-    {"random", 1024, true, 40000, fill_random},  {"random", 64, false, 40000, fill_random},
-    {"random", 1024, false, 40000, fill_random}, {"text", 256, true, 40000, fill_text},
-    {"text", 1024, true, 40000, fill_text},      {"http request", 400, true, 80, fill_http},
-    {"tls hello", 517, true, 443, fill_tls},     {"dns question", 33, false, 53, fill_dns},
+    {"random", 64, true, 40000, fill_random, NULL},
+    {"random", 256, true, 40000, fill_random, NULL},
+    {"random", 1024, true, 40000, fill_random, NULL},
+    {"random", 64, false, 40000, fill_random, NULL},
+    {"random", 1024, false, 40000, fill_random, NULL},
+    {"text", 256, true, 40000, fill_text, NULL},
+    {"text", 1024, true, 40000, fill_text, NULL},
+    {"http request", 400, true, 80, fill_http, NULL},
+    {"tls hello", 517, true, 443, fill_tls, NULL},
+    {"dns question", 33, false, 53, fill_dns, NULL},
 };
+
+static const struct application_limits limits = {.flows_max = FLOWS, .packets = 4, .octets = 1024};
 
 static struct application_set *compile_rules(void)
 {
@@ -90,31 +101,18 @@ static struct application_set *compile_rules(void)
     return set;
 }
 
-/* A plain automaton: each octet leads through one table to the next state. */
-static double limit_round(const uint8_t *data, uint32_t octets, uint64_t packets)
-{
-    static uint8_t table[256];
-    uint8_t state = 0;
-    for (unsigned i = 0; i < sizeof table; i++)
-        table[i] = (uint8_t)(i * 167 + 13);
-    uint64_t start = bench_cycles();
-    for (uint64_t i = 0; i < packets; i++)
-        for (uint32_t at = 0; at < octets; at++)
-            state = *(const volatile uint8_t *)&table[state ^ data[at]];
-    uint64_t end = bench_cycles();
-    return (double)(end - start) / (double)packets;
-}
-
 static void run_case(const struct bench_options *options, const struct application_set *set,
                      const struct payload_case *it)
 {
     static uint8_t data[PAYLOAD_OCTETS_MAX];
-    const struct application_limits limits = {.flows_max = FLOWS, .packets = 4, .octets = 1024};
     struct error error = {""};
     struct application_scanner *scanner = application_scanner_create(set, &limits, &error);
     if (!scanner)
         bench_fail(error.text);
-    it->fill(data, it->octets);
+    if (it->hostile)
+        hostile_fill(it->hostile, data, it->octets);
+    else
+        it->fill(data, it->octets);
     const struct application_packet packet = {.data = data,
                                               .length = it->octets,
                                               .whole_length = it->octets,
@@ -125,7 +123,7 @@ static void run_case(const struct bench_options *options, const struct applicati
     struct bench_samples cycles = {0}, limit = {0};
     uint64_t flow = 0, scanned = 0;
     for (uint32_t round = 0; round < options->rounds; round++) {
-        bench_add(&limit, limit_round(data, it->octets, options->packets));
+        bench_add(&limit, limit_automaton(data, it->octets, options->packets));
         uint64_t start = bench_cycles();
         for (uint64_t i = 0; i < options->packets; i++) {
             flow++; /* each packet is the first of a flow of its own, in a row of its own */
@@ -154,6 +152,15 @@ int main(int argc, char **argv)
     struct application_set *set = compile_rules();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         run_case(&options, set, &cases[i]);
+    for (unsigned i = 0; i < HOSTILE_PAYLOADS; i++) {
+        const struct hostile_payload *hostile = &hostile_payloads[i];
+        run_case(&options, set,
+                 &(struct payload_case){.kind = hostile->kind,
+                                        .octets = limits.octets,
+                                        .tcp = hostile->tcp,
+                                        .port = hostile->port,
+                                        .hostile = hostile});
+    }
     application_set_destroy(set);
     return EXIT_SUCCESS;
 }

@@ -22,6 +22,7 @@ struct application_limits {
     uint32_t flows_max;   /* record indices are below it */
     uint8_t packets;      /* with payload, of each direction: 1..64 */
     uint16_t octets;      /* of each packet: 1..65535 */
+    uint8_t time_percent; /* of this worker's time that scans may take; 0 or 100: no bound */
     uint32_t scans_per_s; /* of this worker; 0: no bound */
 };
 
@@ -29,7 +30,7 @@ struct application_limits {
 #define APPLICATION_COUNTERS(X)                                                                    \
     X(scanned, "packets whose payload was scanned for applications")                               \
     X(scanned_octets, "octets of these that were looked at")                                       \
-    X(not_scanned, "packets that were not scanned because the worker's bound was reached")         \
+    X(not_scanned, "packets that were not scanned because a bound of the worker was reached")      \
     X(content, "flows whose application their payload told")
 
 #define APPLICATION_COUNTER_MEMBER(name, help) uint64_t name;

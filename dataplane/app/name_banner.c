@@ -5,8 +5,8 @@
 
 enum {
     SSH_TYPES = 1 << NAME_SSH_CLIENT_BANNER | 1 << NAME_SSH_SERVER_BANNER,
-    LINES_BEFORE_MAX = 16, /* that an SSH server may send before it says who it is */
-    GREETING_OCTETS_MAX = 512,
+    LINES_BEFORE_MAX = 16,     /* that an SSH server may send before it says who it is */
+    GREETING_OCTETS_MAX = 160, /* that are looked at */
     PORT_SSH = 22,
     PORT_SMTP = 25,
     PORT_SUBMISSION = 587,
@@ -18,20 +18,21 @@ static struct name_span whole_payload(const struct application_packet *packet)
     return (struct name_span){packet->data, packet->length, false};
 }
 
-/* The first line, of which more than a greeting can have is not looked at. */
+/* The first line of a PACKET that is not empty; more than a greeting can have is not looked at. */
 static struct name_span greeting_of(const struct application_packet *packet)
 {
     struct application_packet start = *packet;
     uint32_t at = 0;
     if (start.length > GREETING_OCTETS_MAX)
         start.length = GREETING_OCTETS_MAX;
-    return start.length > 0 ? name_line(&start, &at) : whole_payload(&start);
+    return name_line(&start, &at);
 }
 
-/* Whether a server may have sent PACKET. */
-static bool may_greet(const struct application_packet *packet)
+/* Whether PACKET may be a server's greeting, which begins with one of FIRST. */
+static bool may_greet(const struct application_packet *packet, const char *first)
 {
-    return packet->tcp && !(packet->client_known && packet->from_client);
+    return packet->tcp && !(packet->client_known && packet->from_client) && packet->length > 0 &&
+           memchr(first, packet->data[0], strlen(first));
 }
 
 /* Whether WORD, which has no capitals, stands in SPAN. */
@@ -125,11 +126,12 @@ static bool is_mail_port(uint16_t port)
  * 554. */
 static bool is_smtp_greeting(const struct application_packet *packet)
 {
+    if (!may_greet(packet, "245"))
+        return false;
     struct name_span line = greeting_of(packet);
     bool code = name_starts(line, "220") || name_starts(line, "421") || name_starts(line, "554");
     return code && line.octets > 4 && (line.text[3] == ' ' || line.text[3] == '-') &&
-           may_greet(packet) && packet->source_port != PORT_FTP &&
-           !has_enhanced_code(name_behind(line, 4));
+           packet->source_port != PORT_FTP && !has_enhanced_code(name_behind(line, 4));
 }
 
 bool name_is_smtp(const struct application_packet *packet)
@@ -148,9 +150,10 @@ enum name_progress name_smtp(const struct application_packet *packet, struct nam
 
 bool name_is_imap(const struct application_packet *packet)
 {
+    if (!may_greet(packet, "*"))
+        return false;
     struct name_span line = greeting_of(packet);
-    return may_greet(packet) &&
-           (behind_word(line, "* OK").octets > 0 || behind_word(line, "* PREAUTH").octets > 0 ||
+    return (behind_word(line, "* OK").octets > 0 || behind_word(line, "* PREAUTH").octets > 0 ||
             behind_word(line, "* BYE").octets > 0);
 }
 
@@ -172,8 +175,10 @@ bool name_is_pop(const struct application_packet *packet)
     static const char *const words_of_answers[] = {"password", "maildrop", "mailbox", "message",
                                                    "octets",   "logged",   "log in",  "login",
                                                    "user",     "capab",    "begin",   NULL};
+    if (!may_greet(packet, "+"))
+        return false;
     struct name_span text = behind_word(greeting_of(packet), "+OK");
-    if (text.octets == 0 || !may_greet(packet) || name_is_digit(text.text[0]))
+    if (text.octets == 0 || name_is_digit(text.text[0]))
         return false;
     bool stamp = holds(text, "<") && holds(text, "@") && holds(text, ">"); /* of APOP */
     return (stamp || holds_one(text, words)) && !holds_one(text, words_of_answers);

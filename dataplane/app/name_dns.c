@@ -282,8 +282,11 @@ static bool is_standard(const struct message *message)
     if (message->length < HEADER || (data[2] & 0x78) || (data[3] & 0x40) ||
         questions_of(message) > QUESTIONS_MAX)
         return false;
+    bool error = data[3] & 0x0f;
     if (questions_of(message) == 0) /* an error, or multicast DNS */
-        return is_response(message) && ((data[3] & 0x0f) || be16(data + 6) > 0);
+        return is_response(message) && (error || be16(data + 6) > 0);
+    if (error && !is_response(message))
+        return false;
     uint32_t end = skip_name(message, HEADER);
     return end > 0 && end + 4 <= message->length && be16(message->data + end) > 0;
 }

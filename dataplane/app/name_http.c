@@ -35,7 +35,8 @@ static uint32_t first_line(const struct application_packet *packet)
 /* RFC 9110 section 5.6.2. */
 static bool is_token_octet(uint8_t octet)
 {
-    return octet > ' ' && octet < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", octet);
+    return name_is_alphanumeric(octet) ||
+           (octet > ' ' && octet < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", octet));
 }
 
 static bool is_known_method(struct name_span line)
@@ -62,10 +63,9 @@ static bool read_request(struct name_span line, struct request *request)
     uint32_t method = 0, end;
     if (line.whole)
         line = name_trim(line);
-    while (method < line.octets && method <= METHOD_OCTETS_MAX && is_token_octet(line.text[method]))
+    while (method < line.octets && method < METHOD_OCTETS_MAX && is_token_octet(line.text[method]))
         method++;
-    if (method == 0 || method > METHOD_OCTETS_MAX || method == line.octets ||
-        line.text[method] != ' ')
+    if (method == 0 || method == line.octets || line.text[method] != ' ')
         return false;
     if (line.whole) {
         if (!ends_with_version(line, &end) || end <= method)
@@ -110,7 +110,9 @@ static bool is_host(struct name_span span)
     bool bracket = span.octets > 0 && span.text[0] == '[';
     for (; at < span.octets && (bracket || span.text[at] != ':'); at++) {
         uint8_t octet = span.text[at];
-        if (octet <= ' ' || octet == 0x7f || (octet < 0x80 && strchr("\"#/<>?@\\^`{|}", octet)))
+        if (name_is_alphanumeric(octet) || octet >= 0x80)
+            continue;
+        if (octet <= ' ' || octet == 0x7f || strchr("\"#/<>?@\\^`{|}", octet))
             return false;
         if (octet == ']')
             bracket = false;
@@ -204,6 +206,19 @@ static void read_responses(const struct application_packet *packet, uint32_t at,
     }
 }
 
+/* Whether a first line may begin with the payload from AT on: a method and a blank, or the version.
+ * What is not HTTP mostly ends here. */
+static bool may_be_head(const struct application_packet *packet, uint32_t at)
+{
+    uint32_t end = at;
+    if (at >= packet->length || packet->data[at] < 'A' || packet->data[at] > 'Z')
+        return false;
+    while (end < packet->length && end - at < METHOD_OCTETS_MAX &&
+           is_token_octet(packet->data[end]))
+        end++;
+    return end < packet->length && (packet->data[end] == ' ' || packet->data[end] == '/');
+}
+
 /* What the packet begins with. */
 enum head { NO_HEAD, REQUEST_HEAD, RESPONSE_HEAD };
 
@@ -214,7 +229,7 @@ static enum head read_head(const struct application_packet *packet, uint32_t *at
     bool may_request = !packet->client_known || packet->from_client;
     bool may_respond = !packet->client_known || !packet->from_client;
     *at = first_line(packet);
-    if (*at >= packet->length || packet->data[*at] < 'A' || packet->data[*at] > 'Z')
+    if (!may_be_head(packet, *at))
         return NO_HEAD;
     uint32_t start = *at;
     struct name_span line = name_line(packet, at);

@@ -25,7 +25,7 @@ static inline struct name_span name_line(const struct application_packet *packet
     const uint8_t *end = memchr(start, '\n', left);
     struct name_span line = {start, end ? (uint32_t)(end - start) : left, end != NULL};
     *at += line.octets + (end ? 1u : 0u);
-    if (line.whole && line.octets > 0 && start[line.octets - 1] == '\r')
+    if (line.octets > 0 && start[line.octets - 1] == '\r')
         line.octets--;
     return line;
 }
@@ -36,10 +36,17 @@ static inline uint8_t name_small(uint8_t octet)
     return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
 }
 
-/* Whether TEXT is one of 0 to 9. */
+/* Whether OCTET is one of 0 to 9. */
 static inline bool name_is_digit(uint8_t octet)
 {
     return octet >= '0' && octet <= '9';
+}
+
+/* Whether OCTET is a letter or digit of ASCII. */
+static inline bool name_is_alphanumeric(uint8_t octet)
+{
+    uint8_t small = name_small(octet);
+    return (small >= 'a' && small <= 'z') || name_is_digit(octet);
 }
 
 /* Whether SPAN starts with WORD, letter by letter. */

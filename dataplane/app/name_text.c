@@ -102,6 +102,33 @@ static uint32_t trimmed(const uint8_t *text, uint32_t octets, bool domain)
     return octets;
 }
 
+/* Whether all eight octets of WORD are printable ASCII: none is above 0x7f, below 0x20 or 0x7f. */
+static bool are_printable(uint64_t word)
+{
+    const uint64_t each = 0x0101010101010101u, high = each << 7, deleted = word ^ each * 0x7f;
+    return !((word | ((word - each * 0x20) & ~word) | ((deleted - each) & ~deleted)) & high);
+}
+
+/* Copies the printable ASCII at the start of *REST, at most ROOM octets, and returns how many. */
+static uint32_t copy_plain(struct name_span *rest, bool domain, uint8_t *out, uint32_t room)
+{
+    uint32_t end = rest->octets < room ? rest->octets : room, at = 0;
+    uint64_t word;
+    for (; !domain && at + sizeof word <= end; at += (uint32_t)sizeof word) {
+        memcpy(&word, rest->text + at, sizeof word);
+        if (!are_printable(word))
+            break;
+        memcpy(out + at, &word, sizeof word);
+    }
+    for (; at < end && is_printable_ascii(rest->text[at]); at++) {
+        if (domain && rest->text[at] == '\\')
+            break;
+        out[at] = domain ? name_small(rest->text[at]) : rest->text[at];
+    }
+    *rest = name_behind(*rest, at);
+    return at;
+}
+
 uint32_t name_text_clean(enum name_type type, const uint8_t *text, uint32_t octets,
                          uint8_t out[NAME_OCTETS_MAX])
 {
@@ -111,6 +138,9 @@ uint32_t name_text_clean(enum name_type type, const uint8_t *text, uint32_t octe
     while (rest.octets > 0 && rest.text[0] <= ' ')
         rest = name_behind(rest, 1);
     while (rest.octets > 0) {
+        used += copy_plain(&rest, domain, out + used, max - used);
+        if (rest.octets == 0)
+            break;
         struct unit unit = next_unit(rest, domain);
         if (used + unit.octets > max)
             break;

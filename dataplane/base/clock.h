@@ -21,6 +21,17 @@ struct clock_state {
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_wall_ns(void);
 
+/* Ticks of a counter that runs evenly and is read in some cycles; how long one takes is not known,
+ * so they tell shares of time only. Any thread. */
+static inline uint64_t clock_ticks(void)
+{
+#ifdef __x86_64__
+    return __builtin_ia32_rdtsc();
+#else
+    return clock_monotonic_ns();
+#endif
+}
+
 /* Starts the clock at the given readings. */
 void clock_start(struct clock_state *clock, uint64_t monotonic_ns, uint64_t wall_ns);
 

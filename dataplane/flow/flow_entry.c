@@ -55,7 +55,10 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
 {
     const struct flow_hot *hot = &cache->hot[index];
     unsigned state = flow_state(hot);
-    uint8_t *line = record_ring_reserve(cache->ring, flow_element_lines(hot));
+    struct flow_name_text names;
+    flow_names_take(cache, index, &names);
+    uint8_t *line =
+        record_ring_reserve(cache->ring, flow_record_lines(state) + flow_name_lines(names.octets));
     if (!line) {
         cache->counters.ring_full++;
         return false;
@@ -78,7 +81,7 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
             out->last_ns[side] = 0;
     line += FLOW_LINE;
     if (state & FLOW_STATE_EXTRA)
-        memcpy(line, &cache->extra[index], FLOW_LINE);
+        flow_put_extra(cache, index, &names, line);
     ledger_count(&cache->ledger->records_out, 1);
     cache->counters.ended[reason]++;
     return true;
@@ -114,6 +117,7 @@ void flow_remove(struct flow_cache *cache, struct flow_slot at)
     uint8_t others = (uint8_t) ~(1u << at.slot);
     debug_check((at.bucket->occupied & ~at.bucket->pinned) >> at.slot & 1);
     forget_foreign(cache, at);
+    flow_names_drop(cache, at.bucket->index[at.slot]);
     at.bucket->tag[at.slot] = 0;
     at.bucket->occupied &= others;
     at.bucket->done &= others;
@@ -144,7 +148,7 @@ static void clear_packets(struct flow_hot *hot, struct flow_cold *cold)
 {
     hot->counter[0] = 0;
     hot->counter[1] = 0;
-    hot->flags_state &= 0xff000000u & ~((uint32_t)FLOW_STATE_EXTRA << 24);
+    hot->flags_state &= 0xff000000u;
     memset(hot->ttl_min, 0, 8);
     cold->first_ns[0] = UINT64_MAX;
     cold->first_ns[1] = UINT64_MAX;
@@ -166,6 +170,7 @@ void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns)
         origin += (time_ns - origin) / cache->active_ns * cache->active_ns;
     set_origin(hot, cold, origin);
     clear_packets(hot, cold);
+    flow_extra_continue(cache, index);
     cold->marks &= (uint8_t)~FLOW_MARK_CONTINUES;
     cold->marks |= FLOW_MARK_CONTINUED;
 }
@@ -506,6 +511,8 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
     cache->hot6[index] = cache->hot6[old];
     cache->cold[index] = cache->cold[old];
     cache->cold[index].end_reason = FLOW_END_NONE;
+    if (flow_state(&cache->hot[old]) & FLOW_STATE_EXTRA)
+        flow_extra_copy(cache, index, cache, old);
     flow_note_id(cache, index);
     *at = other;
     return true;
@@ -577,6 +584,7 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         uint8_t bit = (uint8_t)(1u << at.slot);
         if (fresh) {
             at.bucket->many &= (uint8_t)~bit;
+            flow_names_drop(cache, index);
             start_flow(cache, index, batch, facts, i);
         } else {
             at.bucket->many |= bit;

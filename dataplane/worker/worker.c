@@ -16,6 +16,16 @@
 
 static const uint64_t ns_per_s = 1000000000ull;
 
+bool worker_wants_names(const struct worker_config *config)
+{
+    return (config->names.wanted.clear | config->names.wanted.hashed) != 0;
+}
+
+bool worker_looks_at_payload(const struct worker_config *config)
+{
+    return config->applications || worker_wants_names(config);
+}
+
 /* The caches of WORKER by its configuration. False and ERROR. */
 static bool make_caches(struct worker *worker, struct error *error)
 {
@@ -24,7 +34,8 @@ static bool make_caches(struct worker *worker, struct error *error)
         config->ledger = &worker->ledgers[c];
         config->worker = worker->config.number;
         /* The first cache's records say which flows are looked at; the others are told. */
-        config->applications = c == 0 && worker->config.applications;
+        config->applications = c == 0 && worker_looks_at_payload(&worker->config);
+        config->names = worker->config.names.wanted;
         config->snapshot = c == 0 && worker->config.snapshot;
         worker->caches[c] = flow_cache_create(config, error);
         if (!worker->caches[c])
@@ -58,6 +69,11 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
                                                      &worker->config.application_limits, error);
         good = worker->scanner != NULL;
     }
+    if (good && worker_wants_names(config)) {
+        worker->finder = name_finder_create(&config->names, config->caches[0].flows_max,
+                                            config->applications, error);
+        good = worker->finder != NULL;
+    }
     good = good && worker_snapshot_map_classes(&worker->config, &worker->snapshot_classes, error);
     if (!good || !make_caches(worker, error)) {
         worker_destroy(worker);
@@ -71,6 +87,11 @@ size_t worker_scanner_memory(const struct worker *worker)
     return worker->scanner ? application_scanner_memory(worker->scanner) : 0;
 }
 
+size_t worker_finder_memory(const struct worker *worker)
+{
+    return worker->finder ? name_finder_memory(worker->finder) : 0;
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (!worker)
@@ -80,18 +101,22 @@ void worker_destroy(struct worker *worker)
     duplicate_table_destroy(worker->duplicates);
     parser_destroy(worker->parser);
     application_scanner_destroy(worker->scanner);
+    name_finder_destroy(worker->finder);
     arena_unmap(&worker->snapshot_classes);
     free(worker);
 }
 
 /* ---- rounds ---- */
 
-/* Whether every cache's ring has room for LINES more. */
-static bool rings_have_room(const struct worker *worker, uint32_t lines)
+/* Whether every cache's ring has room for what COUNT packets can put there, or for a marker if
+ * COUNT is 0. */
+static bool rings_have_room(const struct worker *worker, uint32_t count)
 {
-    for (uint32_t c = 0; c < worker->config.cache_count; c++)
+    for (uint32_t c = 0; c < worker->config.cache_count; c++) {
+        uint32_t lines = count ? flow_cache_batch_lines(worker->caches[c], count) : 1;
         if (record_ring_free_lines(worker->config.caches[c].ring) < lines)
             return false;
+    }
     return true;
 }
 
@@ -136,8 +161,7 @@ static bool take_batches(struct worker *worker, bool *held)
     for (uint32_t s = 0; s < worker->config.source_count; s++) {
         if (worker->source_ended[s])
             continue;
-        if (worker->config.offline &&
-            !rings_have_room(worker, flow_cache_batch_lines(PACKET_BATCH_MAX))) {
+        if (worker->config.offline && !rings_have_room(worker, PACKET_BATCH_MAX)) {
             *held = true;
             break;
         }
@@ -204,11 +228,24 @@ static void poll_devices(struct worker *worker)
         tell_counts(worker, c);
 }
 
+void worker_add_names(struct name_finder_counters *sum, const struct name_finder *finder)
+{
+    struct name_finder_counters counters;
+    if (!finder)
+        return;
+    name_finder_count(finder, &counters);
+#define ADD_NAME_COUNTER(name, help) sum->name += counters.name;
+    NAME_FINDER_COUNTERS(ADD_NAME_COUNTER)
+    NAME_WORKSPACE_COUNTERS(ADD_NAME_COUNTER)
+}
+
 /* Adds the diagnostics of what the worker has had for a while only. */
 static void add_counters(const struct worker *worker, struct worker_account *account)
 {
     account->duplicates = worker->duplicates_before;
     account->applications = worker->applications_before;
+    account->names = worker->names_before;
+    worker_add_names(&account->names, worker->finder);
 #define ADD_DUPLICATE_COUNTER(name, help)                                                          \
     account->duplicates.name += duplicate_counters(worker->duplicates)->name;
     if (worker->duplicates) {
@@ -250,7 +287,7 @@ static void answer_cut(struct worker *worker)
 {
     uint64_t asked = atomic_load_explicit(&worker->cut_asked, memory_order_acquire);
     if (asked == atomic_load_explicit(&worker->cut_made, memory_order_relaxed) ||
-        !rings_have_room(worker, 1))
+        !rings_have_room(worker, 0))
         return;
     for (uint32_t c = 0; c < worker->config.cache_count; c++) {
         struct flow_marker *marker = record_ring_reserve(worker->config.caches[c].ring, 1);

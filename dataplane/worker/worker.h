@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "app/application_scan.h"
+#include "app/name_find.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "flow/flow_cache.h"
@@ -40,13 +41,14 @@ struct worker_config {
     uint32_t port_filter_count;
     struct parser_config parser;
     /* At least one; only a single one may have flows that the kernel counts. The worker fills in
-     * ledger, worker, applications and snapshot. */
+     * ledger, worker, applications, names and snapshot. */
     struct flow_cache_config caches[WORKER_CACHES_MAX];
     uint32_t cache_count;
     const struct packet_filter *filter;           /* NULL = all; not owned */
     const struct prefix_set *ignore;              /* NULL = none; not owned */
     const struct application_set *applications;   /* NULL = none are looked for; not owned */
     struct application_limits application_limits; /* flows_max is filled in by the worker */
+    struct name_settings names;                   /* all 0: none are looked for */
     uint32_t sampling_interval;                   /* 1 of N, systematic */
     uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
     bool offline;                 /* packet time is the clock; never lose to speed */
@@ -83,6 +85,7 @@ struct worker_account {
     struct parser_counters parser;
     struct duplicate_counters duplicates;
     struct application_counters applications;
+    struct name_finder_counters names;
     struct flow_cache_counters cache;
     /* The worker's part of the books of its snapshot ring (snapshot_ring_worker_part()); 0 without
      * one. What the writer has to say is in snapshot_ring_cut(). */
@@ -111,8 +114,10 @@ struct worker;
 
 /* NULL and ERROR if memory is short. Control thread. */
 struct worker *worker_create(const struct worker_config *config, struct error *error);
-/* Octets that the search for applications may take at most, 0 if there is none. Any thread. */
+/* Octets that the search for applications, and that for names, may take at most; 0 if there is
+ * none. Any thread. */
 size_t worker_scanner_memory(const struct worker *worker);
+size_t worker_finder_memory(const struct worker *worker);
 /* Frees the worker, not its sources or ring. Control thread, the worker's thread ended. */
 void worker_destroy(struct worker *worker);
 

@@ -4,7 +4,7 @@ import os
 import pathlib
 import shutil
 
-from support import certificates
+from support import certificates, named_flows
 from support.configuration import changed
 
 LIVE, REBUILD, REFUSED = "live", "rebuild", "refused"
@@ -86,6 +86,7 @@ class Table:
         self.destinations()
         self.transports()
         self.applications()
+        self.names()
         self.snapshot()
         self.management()
         return self.rows
@@ -255,8 +256,15 @@ class Table:
         self.rows["applications/identify"] = Row(on)
         for leaf, value in (("shippedRules", False), ("ruleFile", [self.rule_file]),
                             ("compiledRules", f"{self.folder}/rules"), ("packets", 8),
-                            ("octets", 512), ("scansPerSecond", 1000)):
+                            ("octets", 512), ("scansPerSecond", 1000), ("timeShare", 20)):
             self.set(f"applications/{leaf}", "applications", leaf, value, base=on)
+
+    def names(self):
+        key = f"{self.folder}/names.key"
+        hashed = changed(self.base, "names", {"tlsServerName": "keyed-hash", "hashKey": key})
+        self.set("names/hashKey", "names", "hashKey", f"{key}2", base=hashed)
+        for leaf in named_flows.TYPES:
+            self.set(f"names/{leaf}", "names", leaf, "clear", base=hashed)
 
     def snapshot(self):
         ring = {"enabled": True, "directory": f"{self.folder}/ring", "memorySize": 4,

@@ -23,8 +23,10 @@ struct name_state;
 
 enum { NAME_TEST_ROOM = 65536, NAME_TEST_TEXT = 2048, NAME_TEST_PAGE = 4096 };
 
-typedef enum name_progress name_test_parser(const struct application_packet *packet,
-                                            struct name_sink *sink, struct name_state *state);
+/* A parser of names, as a member or argument called PARSER. */
+#define NAME_TEST_PARSER(parser)                                                                   \
+    enum name_progress (*parser)(const struct application_packet *, struct name_sink *,            \
+                                 struct name_state *)
 
 struct name_test {
     struct name_sink sink; /* first: the parser's pointer is ours */
@@ -61,7 +63,7 @@ static inline uint8_t *name_test_guarded(const void *data, size_t length)
 }
 
 /* What PARSER tells of the first LENGTH octets of PACKET's data. */
-static inline struct name_test name_test_cut(name_test_parser *parser,
+static inline struct name_test name_test_cut(NAME_TEST_PARSER(parser),
                                              struct application_packet packet, uint32_t length)
 {
     struct name_test test = {.sink = {.wanted = UINT32_MAX, .found = name_test_found}};
@@ -74,7 +76,7 @@ static inline struct name_test name_test_cut(name_test_parser *parser,
 }
 
 /* What PARSER tells of PACKET. */
-static inline struct name_test name_test_run(name_test_parser *parser,
+static inline struct name_test name_test_run(NAME_TEST_PARSER(parser),
                                              struct application_packet packet)
 {
     return name_test_cut(parser, packet, packet.length);
