@@ -47,7 +47,11 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     worker->config = *config;
     worker->sources_open = config->source_count;
     worker->parser = parser_create(&config->parser, error);
-    bool good = worker->parser != NULL;
+    worker->alerts = alert_ring_create(error);
+    worker->application_hits = calloc(APPLICATION_NUMBER_MAX + 1, sizeof(uint64_t));
+    if (!worker->application_hits)
+        error_set(error, "no memory for the hits of rules");
+    bool good = worker->parser && worker->alerts && worker->application_hits;
     if (good && config->duplicate_window_ns) {
         worker->duplicates = duplicate_table_create(config->duplicate_window_ns, error);
         good = worker->duplicates != NULL;
@@ -81,6 +85,8 @@ void worker_destroy(struct worker *worker)
     parser_destroy(worker->parser);
     application_scanner_destroy(worker->scanner);
     arena_unmap(&worker->snapshot_classes);
+    alert_ring_destroy(worker->alerts);
+    free((void *)worker->application_hits);
     free(worker);
 }
 

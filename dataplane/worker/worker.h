@@ -47,7 +47,8 @@ struct worker_config {
     const struct prefix_set *ignore;              /* NULL = none; not owned */
     const struct application_set *applications;   /* NULL = none are looked for; not owned */
     struct application_limits application_limits; /* flows_max is filled in by the worker */
-    uint32_t sampling_interval;                   /* 1 of N, systematic */
+    uint8_t alert_minimum;        /* enum severity: what is less grave raises no alert */
+    uint32_t sampling_interval;   /* 1 of N, systematic */
     uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
     bool offline;                 /* packet time is the clock; never lose to speed */
     /* Packets are kept here; NULL = none are. Not owned: it must live until the worker has left it

@@ -194,6 +194,7 @@ static void change_selection(struct worker *worker, const struct worker_config *
     own->duplicate_window_ns = config->duplicate_window_ns;
     own->applications = config->applications;
     own->application_limits = config->application_limits;
+    own->alert_minimum = config->alert_minimum;
 }
 
 static void take(struct worker *worker, struct worker_change *change)

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 
+#include "worker/worker_alert.h"
 #include "worker/worker_private.h"
 
 enum { PROTOCOL_TCP = 6 };
@@ -44,6 +45,8 @@ static void find_application(struct worker *worker, const struct packet_batch *b
         worker->scanner, ref->index, sought.flow_id, facts->side, &packet, batch->timestamp_ns[i]);
     if (verdict.settled)
         flow_cache_settle_application(cache, ref);
+    if (verdict.found)
+        worker_note_application(worker, verdict.found, facts, &sought, batch->timestamp_ns[i]);
     if (!verdict.changed)
         return;
     unsigned application = verdict.number;
