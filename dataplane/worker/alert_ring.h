@@ -25,6 +25,8 @@ enum alert_kind {
     ALERT_LIST  /* an address or a name of the flow is in a list */
 };
 
+enum { ALERT_LISTED_NAME = 2 }; /* a name that the flow told */
+
 /* One finding. It says all that is to be told of it, so that it stays true when rules or lists are
  * exchanged before the main thread reads it. */
 struct alert {
@@ -33,9 +35,11 @@ struct alert {
     uint32_t number;  /* of the application; of a list its row */
     uint8_t kind;     /* enum alert_kind */
     uint8_t severity; /* enum severity */
-    uint8_t side;     /* of the key: the initiator's, or of a list whose address it is */
+    uint8_t side;     /* of the key: the initiator's */
     bool freeze;      /* packets around it are to be kept, whatever the severity */
     struct flow_key key;
+    uint8_t listed;               /* of a list, what is in it: the address of side 0 or 1, or
+                                     ALERT_LISTED_NAME */
     char name[ALERT_NAME_OCTETS]; /* of the rule or the list; cut if longer */
 };
 static_assert(sizeof(struct alert) == 112, "no more than is told");
