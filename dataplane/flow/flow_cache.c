@@ -98,6 +98,7 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->ring = config->ring;
     cache->ledger = config->ledger;
     cache->local = config->local;
+    cache->watch = config->watch;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
     if ((config->snapshot && !flow_ids_map(&cache->ids_arena, config->flows_max, error)) ||
@@ -165,9 +166,8 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
     cache->lookup->update(cache, batch, facts, selected, refs);
 }
 
-/* Whether the record at REF is still that of FACTS. */
-static bool is_record_of(const struct flow_cache *cache, const struct flow_ref *ref,
-                         const struct packet_facts *facts)
+bool flow_cache_holds(const struct flow_cache *cache, const struct flow_ref *ref,
+                      const struct packet_facts *facts)
 {
     if (!flow_ref_is_record(ref))
         return false;
@@ -181,11 +181,16 @@ static bool is_record_of(const struct flow_cache *cache, const struct flow_ref *
 bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
                        const struct packet_facts *facts, struct flow_sought *sought)
 {
-    if (!is_record_of(cache, ref, facts))
+    return flow_cache_identify(cache, ref, facts, sought) &&
+           (flow_state(&cache->hot[ref->index]) & FLOW_STATE_APP_PENDING);
+}
+
+bool flow_cache_identify(const struct flow_cache *cache, const struct flow_ref *ref,
+                         const struct packet_facts *facts, struct flow_sought *sought)
+{
+    if (!flow_cache_holds(cache, ref, facts))
         return false;
     unsigned state = flow_state(&cache->hot[ref->index]);
-    if (!(state & FLOW_STATE_APP_PENDING))
-        return false;
     const struct flow_cold *cold = &cache->cold[ref->index];
     sought->flow_id = cold->flow_id;
     sought->initiator = (state & FLOW_STATE_INITIATOR_B) != 0;
@@ -196,13 +201,13 @@ bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *re
 uint16_t flow_cache_application(const struct flow_cache *cache, const struct flow_ref *ref,
                                 const struct packet_facts *facts)
 {
-    return is_record_of(cache, ref, facts) ? cache->cold[ref->index].application : 0;
+    return flow_cache_holds(cache, ref, facts) ? cache->cold[ref->index].application : 0;
 }
 
 void flow_cache_adopt_application(struct flow_cache *cache, const struct flow_ref *ref,
                                   uint16_t application, const struct packet_facts *facts)
 {
-    if (application == 0 || !is_record_of(cache, ref, facts))
+    if (application == 0 || !flow_cache_holds(cache, ref, facts))
         return;
     struct flow_cold *cold = &cache->cold[ref->index];
     if ((application & FLOW_APPLICATION_BY_CONTENT) ||
@@ -224,7 +229,7 @@ void flow_cache_settle_application(struct flow_cache *cache, const struct flow_r
 void flow_cache_settle_snapshot(struct flow_cache *cache, const struct flow_ref *ref,
                                 const struct packet_facts *facts)
 {
-    if (is_record_of(cache, ref, facts))
+    if (flow_cache_holds(cache, ref, facts))
         cache->hot[ref->index].flags_state &= ~((uint32_t)FLOW_STATE_SNAPSHOT_PENDING << 24);
 }
 

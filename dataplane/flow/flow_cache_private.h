@@ -6,6 +6,7 @@
  *   flow_sweep.c  expiry by time, flush
  *   flow_admission.c  the flood policy
  *   flow_kernel.c flows that the kernel counts
+ *   flow_watch.c  marks of lists
  *   flow_change.c a new configuration; flow_resize.c a table of another size
  */
 #ifndef SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
@@ -83,6 +84,7 @@ struct flow_cache {
     struct flow_admission admission;
     struct flow_kernel kernel;
     const struct prefix_set *local;
+    const struct watch_set *watch; /* NULL: flows are compared with no lists */
     uint32_t egress_ports[2048];
     uint64_t flush_bucket;
     uint16_t worker;
@@ -204,6 +206,14 @@ void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
 /* After an active cut: the record goes on with no packets, origin moved up to at most TIME_NS. */
 void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns);
 
+/* The extra row of the record at INDEX, made empty if it had none. */
+struct flow_extra *flow_extra_of(struct flow_cache *cache, uint32_t index);
+/* The same after an active cut: what was said of packets is forgotten, what of the flow stays. */
+void flow_continue_extra(struct flow_cache *cache, uint32_t index);
+/* Compares KEY with the lists, of which there are some, and marks the record at INDEX, which is
+ * its own. Whether it has another mark now. */
+bool flow_watch(struct flow_cache *cache, uint32_t index, const struct flow_key *key);
+
 /* Says in REF where a packet was counted. */
 static inline void flow_fill_ref(const struct flow_cache *cache, uint32_t index, bool new_record,
                                  struct flow_ref *ref)
@@ -229,6 +239,15 @@ static inline void flow_fill_whole_ref(const struct flow_cache *cache, uint32_t 
     flow_fill_ref(cache, index, new_record, ref);
     ref->before = hot->counter[0] + hot->counter[1];
     ref->flow_id = cache->cold[index].flow_id;
+}
+
+/* Says in REF that a record begins at INDEX, and compares its flow with the lists. */
+static inline void flow_begin_ref(struct flow_cache *cache, uint32_t index,
+                                  const struct packet_facts *facts, struct flow_ref *ref)
+{
+    flow_fill_whole_ref(cache, index, true, ref);
+    if (__builtin_expect(cache->watch != NULL, 0) && flow_watch(cache, index, &facts->key))
+        ref->pending |= FLOW_REF_LISTED;
 }
 
 /* Counts a packet that the short path of a hit cannot handle. False: dropped(cache_full). */

@@ -116,6 +116,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     cache->applications = change->config.applications;
     cache->snapshot = change->config.snapshot;
     cache->local = change->config.local;
+    cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
     change_policy(cache, change);
     flow_kernel_set_margin(cache);

@@ -144,7 +144,7 @@ static void clear_packets(struct flow_hot *hot, struct flow_cold *cold)
 {
     hot->counter[0] = 0;
     hot->counter[1] = 0;
-    hot->flags_state &= 0xff000000u & ~((uint32_t)FLOW_STATE_EXTRA << 24);
+    hot->flags_state &= 0xff000000u;
     memset(hot->ttl_min, 0, 8);
     cold->first_ns[0] = UINT64_MAX;
     cold->first_ns[1] = UINT64_MAX;
@@ -166,6 +166,7 @@ void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns)
         origin += (time_ns - origin) / cache->active_ns * cache->active_ns;
     set_origin(hot, cold, origin);
     clear_packets(hot, cold);
+    flow_continue_extra(cache, index);
     cold->marks &= (uint8_t)~FLOW_MARK_CONTINUES;
     cold->marks |= FLOW_MARK_CONTINUED;
 }
@@ -252,11 +253,7 @@ static void start_side(struct flow_cache *cache, uint32_t index, const struct pa
     flow_mark_direction(cache, cold, facts, batch->port[i]);
     if (facts->label_count == 0)
         return;
-    struct flow_extra *extra = &cache->extra[index];
-    if (!(flow_state(hot) & FLOW_STATE_EXTRA)) {
-        memset(extra, 0, sizeof *extra);
-        hot->flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
-    }
+    struct flow_extra *extra = flow_extra_of(cache, index);
     extra->label_count[side] = facts->label_count;
     memcpy(extra->labels[side], facts->labels, sizeof extra->labels[side]);
 }
@@ -474,12 +471,14 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
     if (__builtin_expect(cache->admission.aggregating, 0) &&
         flow_admission_aggregate(cache, hash, batch, facts, i, ref))
         return true;
+    if (__builtin_expect(cache->watch != NULL, 0))
+        watch_prefetch(cache->watch, &facts->key);
     struct flow_slot at = flow_place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
     uint32_t index = at.bucket->index[at.slot];
     start_flow(cache, index, batch, facts, i);
-    flow_fill_whole_ref(cache, index, true, ref);
+    flow_begin_ref(cache, index, facts, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }
@@ -505,6 +504,8 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
     cache->hot[index] = cache->hot[old];
     cache->hot6[index] = cache->hot6[old];
     cache->cold[index] = cache->cold[old];
+    if (flow_state(&cache->hot[old]) & FLOW_STATE_EXTRA)
+        cache->extra[index] = cache->extra[old];
     cache->cold[index].end_reason = FLOW_END_NONE;
     flow_note_id(cache, index);
     *at = other;
@@ -586,7 +587,10 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         flow_continue(cache, index, time_ns);
         reason = FLOW_END_ACTIVE;
     }
-    flow_fill_whole_ref(cache, index, reason != FLOW_END_NONE, ref);
+    if (reason != FLOW_END_NONE)
+        flow_begin_ref(cache, index, facts, ref);
+    else
+        flow_fill_whole_ref(cache, index, false, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

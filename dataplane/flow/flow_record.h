@@ -6,8 +6,8 @@
  *   hot     what every packet of the flow writes; for IPv4 the whole key is in it
  *   hot6    IPv6 only: the address bytes
  *   cold    written at the start of the flow, on rare events and at its end
- *   extra   only if FLOW_STATE_EXTRA: MPLS labels, prefix lengths of aggregates and what later
- *           capabilities add
+ *   extra   only if FLOW_STATE_EXTRA: MPLS labels, prefix lengths of aggregates, marks of lists and
+ *           what later capabilities add
  * On the ring the lines follow each other in that order; flow_element_lines() gives their number.
  * Addresses and ports are in network byte order, everything else in host order.
  *
@@ -115,7 +115,11 @@ struct flow_extra {
     uint8_t aggregate;
     uint8_t source_prefix_length; /* bits; elements 9 or 29 */
     uint8_t destination_prefix_length;
-    uint8_t reserved[41];
+    uint8_t reserved[1];
+    uint32_t list; /* watch_number() of the gravest list that the flow is in, 0: none */
+    uint8_t reserved2[8];
+    uint32_t brand; /* watch_number() of the brand of its server's name, 0: none is known */
+    uint8_t reserved3[24];
 };
 
 static_assert(sizeof(struct flow_hot) == FLOW_LINE, "an IPv4 flow's hot record is one line");
@@ -123,6 +127,7 @@ static_assert(offsetof(struct flow_hot, flags_state) == 52, "flags_state also ma
 static_assert(sizeof(struct flow_hot6) == FLOW_LINE, "IPv6 adds one line");
 static_assert(sizeof(struct flow_cold) == FLOW_LINE, "the cold row is one line");
 static_assert(sizeof(struct flow_extra) == FLOW_LINE, "extra is one line");
+static_assert(offsetof(struct flow_extra, list) == 24, "words are aligned");
 
 /* The eight FLOW_STATE_ bits. */
 static inline unsigned flow_state(const struct flow_hot *hot)

@@ -13,6 +13,7 @@
 #include "worker/worker_private.h"
 #include "worker/worker_snapshot.h"
 #include "worker/worker_walk.h"
+#include "worker/worker_watch.h"
 
 static const uint64_t ns_per_s = 1000000000ull;
 
@@ -26,6 +27,7 @@ static bool make_caches(struct worker *worker, struct error *error)
         /* The first cache's records say which flows are looked at; the others are told. */
         config->applications = c == 0 && worker->config.applications;
         config->snapshot = c == 0 && worker->config.snapshot;
+        config->watch = worker->config.watch ? worker->config.watch->set : NULL;
         worker->caches[c] = flow_cache_create(config, error);
         if (!worker->caches[c])
             return false;

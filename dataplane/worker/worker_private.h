@@ -6,6 +6,7 @@
  *   worker_snapshot.c  packets for the snapshot ring
  *   worker_change.c  another configuration
  *   worker_alert.c   alerts and hits of rules
+ *   worker_watch.c   lists
  */
 #ifndef SPANFLOW_WORKER_WORKER_PRIVATE_H
 #define SPANFLOW_WORKER_WORKER_PRIVATE_H
