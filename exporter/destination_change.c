@@ -33,6 +33,7 @@ static bool is_stream(enum destination_kind kind)
     X(biflow)                                                                                      \
     X(scale)                                                                                       \
     X(aggregates)                                                                                  \
+    X(names)                                                                                       \
     X(time_unit)                                                                                   \
     X(domain)                                                                                      \
     X(mtu)                                                                                         \
@@ -55,7 +56,7 @@ static bool is_stream(enum destination_kind kind)
     X(topic)                                                                                       \
     X(compression)                                                                                 \
     X(anonymisation_key)
-static_assert(sizeof(struct destination_config) == 8456, "a new setting belongs to these lists");
+static_assert(sizeof(struct destination_config) == 8464, "a new setting belongs to these lists");
 
 bool destination_is_as(const struct destination *d, const struct destination_config *config)
 {

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "destination_merge.h"
+#include "template/record_names.h"
 
 enum {
     JSON_CHUNK_OCTETS = 64 * 1024,
@@ -281,6 +282,7 @@ static void count_record(const struct destination *d, struct queued_message *mes
 static void append_json_messages(struct destination *d, const struct flow_record *record,
                                  const unsigned sides[2], unsigned count, unsigned kind)
 {
+    record_names_fill(&d->values, &d->context, record);
     for (unsigned i = 0; i < count; i++) {
         struct queued_message *message = message_queue_open(&d->queue, d->monotonic_ns);
         char *start = (char *)message->data;
@@ -302,6 +304,7 @@ static void append_json(struct destination *d, const struct flow_record *record,
     if (!chunk)
         chunk = message_queue_open(&d->queue, d->monotonic_ns);
     char *start = (char *)chunk->data, *out = start + chunk->octets;
+    record_names_fill(&d->values, &d->context, record);
     for (unsigned i = 0; i < count; i++) {
         record_values_fill(&d->values, &d->context, record, sides[i]);
         out = json_line(out, &d->json[kind], &d->values);
@@ -330,8 +333,14 @@ static void put_values(struct destination *d, const struct template *template,
 {
     struct message_builder *builder = &d->builder;
     uint64_t end_ns = record->hot->last_ns[side];
-    template_copy(template, &d->values, builder->data + builder->octets);
+    uint8_t *out = builder->data + builder->octets;
+    template_copy(template, &d->values, out);
     builder->octets += template->octets;
+    if (template->name_count) {
+        uint32_t fixed = template->octets - template->name_count;
+        uint32_t names = record_names_put(template, &d->values, out + fixed);
+        builder->octets += names - template->name_count;
+    }
     builder->newest_ns = builder->newest_ns > end_ns ? builder->newest_ns : end_ns;
     file_session_note(&d->file, record->cold->first_ns[side], end_ns);
     d->queue.open->templates |= 1u << (template - d->templates.kinds);
@@ -344,12 +353,26 @@ static void count_data_records(struct destination *d, unsigned count)
     d->queue.open->data_records += count;
 }
 
+/* Octets of each of the COUNT data records of RECORD by TEMPLATE, which have to fit into one
+ * message: names may have to be left out for that. */
+static uint32_t record_octets(struct destination *d, const struct template *template,
+                              const struct flow_record *record, unsigned count)
+{
+    enum { HEADERS = 32 }; /* of message and Set, and what padding may take */
+    if (template->name_count == 0)
+        return template->octets;
+    uint32_t room = (d->message_octets - d->kafka.reserved - HEADERS) / count;
+    room = room > template->octets ? room - template->octets : 0;
+    record_names_fill(&d->values, &d->context, record);
+    return template->octets + record_names_fit(template, &d->values, room);
+}
+
 static void append_message(struct destination *d, const struct flow_record *record,
                            const unsigned sides[2], unsigned count, unsigned kind)
 {
     const struct template *template = &d->templates.kinds[kind];
     destination_kafka_enter_flow(d, record->cold->flow_id);
-    open_for(d, template, count * template->octets);
+    open_for(d, template, count * record_octets(d, template, record, count));
     for (unsigned i = 0; i < count; i++) {
         record_values_fill(&d->values, &d->context, record, sides[i]);
         put_values(d, template, record, sides[i]);

@@ -71,6 +71,8 @@ struct destination_config {
     bool biflow;
     bool scale;      /* counters times the sampling interval, which is not announced then */
     bool aggregates; /* prefix aggregates may come: their templates are needed */
+    uint32_t
+        names; /* set of 1 << enum name_type: that records may tell; only in full and elements */
     enum time_unit time_unit;
     uint32_t domain;          /* observation domain / source id */
     uint32_t mtu;             /* whole IP packet, UDP and DTLS; 512..65535 */

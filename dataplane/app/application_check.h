@@ -15,6 +15,7 @@ struct application_packet {
     const uint8_t *data;   /* payload */
     uint32_t length;       /* captured octets of it */
     uint32_t whole_length; /* of the payload by the IP header's claim; at least LENGTH */
+    uint32_t tcp_sequence; /* of the first octet of DATA, host order; 0 if not TCP */
     uint16_t source_port, destination_port;
     bool tcp;
     bool from_client;  /* sent by the flow's initiator */

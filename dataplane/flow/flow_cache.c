@@ -101,7 +101,9 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->watch = config->watch;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
+    cache->names = config->names;
     if ((config->snapshot && !flow_ids_map(&cache->ids_arena, config->flows_max, error)) ||
+        (flow_wants_names(config) && !(cache->pool = name_pool_create(config->flows_max, error))) ||
         !flow_admission_open(cache, config, error) ||
         !flow_kernel_open(cache, &config->kernel, error)) {
         flow_cache_destroy(cache);
@@ -123,6 +125,7 @@ void flow_cache_destroy(struct flow_cache *cache)
     arena_unmap(&cache->ids_arena);
     arena_unmap(&cache->free_arena);
     arena_unmap(&cache->summary_arena);
+    name_pool_destroy(cache->pool);
     flow_admission_close(cache);
     flow_kernel_close(cache);
     free(cache);
@@ -166,8 +169,8 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
     cache->lookup->update(cache, batch, facts, selected, refs);
 }
 
-bool flow_cache_holds(const struct flow_cache *cache, const struct flow_ref *ref,
-                      const struct packet_facts *facts)
+bool flow_is_record_of(const struct flow_cache *cache, const struct flow_ref *ref,
+                       const struct packet_facts *facts)
 {
     if (!flow_ref_is_record(ref))
         return false;
@@ -188,26 +191,29 @@ bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *re
 bool flow_cache_identify(const struct flow_cache *cache, const struct flow_ref *ref,
                          const struct packet_facts *facts, struct flow_sought *sought)
 {
-    if (!flow_cache_holds(cache, ref, facts))
+    if (!flow_is_record_of(cache, ref, facts))
         return false;
     unsigned state = flow_state(&cache->hot[ref->index]);
     const struct flow_cold *cold = &cache->cold[ref->index];
     sought->flow_id = cold->flow_id;
     sought->initiator = (state & FLOW_STATE_INITIATOR_B) != 0;
     sought->initiator_seen = (cold->marks & FLOW_MARK_INITIATOR_SEEN) != 0;
+    sought->application = cold->application;
+    sought->name_types =
+        flow_has_names(cache, ref->index) ? cache->extra[ref->index].name_types : 0;
     return true;
 }
 
 uint16_t flow_cache_application(const struct flow_cache *cache, const struct flow_ref *ref,
                                 const struct packet_facts *facts)
 {
-    return flow_cache_holds(cache, ref, facts) ? cache->cold[ref->index].application : 0;
+    return flow_is_record_of(cache, ref, facts) ? cache->cold[ref->index].application : 0;
 }
 
 void flow_cache_adopt_application(struct flow_cache *cache, const struct flow_ref *ref,
                                   uint16_t application, const struct packet_facts *facts)
 {
-    if (application == 0 || !flow_cache_holds(cache, ref, facts))
+    if (application == 0 || !flow_is_record_of(cache, ref, facts))
         return;
     struct flow_cold *cold = &cache->cold[ref->index];
     if ((application & FLOW_APPLICATION_BY_CONTENT) ||
@@ -229,14 +235,15 @@ void flow_cache_settle_application(struct flow_cache *cache, const struct flow_r
 void flow_cache_settle_snapshot(struct flow_cache *cache, const struct flow_ref *ref,
                                 const struct packet_facts *facts)
 {
-    if (flow_cache_holds(cache, ref, facts))
+    if (flow_is_record_of(cache, ref, facts))
         cache->hot[ref->index].flags_state &= ~((uint32_t)FLOW_STATE_SNAPSHOT_PENDING << 24);
 }
 
-uint32_t flow_cache_batch_lines(uint32_t count)
+uint32_t flow_cache_batch_lines(const struct flow_cache *cache, uint32_t count)
 {
     /* A packet may end its own record and push out another; padding once per trip of the ring. */
-    return count * 2 * FLOW_ELEMENT_LINES_MAX + FLOW_ELEMENT_LINES_MAX;
+    uint32_t lines = cache->pool ? FLOW_ELEMENT_LINES_MAX : FLOW_RECORD_LINES_MAX;
+    return count * 2 * lines + lines;
 }
 
 struct ledger_pair flow_cache_walk(const struct flow_cache *cache)
@@ -290,5 +297,6 @@ size_t flow_cache_memory(const struct flow_cache *cache, const char **backing)
     return older + cache->bucket_arena.size + cache->hot_arena.size + cache->hot6_arena.size +
            cache->cold_arena.size + cache->extra_arena.size + cache->free_arena.size +
            cache->summary_arena.size + cache->admission.level2.seen_arena.size +
-           cache->kernel.place_arena.size + cache->kernel.slot_arena.size;
+           cache->kernel.place_arena.size + cache->kernel.slot_arena.size +
+           name_pool_memory(cache->pool);
 }

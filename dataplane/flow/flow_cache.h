@@ -42,6 +42,7 @@ struct flow_cache_config {
     struct flood_policy flood;  /* all 0: no flood policy */
     uint16_t worker;            /* mixed into flow ids */
     bool applications;          /* TCP and UDP flows begin with FLOW_STATE_APP_PENDING */
+    struct flow_names names;    /* that records carry; all 0: none, and no memory for them */
     /* Packets are kept: refs tell flow ids and what was counted before (flow_ref), and flows are
      * not given to the kernel as long as FLOW_STATE_SNAPSHOT_PENDING is set. */
     bool snapshot;
@@ -83,7 +84,8 @@ static inline bool flow_ref_is_record(const struct flow_ref *ref)
     X(tcp_tail, "TCP records that began without a SYN")                                            \
     X(late_packets, "packets older than the newest one of their direction")                        \
     X(direction_moved, "packets of a direction that began on another port")                        \
-    X(ring_full, "times a record had to wait for room on the record ring")
+    X(ring_full, "times a record had to wait for room on the record ring")                         \
+    X(names_refused, "times names of a flow were not kept because there was no room for them")
 
 /* Element 136's values by name, as indices of flow_cache_counters.ended. */
 #define FLOW_END_NAMES(X)                                                                          \
@@ -131,13 +133,15 @@ void flow_cache_settle_snapshot(struct flow_cache *cache, const struct flow_ref 
                                 const struct packet_facts *facts);
 
 /* Ring lines that a batch of COUNT packets can need at most. */
-uint32_t flow_cache_batch_lines(uint32_t count);
+uint32_t flow_cache_batch_lines(const struct flow_cache *cache, uint32_t count);
 
 /* A flow whose application is looked for, as REF says. */
 struct flow_sought {
     uint64_t flow_id;       /* the same over active cuts */
     uint8_t initiator;      /* side */
     uint8_t initiator_seen; /* it was seen to open the connection */
+    uint16_t application;   /* as flow_cold.application */
+    uint32_t name_types;    /* set of 1 << enum name_type: names it has */
 };
 /* Fills in SOUGHT if the record at REF is still that of FACTS, the packet that REF was filled in
  * for: later packets of its batch may have ended it. */
@@ -157,12 +161,19 @@ uint16_t flow_cache_application(const struct flow_cache *cache, const struct flo
  * stays unless APPLICATION was, too; 0 changes nothing. */
 void flow_cache_adopt_application(struct flow_cache *cache, const struct flow_ref *ref,
                                   uint16_t application, const struct packet_facts *facts);
+/* Adds the names in the COUNT octets at NAMES to the record at REF, which is there
+ * (flow_cache_sought()): those of types that it has not. Where there is no room, that is counted.
+ */
+void flow_cache_add_names(struct flow_cache *cache, const struct flow_ref *ref,
+                          const uint8_t *names, uint32_t count);
+/* Adds to the record at REF the names that the record at FROM_REF of FROM has and it has not, if
+ * both are still those of FACTS. */
+void flow_cache_adopt_names(struct flow_cache *cache, const struct flow_ref *ref,
+                            const struct flow_cache *from, const struct flow_ref *from_ref,
+                            const struct packet_facts *facts);
 /* The packets of the record at REF are not pending any more. */
 void flow_cache_settle_application(struct flow_cache *cache, const struct flow_ref *ref);
 
-/* Whether the record at REF is still that of FACTS. */
-bool flow_cache_holds(const struct flow_cache *cache, const struct flow_ref *ref,
-                      const struct packet_facts *facts);
 /* Marks the record at REF, if it is still that of FACTS, with the gravest of ROWS of the lists. */
 void flow_cache_mark_list(struct flow_cache *cache, const struct flow_ref *ref,
                           const struct packet_facts *facts, uint64_t rows);

@@ -7,6 +7,7 @@
  *   flow_admission.c  the flood policy
  *   flow_kernel.c flows that the kernel counts
  *   flow_watch.c  marks of lists
+ *   flow_name.c   the names of records
  *   flow_change.c a new configuration; flow_resize.c a table of another size
  */
 #ifndef SPANFLOW_FLOW_FLOW_CACHE_PRIVATE_H
@@ -20,6 +21,7 @@
 #include "flow/flow_cache.h"
 #include "flow/flow_hash.h"
 #include "flow/flow_lookup.h"
+#include "flow/name_pool.h"
 
 /* Functions that only prefetch are inlined by force: they have no effect in the compiler's eyes,
  * and a call of one is dropped. */
@@ -59,6 +61,8 @@ struct flow_cache {
     uint64_t linger_ns;
     struct record_ring *ring;
     struct worker_ledger *ledger;
+    struct name_pool *pool;  /* NULL: records have no names; owned */
+    struct flow_names names; /* that leave with records */
 
     /* Record indices: a stack of freed ones, then those never used. */
     uint32_t *free_list;
@@ -187,6 +191,39 @@ void flow_set_due(struct flow_cache *cache, struct flow_slot at, uint8_t due);
 /* Sets the timeouts by CONFIG. */
 void flow_set_timeouts(struct flow_cache *cache, const struct flow_cache_config *config);
 
+/* ---- names, and what else is in the extra row (flow_name.c) ---- */
+
+struct flow_name_text {
+    uint32_t octets;
+    uint32_t types;
+    uint8_t text[FLOW_NAMES_OCTETS_MAX];
+};
+
+/* Whether the record at INDEX has names. */
+static inline bool flow_has_names(const struct flow_cache *cache, uint32_t index)
+{
+    return (flow_state(&cache->hot[index]) & FLOW_STATE_EXTRA) && cache->extra[index].names;
+}
+
+/* The names of the record at INDEX, which has some, that may leave. */
+void flow_names_read(const struct flow_cache *cache, uint32_t index, struct flow_name_text *out);
+/* Writes the extra row of the record at INDEX to LINE of the ring, and behind it NAMES. */
+void flow_put_extra(const struct flow_cache *cache, uint32_t index,
+                    const struct flow_name_text *names, uint8_t *line);
+/* The record at INDEX has no names any more. */
+void flow_names_drop(struct flow_cache *cache, uint32_t index);
+/* The record at INDEX gets the extra row of that at FROM_INDEX of FROM, and its own copy of the
+ * names, as far as there is room. */
+void flow_extra_copy(struct flow_cache *cache, uint32_t index, const struct flow_cache *from,
+                     uint32_t from_index);
+/* The record at INDEX goes on after an active cut: what is of packets is forgotten, what is of the
+ * flow stays. */
+void flow_extra_continue(struct flow_cache *cache, uint32_t index);
+
+/* Whether the record at REF is still that of FACTS. */
+bool flow_is_record_of(const struct flow_cache *cache, const struct flow_ref *ref,
+                       const struct packet_facts *facts);
+
 /* Copies the record onto the ring. False if the ring is full: nothing happened. */
 bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason reason);
 /* Frees the slot and its record index. */
@@ -208,8 +245,6 @@ void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns);
 
 /* The extra row of the record at INDEX, made empty if it had none. */
 struct flow_extra *flow_extra_of(struct flow_cache *cache, uint32_t index);
-/* The same after an active cut: what was said of packets is forgotten, what of the flow stays. */
-void flow_continue_extra(struct flow_cache *cache, uint32_t index);
 /* Compares KEY with the lists, of which there are some, and marks the record at INDEX, which is
  * its own. Whether it has another mark now. */
 bool flow_watch(struct flow_cache *cache, uint32_t index, const struct flow_key *key);
@@ -241,13 +276,21 @@ static inline void flow_fill_whole_ref(const struct flow_cache *cache, uint32_t 
     ref->flow_id = cache->cold[index].flow_id;
 }
 
-/* Says in REF that a record begins at INDEX, and compares its flow with the lists. */
-static inline void flow_begin_ref(struct flow_cache *cache, uint32_t index,
+/* The same; if a record begins with the packet, its flow is compared with the lists. */
+static inline void flow_watch_ref(struct flow_cache *cache, uint32_t index, bool new_record,
                                   const struct packet_facts *facts, struct flow_ref *ref)
 {
-    flow_fill_whole_ref(cache, index, true, ref);
-    if (__builtin_expect(cache->watch != NULL, 0) && flow_watch(cache, index, &facts->key))
+    flow_fill_whole_ref(cache, index, new_record, ref);
+    if (__builtin_expect(cache->watch != NULL, 0) && new_record &&
+        flow_watch(cache, index, &facts->key))
         ref->pending |= FLOW_REF_LISTED;
+}
+
+/* KEY is not in the cache: what the lists say of it will soon be read. */
+PREFETCHES void flow_watch_prefetch(const struct flow_cache *cache, const struct flow_key *key)
+{
+    if (__builtin_expect(cache->watch != NULL, 0))
+        watch_prefetch(cache->watch, key);
 }
 
 /* Counts a packet that the short path of a hit cannot handle. False: dropped(cache_full). */
@@ -268,6 +311,12 @@ bool flow_ids_map(struct arena *arena, uint32_t flows_max, struct error *error);
 /* Takes the pages of TABLE that every packet needs. False and ERROR if the machine has not got
  * them. */
 bool flow_table_populate(struct flow_cache *table, struct error *error);
+
+/* Whether records are to carry names. */
+static inline bool flow_wants_names(const struct flow_cache_config *config)
+{
+    return (config->names.clear | config->names.hashed) != 0;
+}
 
 /* Live entries of the cache's own table. */
 static inline uint32_t flow_table_flows(const struct flow_cache *cache)

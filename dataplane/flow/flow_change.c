@@ -15,6 +15,7 @@ struct flow_cache_change {
     bool other_aggregates;    /* the next two replace those of the cache, or are put away */
     struct flow_level2 level2;
     struct arena ids_arena; /* if packets are kept from now on in a table that has no ids */
+    struct name_pool *pool; /* if records carry names from now on; NULL: none is needed */
 };
 
 /* ---- control thread ---- */
@@ -53,6 +54,10 @@ struct flow_cache_change *flow_cache_change_create(const struct flow_cache *cach
         change->table = flow_table_create(config->flows_max, error);
         good = change->table && flow_table_populate(change->table, error);
     }
+    if (good && flow_wants_names(config) && (change->table || !cache->pool)) {
+        change->pool = name_pool_create(config->flows_max, error);
+        good = change->pool != NULL;
+    }
     if (good && config->snapshot && (change->table || !cache->ids))
         good = flow_ids_map(&change->ids_arena, config->flows_max, error);
     if (!good) {
@@ -68,6 +73,7 @@ void flow_cache_change_free(struct flow_cache_change *change)
         return;
     flow_cache_destroy(change->table);
     flow_level2_close(&change->level2);
+    name_pool_destroy(change->pool);
     arena_unmap(&change->ids_arena);
     free(change);
 }
@@ -115,6 +121,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     flow_set_timeouts(cache, &change->config);
     cache->applications = change->config.applications;
     cache->snapshot = change->config.snapshot;
+    cache->names = change->config.names;
     cache->local = change->config.local;
     cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
@@ -129,6 +136,10 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
         table->ids_arena = change->ids_arena;
         table->ids = table->ids_arena.memory;
         change->ids_arena.memory = NULL;
+    }
+    if (change->pool) {
+        (change->table ? change->table : cache)->pool = change->pool;
+        change->pool = NULL;
     }
     if (change->table)
         flow_resize_begin(cache, change->table);

@@ -20,8 +20,8 @@
 struct flow_cache_change;
 
 /* Allocates what CACHE needs to go on by CONFIG, of which the timeouts, flood, flows_max, local,
- * egress_ports and applications count, the rest is as CACHE was made. Memory of a new table is
- * taken whole, so that the worker meets no page for the first time. NULL and ERROR if memory is
+ * egress_ports, applications and names count, the rest is as CACHE was made. Memory of a new table
+ * is taken whole, so that the worker meets no page for the first time. NULL and ERROR if memory is
  * short, or if flows_max changes while the kernel counts flows. Control thread; no change of CACHE
  * is under way. */
 struct flow_cache_change *flow_cache_change_create(const struct flow_cache *cache,

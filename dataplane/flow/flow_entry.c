@@ -55,7 +55,12 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
 {
     const struct flow_hot *hot = &cache->hot[index];
     unsigned state = flow_state(hot);
-    uint8_t *line = record_ring_reserve(cache->ring, flow_element_lines(hot));
+    struct flow_name_text names; /* not filled in where there are none */
+    names.octets = names.types = 0;
+    if (__builtin_expect(flow_has_names(cache, index), 0))
+        flow_names_read(cache, index, &names);
+    uint8_t *line =
+        record_ring_reserve(cache->ring, flow_record_lines(state) + flow_name_lines(names.octets));
     if (!line) {
         cache->counters.ring_full++;
         return false;
@@ -78,7 +83,7 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
             out->last_ns[side] = 0;
     line += FLOW_LINE;
     if (state & FLOW_STATE_EXTRA)
-        memcpy(line, &cache->extra[index], FLOW_LINE);
+        flow_put_extra(cache, index, &names, line);
     ledger_count(&cache->ledger->records_out, 1);
     cache->counters.ended[reason]++;
     return true;
@@ -114,6 +119,7 @@ void flow_remove(struct flow_cache *cache, struct flow_slot at)
     uint8_t others = (uint8_t) ~(1u << at.slot);
     debug_check((at.bucket->occupied & ~at.bucket->pinned) >> at.slot & 1);
     forget_foreign(cache, at);
+    flow_names_drop(cache, at.bucket->index[at.slot]);
     at.bucket->tag[at.slot] = 0;
     at.bucket->occupied &= others;
     at.bucket->done &= others;
@@ -166,7 +172,7 @@ void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns)
         origin += (time_ns - origin) / cache->active_ns * cache->active_ns;
     set_origin(hot, cold, origin);
     clear_packets(hot, cold);
-    flow_continue_extra(cache, index);
+    flow_extra_continue(cache, index);
     cold->marks &= (uint8_t)~FLOW_MARK_CONTINUES;
     cold->marks |= FLOW_MARK_CONTINUED;
 }
@@ -471,14 +477,13 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
     if (__builtin_expect(cache->admission.aggregating, 0) &&
         flow_admission_aggregate(cache, hash, batch, facts, i, ref))
         return true;
-    if (__builtin_expect(cache->watch != NULL, 0))
-        watch_prefetch(cache->watch, &facts->key);
+    flow_watch_prefetch(cache, &facts->key);
     struct flow_slot at = flow_place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
     uint32_t index = at.bucket->index[at.slot];
     start_flow(cache, index, batch, facts, i);
-    flow_begin_ref(cache, index, facts, ref);
+    flow_watch_ref(cache, index, true, facts, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }
@@ -504,9 +509,9 @@ static bool set_aside(struct flow_cache *cache, struct flow_slot *at, uint64_t h
     cache->hot[index] = cache->hot[old];
     cache->hot6[index] = cache->hot6[old];
     cache->cold[index] = cache->cold[old];
-    if (flow_state(&cache->hot[old]) & FLOW_STATE_EXTRA)
-        cache->extra[index] = cache->extra[old];
     cache->cold[index].end_reason = FLOW_END_NONE;
+    if (flow_state(&cache->hot[old]) & FLOW_STATE_EXTRA)
+        flow_extra_copy(cache, index, cache, old);
     flow_note_id(cache, index);
     *at = other;
     return true;
@@ -578,6 +583,7 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         uint8_t bit = (uint8_t)(1u << at.slot);
         if (fresh) {
             at.bucket->many &= (uint8_t)~bit;
+            flow_names_drop(cache, index);
             start_flow(cache, index, batch, facts, i);
         } else {
             at.bucket->many |= bit;
@@ -587,10 +593,7 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         flow_continue(cache, index, time_ns);
         reason = FLOW_END_ACTIVE;
     }
-    if (reason != FLOW_END_NONE)
-        flow_begin_ref(cache, index, facts, ref);
-    else
-        flow_fill_whole_ref(cache, index, false, ref);
+    flow_watch_ref(cache, index, reason != FLOW_END_NONE, facts, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

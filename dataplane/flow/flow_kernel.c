@@ -93,22 +93,30 @@ static uint64_t back_by(const struct flow_cache *cache, uint32_t index)
     return end > cache->kernel.margin_ns ? end - cache->kernel.margin_ns : 0;
 }
 
+/* The kernel looks for no labels. */
+static bool has_labels(const struct flow_cache *cache, uint32_t index)
+{
+    const struct flow_extra *extra = &cache->extra[index];
+    return (flow_state(&cache->hot[index]) & FLOW_STATE_EXTRA) &&
+           (extra->label_count[0] | extra->label_count[1]);
+}
+
 /* Whether every packet of the flow can be counted by the kernel as the worker would count it: no
  * connection being opened or closed, nothing more to be looked at, not about to end. */
 static bool is_eligible(const struct flow_cache *cache, const struct packet_facts *facts,
                         uint32_t index)
 {
-    const uint32_t unfit = (uint32_t)(FLOW_STATE_APP_PENDING | FLOW_STATE_FIN_A | FLOW_STATE_FIN_B |
-                                      FLOW_STATE_CLOSING | FLOW_STATE_EXTRA |
-                                      (cache->snapshot ? FLOW_STATE_SNAPSHOT_PENDING : 0))
-                           << 24;
+    const uint32_t unfit =
+        (uint32_t)(FLOW_STATE_APP_PENDING | FLOW_STATE_FIN_A | FLOW_STATE_FIN_B |
+                   FLOW_STATE_CLOSING | (cache->snapshot ? FLOW_STATE_SNAPSHOT_PENDING : 0))
+        << 24;
     const struct flow_hot *hot = &cache->hot[index];
     uint64_t packets = (hot->counter[0] >> FLOW_OCTET_BITS) + (hot->counter[1] >> FLOW_OCTET_BITS);
     uint8_t protocol = hot->key.protocol;
     const unsigned strange =
         PACKET_FACT_TUNNEL | PACKET_FACT_FIRST_FRAGMENT | PACKET_FACT_LATER_FRAGMENT;
     return packets >= cache->kernel.config.packets_min && packets >= 2 &&
-           (hot->flags_state & unfit) == 0 &&
+           (hot->flags_state & unfit) == 0 && !has_labels(cache, index) &&
            (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP) &&
            (hot->key.port_a | hot->key.port_b) != 0 && (facts->facts & strange) == 0 &&
            has_packets(&cache->cold[index]) && back_by(cache, index) > cache->now_ns;

@@ -8,6 +8,7 @@
  *   cold    written at the start of the flow, on rare events and at its end
  *   extra   only if FLOW_STATE_EXTRA: MPLS labels, prefix lengths of aggregates, marks of lists and
  *           what later capabilities add
+ *   names   only if extra says how many octets of them: on the ring alone, up to eight lines
  * On the ring the lines follow each other in that order; flow_element_lines() gives their number.
  * Addresses and ports are in network byte order, everything else in host order.
  *
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #include "flow/flow_key.h"
+#include "flow/flow_names.h"
 
 enum { FLOW_LINE = 64 };
 
@@ -117,9 +119,14 @@ struct flow_extra {
     uint8_t destination_prefix_length;
     uint8_t reserved[1];
     uint32_t list; /* watch_number() of the gravest list that the flow is in, 0: none */
-    uint8_t reserved2[8];
-    uint32_t brand; /* watch_number() of the brand of its server's name, 0: none is known */
-    uint8_t reserved3[24];
+    /* Names (flow_names.h): in the cache where they begin in its pool, 0 if there are none; on the
+     * ring nothing. */
+    uint32_t names;
+    uint16_t name_octets;
+    uint8_t reserved2[2];
+    uint32_t name_types; /* set of 1 << enum name_type */
+    uint32_t brand;      /* watch_number() of the brand of its server's name, 0: none is known */
+    uint8_t reserved3[20];
 };
 
 static_assert(sizeof(struct flow_hot) == FLOW_LINE, "an IPv4 flow's hot record is one line");
@@ -128,6 +135,10 @@ static_assert(sizeof(struct flow_hot6) == FLOW_LINE, "IPv6 adds one line");
 static_assert(sizeof(struct flow_cold) == FLOW_LINE, "the cold row is one line");
 static_assert(sizeof(struct flow_extra) == FLOW_LINE, "extra is one line");
 static_assert(offsetof(struct flow_extra, list) == 24, "words are aligned");
+static_assert(offsetof(struct flow_extra, names) == 28,
+              "what stands before is another capability's");
+static_assert((int)FLOW_NAMES_OCTETS_MAX == FLOW_NAME_LINES_MAX * FLOW_LINE, "names fill lines");
+static_assert(NAME_TYPE_COUNT <= 32 && NAME_TYPE_COUNT <= FLOW_NAME_TYPE + 1, "sets are one word");
 
 /* The eight FLOW_STATE_ bits. */
 static inline unsigned flow_state(const struct flow_hot *hot)
@@ -172,7 +183,11 @@ enum {
     FLOW_ELEMENT_PAD = FLOW_STATE_SNAPSHOT_PENDING, /* skips to the end of the ring's memory */
     FLOW_ELEMENT_KIND_MASK = FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING
 };
-enum { FLOW_ELEMENT_LINES_MAX = 4 };
+/* Of a record without names, and of any. */
+enum {
+    FLOW_RECORD_LINES_MAX = 4,
+    FLOW_ELEMENT_LINES_MAX = FLOW_RECORD_LINES_MAX + FLOW_NAME_LINES_MAX
+};
 
 struct flow_marker {
     uint64_t cut; /* number of the ledger cut */
@@ -183,11 +198,26 @@ struct flow_marker {
 static_assert(sizeof(struct flow_marker) == FLOW_LINE, "a marker is one line");
 static_assert(offsetof(struct flow_marker, flags_state) == 52, "at the place of flow_hot's");
 
-/* Lines of the record that starts at HOT (not for markers and pads). */
+/* Lines of a record with STATE, but those of names. */
+static inline unsigned flow_record_lines(unsigned state)
+{
+    return 2u + (state & FLOW_STATE_IPV6 ? 1u : 0u) + (state & FLOW_STATE_EXTRA ? 1u : 0u);
+}
+
+/* Lines that OCTETS of names take. */
+static inline unsigned flow_name_lines(unsigned octets)
+{
+    return (octets + FLOW_LINE - 1u) / FLOW_LINE;
+}
+
+/* Lines of the record on the ring that starts at HOT (not for markers and pads). */
 static inline unsigned flow_element_lines(const struct flow_hot *hot)
 {
-    unsigned state = flow_state(hot);
-    return 2u + (state & FLOW_STATE_IPV6 ? 1u : 0u) + (state & FLOW_STATE_EXTRA ? 1u : 0u);
+    unsigned state = flow_state(hot), lines = flow_record_lines(state);
+    if (__builtin_expect(!(state & FLOW_STATE_EXTRA), 1))
+        return lines;
+    const uint8_t *extra = (const uint8_t *)hot + (lines - 1u) * FLOW_LINE;
+    return lines + flow_name_lines(((const struct flow_extra *)(const void *)extra)->name_octets);
 }
 
 /* A record on the ring, taken apart. Pointers are valid until the element is consumed. */
@@ -196,6 +226,7 @@ struct flow_record {
     const struct flow_hot6 *hot6; /* NULL for IPv4 */
     const struct flow_cold *cold;
     const struct flow_extra *extra; /* NULL if none */
+    const uint8_t *names;           /* extra->name_octets of them; NULL if none */
     /* How many records the exporter made one of, and how many of them have packets of each side; 0
      * for a record of the ring, which is one. */
     uint32_t merged;
@@ -215,8 +246,10 @@ static inline struct flow_record flow_record_at(const void *element)
     }
     r.cold = (const struct flow_cold *)(const void *)line;
     line += FLOW_LINE;
-    if (state & FLOW_STATE_EXTRA)
+    if (state & FLOW_STATE_EXTRA) {
         r.extra = (const struct flow_extra *)(const void *)line;
+        r.names = r.extra->name_octets ? line + FLOW_LINE : NULL;
+    }
     return r;
 }
 

@@ -22,6 +22,7 @@ enum {
     X(hot6)                                                                                        \
     X(cold)                                                                                        \
     X(extra)                                                                                       \
+    X(pool)                                                                                        \
     X(free_list)                                                                                   \
     X(free_count)                                                                                  \
     X(unused)                                                                                      \
@@ -50,6 +51,7 @@ enum {
     X(several_ports)                                                                               \
     X(applications)                                                                                \
     X(snapshot)                                                                                    \
+    X(names)                                                                                       \
     X(ring)                                                                                        \
     X(ledger)                                                                                      \
     X(now_ns)                                                                                      \
@@ -176,7 +178,7 @@ static struct flow_slot move(struct flow_cache *cache, struct flow_slot from, ui
     if (flow_state(&older->hot[old]) & FLOW_STATE_IPV6)
         cache->hot6[index] = older->hot6[old];
     if (flow_state(&older->hot[old]) & FLOW_STATE_EXTRA)
-        cache->extra[index] = older->extra[old];
+        flow_extra_copy(cache, index, older, old);
     to.bucket->many |= from.bucket->many >> from.slot & 1 ? bit : 0;
     to.bucket->spent |= from.bucket->spent >> from.slot & 1 ? bit : 0;
     flow_set_due(

@@ -1,6 +1,8 @@
 /* Showing and ending the entries of a cache, some buckets at a time. */
 #include "flow/flow_walk.h"
 
+#include <string.h>
+
 #include "flow/flow_cache_private.h"
 
 static bool inside(const uint8_t *address, const struct flow_filter *filter)
@@ -30,6 +32,17 @@ bool flow_filter_matches(const struct flow_filter *filter, const struct flow_vie
            flow_expression_matches(&filter->expression, view);
 }
 
+static void copy_names(const struct flow_cache *cache, uint32_t index, struct flow_view *view)
+{
+    struct flow_name_text names;
+    view->name_octets = 0;
+    if (!flow_has_names(cache, index))
+        return;
+    flow_names_read(cache, index, &names);
+    view->name_octets = names.octets;
+    memcpy(view->names, names.text, names.octets);
+}
+
 uint64_t flow_walk_show(const struct flow_cache *cache, uint64_t position, uint32_t buckets,
                         const struct flow_filter *filter, struct flow_view *views, uint32_t room,
                         uint32_t *count)
@@ -50,7 +63,10 @@ uint64_t flow_walk_show(const struct flow_cache *cache, uint64_t position, uint3
         view->cold = cache->cold[index];
         if (flow_state(&view->hot) & FLOW_STATE_IPV6)
             view->hot6 = cache->hot6[index];
-        *count += has_packets(&view->cold) && flow_filter_matches(filter, view);
+        if (!has_packets(&view->cold) || !flow_filter_matches(filter, view))
+            continue;
+        copy_names(cache, index, view);
+        (*count)++;
     }
     return position < slots ? position : FLOW_WALK_END;
 }

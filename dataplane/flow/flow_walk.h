@@ -35,6 +35,8 @@ struct flow_view {
     struct flow_hot hot;
     struct flow_hot6 hot6; /* IPv6 only */
     struct flow_cold cold;
+    uint32_t name_octets;
+    uint8_t names[FLOW_NAMES_OCTETS_MAX]; /* as far as they may leave with records */
 };
 
 /* Whether the entry of which VIEW is a copy is wanted. Any thread. */

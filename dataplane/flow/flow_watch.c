@@ -17,20 +17,6 @@ struct flow_extra *flow_extra_of(struct flow_cache *cache, uint32_t index)
     return extra;
 }
 
-void flow_continue_extra(struct flow_cache *cache, uint32_t index)
-{
-    struct flow_hot *hot = &cache->hot[index];
-    if (!(flow_state(hot) & FLOW_STATE_EXTRA))
-        return;
-    const struct flow_extra before = cache->extra[index];
-    hot->flags_state &= ~((uint32_t)FLOW_STATE_EXTRA << 24);
-    if (!before.list && !before.brand)
-        return;
-    struct flow_extra *extra = flow_extra_of(cache, index);
-    extra->list = before.list;
-    extra->brand = before.brand;
-}
-
 /* Marks the record at INDEX with the gravest list of ROWS, unless a mark of one that is as grave is
  * there. */
 static bool mark(struct flow_cache *cache, uint32_t index, uint64_t rows)
@@ -58,13 +44,13 @@ bool flow_watch(struct flow_cache *cache, uint32_t index, const struct flow_key 
 void flow_cache_mark_list(struct flow_cache *cache, const struct flow_ref *ref,
                           const struct packet_facts *facts, uint64_t rows)
 {
-    if (rows && cache->watch && flow_cache_holds(cache, ref, facts))
+    if (rows && cache->watch && flow_is_record_of(cache, ref, facts))
         mark(cache, ref->index, rows);
 }
 
 void flow_cache_mark_brand(struct flow_cache *cache, const struct flow_ref *ref,
                            const struct packet_facts *facts, uint32_t brand)
 {
-    if (brand && flow_cache_holds(cache, ref, facts))
+    if (brand && flow_is_record_of(cache, ref, facts))
         flow_extra_of(cache, ref->index)->brand = brand;
 }

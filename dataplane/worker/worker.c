@@ -94,12 +94,15 @@ void worker_destroy(struct worker *worker)
 
 /* ---- rounds ---- */
 
-/* Whether every cache's ring has room for LINES more. */
-static bool rings_have_room(const struct worker *worker, uint32_t lines)
+/* Whether every cache's ring has room for what COUNT packets can put there, or for a marker if
+ * COUNT is 0. */
+static bool rings_have_room(const struct worker *worker, uint32_t count)
 {
-    for (uint32_t c = 0; c < worker->config.cache_count; c++)
+    for (uint32_t c = 0; c < worker->config.cache_count; c++) {
+        uint32_t lines = count ? flow_cache_batch_lines(worker->caches[c], count) : 1;
         if (record_ring_free_lines(worker->config.caches[c].ring) < lines)
             return false;
+    }
     return true;
 }
 
@@ -144,8 +147,7 @@ static bool take_batches(struct worker *worker, bool *held)
     for (uint32_t s = 0; s < worker->config.source_count; s++) {
         if (worker->source_ended[s])
             continue;
-        if (worker->config.offline &&
-            !rings_have_room(worker, flow_cache_batch_lines(PACKET_BATCH_MAX))) {
+        if (worker->config.offline && !rings_have_room(worker, PACKET_BATCH_MAX)) {
             *held = true;
             break;
         }
@@ -258,7 +260,7 @@ static void answer_cut(struct worker *worker)
 {
     uint64_t asked = atomic_load_explicit(&worker->cut_asked, memory_order_acquire);
     if (asked == atomic_load_explicit(&worker->cut_made, memory_order_relaxed) ||
-        !rings_have_room(worker, 1))
+        !rings_have_room(worker, 0))
         return;
     for (uint32_t c = 0; c < worker->config.cache_count; c++) {
         struct flow_marker *marker = record_ring_reserve(worker->config.caches[c].ring, 1);

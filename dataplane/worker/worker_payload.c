@@ -20,6 +20,7 @@ static struct application_packet payload_of(const struct packet_batch *batch,
         .data = batch->data[i] + facts->payload_offset,
         .length = facts->payload_length,
         .whole_length = tcp ? facts->tcp_payload_length : facts->payload_length + missing,
+        .tcp_sequence = facts->tcp_sequence + (facts->tcp_flags >> 1 & 1), /* SYN counts as one */
         .source_port = be16toh(facts->side ? key->port_b : key->port_a),
         .destination_port = be16toh(facts->side ? key->port_a : key->port_b),
         .tcp = tcp,

@@ -18,12 +18,16 @@
 #ifndef SPANFLOW_EXPORTER_ELEMENT_ELEMENT_H
 #define SPANFLOW_EXPORTER_ELEMENT_ELEMENT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "element/element_list.h"
+#include "flow/flow_names.h"
 
-enum { PEN_IANA = 0, PEN_CERT = 6871, PEN_REVERSE = 29305 };
+/* IANA has given no number to spanflow yet: elements of its own stand under the one that RFC 5612
+ * sets aside for examples. */
+enum { PEN_IANA = 0, PEN_CERT = 6871, PEN_REVERSE = 29305, PEN_OWN = 32473 };
 enum { ELEMENT_VARIABLE = 65535, CERT_REVERSE_BIT = 0x4000 };
 
 /* Abstract data types of RFC 7012; each has one JSON rendering. */
@@ -47,7 +51,8 @@ enum value_group {
     VALUES_ANSWER = 1 << 3,  /* its flags and times, and everything else */
     VALUES_PREFIX = 1 << 4,  /* prefix lengths of an aggregate */
     VALUES_NAMES = 1 << 6,   /* of the application, as text */
-    VALUES_UPTIME = 1 << 5   /* times since the boot second: NetFlow v5 and v9 only */
+    VALUES_UPTIME = 1 << 5,  /* times since the boot second: NetFlow v5 and v9 only */
+    VALUES_TEXT = 1 << 7     /* names inside flows (record_names.h) */
 };
 
 /* RFC 5610 section 3.6; KEY and VLAN are identifiers. */
@@ -93,6 +98,18 @@ struct element_info {
     uint8_t semantics;
     uint8_t units;
 };
+
+/* The type of name that ELEMENT tells, NAME_TYPE_COUNT if it tells none. Rows of names stand in the
+ * order of their types. */
+static inline enum name_type element_name_type(enum element element)
+{
+    if (element < ELEMENT_TLS_SERVER_NAME || element > ELEMENT_POP_GREETING)
+        return NAME_TYPE_COUNT;
+    return (enum name_type)(element - ELEMENT_TLS_SERVER_NAME);
+}
+#define ELEMENT_CHECK_NAME(symbol, ...)                                                            \
+    static_assert(ELEMENT_##symbol == ELEMENT_TLS_SERVER_NAME + (int)NAME_##symbol, "in order");
+NAME_TYPES(ELEMENT_CHECK_NAME)
 
 /* Indexed by enum element. */
 extern const struct element_info element_table[ELEMENT_COUNT];

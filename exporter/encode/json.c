@@ -30,6 +30,7 @@ void json_plan_init(struct json_plan *plan, const struct template *template)
             *at++ = '"';
         field->key_length = (uint8_t)(at - field->key);
         field->type = element->type;
+        field->name = (uint8_t)element_name_type(template->fields[i]);
         field->octets = (uint8_t)element->octets;
         field->value = element->value;
     }
@@ -57,9 +58,12 @@ static uint32_t value_bound(const struct json_field *field)
 uint32_t json_line_bound(const struct json_plan *plan)
 {
     uint32_t octets = JSON_KEY_MAX + 2; /* a key is copied in its full length; } and line feed */
-    for (unsigned i = 0; i < plan->field_count; i++)
+    bool names = false;
+    for (unsigned i = 0; i < plan->field_count; i++) {
         octets += plan->fields[i].key_length + value_bound(&plan->fields[i]);
-    return octets;
+        names |= plan->fields[i].name != NAME_TYPE_COUNT;
+    }
+    return octets + (names ? 2 * FLOW_NAMES_OCTETS_MAX : 0);
 }
 
 static uint64_t json_number(const uint8_t *at, unsigned octets)
@@ -82,12 +86,41 @@ static uint64_t json_number(const uint8_t *at, unsigned octets)
     }
 }
 
+/* Writes the name of FIELD, whose key comes only with it, unless it is the object's first. Names
+ * are clean: of what JSON escapes they can have quotes and backslashes. */
+static char *put_name(char *out, const struct json_field *field, const struct record_values *values)
+{
+    unsigned octets = values->name_octets[field->name];
+    const uint8_t *text = values->name_text[field->name];
+    bool first = field->key[0] == '{';
+    /* The status is a number, unless it is hashed. */
+    bool number = field->type == TYPE_UNSIGNED && values->http_status;
+    if (octets == 0 && !first)
+        return out;
+    memcpy(out, field->key, JSON_KEY_MAX);
+    out += field->key_length;
+    if (field->type == TYPE_UNSIGNED && !number)
+        *out++ = '"';
+    for (unsigned i = 0; i < octets; i++) {
+        if (text[i] == '"' || text[i] == '\\')
+            *out++ = '\\';
+        *out++ = (char)text[i];
+    }
+    if (!number)
+        *out++ = '"';
+    return out;
+}
+
 char *json_line(char *out, const struct json_plan *plan, const struct record_values *values)
 {
     const uint8_t *line = (const uint8_t *)values;
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct json_field *field = &plan->fields[i];
         const uint8_t *value = line + field->value;
+        if (__builtin_expect(field->name != NAME_TYPE_COUNT, 0)) {
+            out = put_name(out, field, values);
+            continue;
+        }
         memcpy(out, field->key, JSON_KEY_MAX);
         out += field->key_length;
         switch (field->type) {

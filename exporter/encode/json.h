@@ -11,12 +11,17 @@
 
 /* Upper bound of a line, and so the slack that a chunk of lines needs. */
 enum { JSON_KEY_MAX = 48, JSON_VALUE_MAX = 48 };
-enum { JSON_LINE_MAX = TEMPLATE_FIELDS_MAX * (JSON_KEY_MAX + JSON_VALUE_MAX) };
+/* A quote or a backslash in a name takes two octets. */
+enum {
+    JSON_LINE_MAX =
+        TEMPLATE_FIELDS_MAX * (JSON_KEY_MAX + JSON_VALUE_MAX) + 2 * FLOW_NAMES_OCTETS_MAX
+};
 
 struct json_field {
     char key[JSON_KEY_MAX]; /* {"name": or ,"name": and the opening quote of a text value */
     uint8_t key_length;
     uint8_t type;   /* enum element_type */
+    uint8_t name;   /* enum name_type; NAME_TYPE_COUNT: it is none */
     uint8_t octets; /* of the value */
     uint16_t value; /* offset in struct record_values */
 };
@@ -32,7 +37,8 @@ void json_plan_init(struct json_plan *plan, const struct template *template);
 /* Upper bound of the plan's lines, with what is written behind them. */
 uint32_t json_line_bound(const struct json_plan *plan);
 
-/* Writes the line with its line feed at OUT, which has JSON_LINE_MAX bytes; returns its end. */
+/* Writes the line with its line feed at OUT, which has JSON_LINE_MAX bytes; returns its end. Names
+ * that the flow has not are left out. */
 char *json_line(char *out, const struct json_plan *plan, const struct record_values *values);
 
 #endif

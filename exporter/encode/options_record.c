@@ -96,14 +96,15 @@ static bool type_known(const struct options_set *options, uint16_t element)
     return false;
 }
 
-/* The elements of enterprise 6871; those of 29305 have the types of their forward twins. */
+/* The elements of enterprises; those of 29305 have the types of their forward twins. */
 static void collect_types(struct options_set *options, const struct template_set *templates)
 {
     for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
         const struct template *template = &templates->kinds[kind];
         for (unsigned i = 0; template->id && i < template->field_count; i++) {
             uint16_t element = template->fields[i];
-            if (element_table[element].pen == PEN_CERT && !type_known(options, element))
+            uint32_t pen = element_table[element].pen;
+            if ((pen == PEN_CERT || pen == PEN_OWN) && !type_known(options, element))
                 options->types[options->type_count++] = element;
         }
     }

@@ -164,7 +164,7 @@ static void send_record(struct history_replay *replay)
     history_restore(&replay->record, &replay->interfaces, &replay->lines);
     if (replay->record.export_s > replay->newest_s)
         replay->newest_s = replay->record.export_s;
-    uint8_t *to = record_ring_reserve(replay->ring, flow_element_lines(&lines->hot));
+    uint8_t *to = record_ring_reserve(replay->ring, flow_record_lines(flow_state(&lines->hot)));
     memcpy(to, &lines->hot, FLOW_LINE);
     to += FLOW_LINE;
     if (replay->record.ipv6) {

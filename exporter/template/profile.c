@@ -18,7 +18,8 @@ enum {
     WHEN_NS = 1 << 6,
     WHEN_JSON = 1 << 7,
     WHEN_AGGREGATE = 1 << 8,
-    WHEN_MERGED = 1 << 9
+    WHEN_MERGED = 1 << 9,
+    WHEN_NAMES = 1 << 10 /* and the destination is to tell names of this type */
 };
 
 /* In which profiles: any bit. */
@@ -126,6 +127,22 @@ static const struct profile_row profile_rows[] = {
     {ELEMENT_IP_VERSION, WHEN_ALWAYS, IN_FULL},
     {ELEMENT_FLOW_ID, WHEN_ALWAYS, IN_FULL},
     {ELEMENT_DELTA_FLOW_COUNT, WHEN_MERGED, IN_MORE},
+    {ELEMENT_HTTP_STATUS, WHEN_NAMES, IN_FULL},
+    {ELEMENT_TLS_SERVER_NAME, WHEN_NAMES, IN_FULL},
+    {ELEMENT_TLS_ALPN, WHEN_NAMES, IN_FULL},
+    {ELEMENT_TLS_JA4, WHEN_NAMES, IN_FULL},
+    {ELEMENT_HTTP_HOST, WHEN_NAMES, IN_FULL},
+    {ELEMENT_HTTP_METHOD, WHEN_NAMES, IN_FULL},
+    {ELEMENT_HTTP_USER_AGENT, WHEN_NAMES, IN_FULL},
+    {ELEMENT_DNS_QUERY_NAME, WHEN_NAMES, IN_FULL},
+    {ELEMENT_DNS_QUERY_TYPE, WHEN_NAMES, IN_FULL},
+    {ELEMENT_DNS_RESPONSE_CODE, WHEN_NAMES, IN_FULL},
+    {ELEMENT_DNS_ANSWER, WHEN_NAMES, IN_FULL},
+    {ELEMENT_SSH_CLIENT_BANNER, WHEN_NAMES, IN_FULL},
+    {ELEMENT_SSH_SERVER_BANNER, WHEN_NAMES, IN_FULL},
+    {ELEMENT_SMTP_GREETING, WHEN_NAMES, IN_FULL},
+    {ELEMENT_IMAP_GREETING, WHEN_NAMES, IN_FULL},
+    {ELEMENT_POP_GREETING, WHEN_NAMES, IN_FULL},
 };
 enum { PROFILE_ROW_COUNT = sizeof profile_rows / sizeof profile_rows[0] };
 
@@ -141,6 +158,8 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
     facts |= destination_is_json(destination) ? WHEN_JSON : 0;
     if (destination->client_port_records && !(kind & TEMPLATE_AGGREGATE))
         facts |= WHEN_MERGED;
+    if (!(kind & (TEMPLATE_AGGREGATE | TEMPLATE_ICMP)))
+        facts |= WHEN_NAMES;
     return facts;
 }
 
@@ -171,19 +190,29 @@ static bool element_belongs(enum element element, unsigned kind)
     }
 }
 
-/* In the order given, but reverse elements first. */
+/* In the order given, but reverse elements first and text of variable length last. */
 static uint32_t own_fields(const struct destination_config *destination, unsigned kind,
                            uint16_t fields[TEMPLATE_FIELDS_MAX])
 {
     uint32_t count = 0;
-    for (unsigned turn = 0; turn < 2; turn++) {
+    for (unsigned turn = 0; turn < 3; turn++) {
         for (uint32_t i = 0; i < destination->element_count; i++) {
             enum element element = destination->elements[i];
-            if (element_is_reverse(element) == (turn == 0) && element_belongs(element, kind))
+            unsigned own = element_is_reverse(element) ? 0 : 1;
+            if (element_table[element].octets == ELEMENT_VARIABLE)
+                own = 2;
+            if (own == turn && element_belongs(element, kind))
                 fields[count++] = (uint16_t)element;
         }
     }
     return count;
+}
+
+/* Whether ELEMENT is no name, or one that DESTINATION is to tell. */
+static bool tells_name(const struct destination_config *destination, enum element element)
+{
+    enum name_type type = element_name_type(element);
+    return type == NAME_TYPE_COUNT || (destination->names >> type & 1u);
 }
 
 uint32_t profile_fields(const struct destination_config *destination, unsigned kind,
@@ -196,7 +225,8 @@ uint32_t profile_fields(const struct destination_config *destination, unsigned k
     uint32_t count = 0;
     for (unsigned i = 0; i < PROFILE_ROW_COUNT && count < TEMPLATE_FIELDS_MAX; i++) {
         const struct profile_row *row = &profile_rows[i];
-        if ((row->when & facts) == row->when && row->profiles & 1u << destination->profile)
+        if ((row->when & facts) == row->when && row->profiles & 1u << destination->profile &&
+            tells_name(destination, row->element))
             fields[count++] = row->element;
     }
     return count;

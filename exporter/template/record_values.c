@@ -35,6 +35,7 @@ void values_context_init(struct values_context *context,
     context->groups = groups;
     context->vlan_outer = vlan_outer;
     context->biflow = destination->biflow;
+    context->names = destination->names;
     context->continued = destination->profile == PROFILE_SILK;
     context->scale = destination->scale ? process->sampling_interval : 1;
     context->port_count = process->interface_count;

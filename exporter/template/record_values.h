@@ -75,6 +75,9 @@ struct record_values {
     char application_name[EXPORT_APPLICATION_NAME];
     char application_confidence[8];
     uint64_t flow_count;
+    uint16_t http_status;
+    uint8_t name_octets[NAME_TYPE_COUNT]; /* of the flow's names; 0: it has none of the type */
+    const uint8_t *name_text[NAME_TYPE_COUNT];
     uint8_t zeros[8]; /* fields of NetFlow v5 that stay empty */
     uint8_t slack[VALUES_COPY_UNIT];
 } __attribute__((packed));
@@ -99,6 +102,7 @@ struct values_context {
     uint32_t groups;  /* enum value_group */
     bool vlan_outer;  /* element 58 is the outer tag, because 245 stands beside it */
     bool biflow;      /* a record that tells both directions counts the flows of both */
+    uint32_t names;   /* set of 1 << enum name_type: those that may be told */
     bool continued;   /* 136 tells by FLOW_END_CONTINUED that an active cut came before */
     uint32_t scale;   /* counters are multiplied by it */
     uint64_t boot_ms; /* second of sysUptime 0, for VALUES_UPTIME */

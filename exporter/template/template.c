@@ -38,7 +38,12 @@ static void template_plan(struct template *template)
     for (unsigned i = 0; i < template->field_count; i++) {
         const struct element_info *element = &element_table[template->fields[i]];
         template->groups |= element->group;
-        template_plan_add(template, element->value, element->octets);
+        if (element->octets != ELEMENT_VARIABLE) {
+            template_plan_add(template, element->value, element->octets);
+            continue;
+        }
+        template->names[template->name_count++] = (uint8_t)element_name_type(template->fields[i]);
+        template->octets++;
     }
 }
 

@@ -14,7 +14,7 @@
 #include "exporting_process.h"
 #include "template/record_values.h"
 
-enum { TEMPLATE_FIELDS_MAX = 64, TEMPLATE_ID_MIN = 256 };
+enum { TEMPLATE_FIELDS_MAX = 96, TEMPLATE_ID_MIN = 256 };
 
 /* Which of a destination's templates. ICMP and biflow never meet: ICMP is not joined. Aggregates
  * have one direction and no ICMP type. */
@@ -34,12 +34,14 @@ struct template_block {
 struct template
 {
     uint16_t id;     /* 0: this kind does not occur */
-    uint16_t octets; /* of one data record */
+    uint16_t octets; /* of one data record in which all names are empty */
     uint16_t field_count;
     uint16_t block_count;
     uint32_t groups;                      /* enum value_group */
     uint16_t fields[TEMPLATE_FIELDS_MAX]; /* enum element; none in NetFlow v5 */
     struct template_block blocks[TEMPLATE_FIELDS_MAX];
+    uint8_t name_count;             /* its last fields, see record_names.h */
+    uint8_t names[NAME_TYPE_COUNT]; /* enum name_type */
 };
 
 struct template_set {
@@ -68,7 +70,8 @@ bool destination_config_check(const struct destination_config *destination, stru
 bool destination_sampling_check(const struct destination_config *destination, uint32_t interval,
                                 struct error *error);
 
-/* Copies one data record of TEMPLATE to OUT, which has VALUES_COPY_UNIT bytes of slack. */
+/* Copies one data record of TEMPLATE but its names to OUT, which has VALUES_COPY_UNIT bytes of
+ * slack. */
 static inline void template_copy(const struct template *template,
                                  const struct record_values *values, uint8_t *out)
 {
