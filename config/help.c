@@ -102,6 +102,8 @@ void options_print_help(FILE *file, const struct config_tree *tree)
     print_words(file, tree, option_timeout_words, "");
     fprintf(file, "\nFLOODS\n");
     print_words(file, tree, option_flood_words, "");
+    fprintf(file, "\nALERTS\n");
+    print_words(file, tree, option_alert_words, "");
     fprintf(file, "\nSNAPSHOTS\n");
     print_words(file, tree, option_snapshot_words, "");
     fprintf(file, "\nExit status: 0 done, every packet accounted for; 1 something failed while "

@@ -243,6 +243,8 @@ static bool read_child(const struct lyd_node *child, struct probe_config *config
         read_flow_key(child, config);
     else if (strcmp(name, "applications") == 0)
         read_rule_files(child, config);
+    else if (strcmp(name, "alerts") == 0)
+        model_read_alerts(child, &config->alerts);
     else if (strcmp(name, "snapshot") == 0)
         return model_read_snapshot(child, &config->snapshot, error);
     return true;

@@ -43,6 +43,9 @@ uint32_t model_prefixes(const struct lyd_node *node, const char *name, struct pr
 bool model_read_snapshot(const struct lyd_node *node, struct snapshot_config *snapshot,
                          struct error *error);
 
+/* Reads the container alerts, NODE. In model_alerts.c. */
+void model_read_alerts(const struct lyd_node *node, struct alerts_config *alerts);
+
 /* Reads the container flowHistory of SNAPSHOT. In model_history.c, as the next two. */
 bool model_read_history(const struct lyd_node *snapshot, struct flow_history_config *history,
                         struct error *error);

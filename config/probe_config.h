@@ -46,6 +46,19 @@ struct applications_config {
     uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
 };
 
+/* What becomes of findings of rules and lists. */
+struct alerts_config {
+    uint8_t minimum;        /* enum severity: less grave ones raise no alert */
+    uint8_t freeze_minimum; /* the same for freezes; SEVERITY_COUNT: none by severity */
+    bool freeze_by_rule;    /* those whose rule says freeze */
+    uint32_t held_max;
+    uint32_t notifications_per_minute; /* 0 = none */
+    uint32_t before_s;                 /* the window that is frozen, as the next */
+    uint32_t after_s;
+    uint32_t freezes_max;
+    uint32_t expiry_s;
+};
+
 /* A cache and the exporting process that takes its records, and no other's. */
 struct cache_config {
     char name[64];
@@ -143,6 +156,7 @@ struct probe_config {
     uint32_t drop_threshold; /* packets dropped in a second that are told; 0 = never */
 
     struct applications_config applications;
+    struct alerts_config alerts;
     struct snapshot_config snapshot;
 };
 

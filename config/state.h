@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/application_rules.h"
 #include "exporting_process_change.h"
 #include "ledger.h"
 #include "probe_config.h"
@@ -27,6 +28,7 @@
     X(EXPORTING, "exportingProcess")                                                               \
     X(PARSER, "parser")                                                                            \
     X(APPLICATIONS, "applications")                                                                \
+    X(ALERTS, "alerts")                                                                            \
     X(KERNEL, "kernelFlows")                                                                       \
     X(SNAPSHOT, "snapshot")                                                                        \
     X(NETCONF, "netconf")
@@ -46,6 +48,31 @@ enum state_section { STATE_SECTIONS(STATE_SECTION_BIT) STATE_ALL = (1 << STATE_S
 #define STATE_NETCONF_FIELD(name, help) uint64_t name; /* help */
 struct state_netconf {
     STATE_NETCONF_COUNTERS(STATE_NETCONF_FIELD)
+};
+
+/* What became of findings. */
+#define STATE_ALERT_COUNTERS(X)                                                                    \
+    X(raised, "findings that raised an alert")                                                     \
+    X(lost, "findings that were lost because too many came at a time")                             \
+    X(replaced, "alerts that made room for newer ones")                                            \
+    X(notified, "notifications of alerts that were sent")                                          \
+    X(not_notified, "alerts that were not told because of notificationsPerMinute")                 \
+    X(frozen, "windows of packets that alerts froze")                                              \
+    X(freeze_covered, "alerts whose packets the freeze of an earlier one holds")                   \
+    X(freeze_refused, "windows that were not frozen: too many at a time, or the ring could not")
+
+#define STATE_ALERT_FIELD(name, help) uint64_t name; /* help */
+struct state_alerts {
+    uint64_t held;
+    STATE_ALERT_COUNTERS(STATE_ALERT_FIELD)
+};
+
+/* The rules for applications. */
+struct state_rules {
+    const struct application_rules *rules; /* NULL: none are looked for */
+    uint64_t loaded_ns;                    /* wall clock */
+    uint64_t loads;
+    const uint64_t *hits; /* by number of the application */
 };
 
 struct state_port {
@@ -120,7 +147,8 @@ struct state_facts {
         const struct exporting_process_description *exporting;
     } caches[CACHES_MAX];
     uint64_t monotonic_zero_ns; /* wall clock minus monotonic clock, modulo 2^64 */
-    bool applications_sought;
+    struct state_rules rules;
+    struct state_alerts alerts;
     struct state_snapshot snapshot;
     struct state_netconf netconf;
 };

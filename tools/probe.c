@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/simd.h"
+#include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_history.h"
 #include "probe_notify.h"
@@ -75,14 +76,17 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
     probe->carry = carry;
     if (!open_state(probe, error) || !exporting_open_spools(probe, error) ||
         !probe_selection_make(&probe->selection, config, error) ||
-        !probe_rules_make(&probe->rules, &config->applications, error) ||
-        !probe_kernel_open(probe, error) || !probe_open_sources(probe, error) ||
-        !probe_snapshot_open(probe, error) || !make_workers(probe, error) ||
-        !probe_history_make(config, false, error) || !exporting_make(probe, error)) {
+        !probe_rules_make(&probe->rules, &config->applications, NULL, error) ||
+        !probe_alerts_open(probe, error) || !probe_kernel_open(probe, error) ||
+        !probe_open_sources(probe, error) || !probe_snapshot_open(probe, error) ||
+        !make_workers(probe, error) || !probe_history_make(config, false, error) ||
+        !exporting_make(probe, error)) {
         probe->carry = NULL;
         probe_destroy(probe);
         return NULL;
     }
+    if (probe->rules.set)
+        probe_alerts_count_rules(probe);
     say_start(probe);
     probe_kernel_say_start(probe);
     return probe;
@@ -106,6 +110,7 @@ void probe_destroy(struct probe *probe)
     probe_kernel_close(probe);
     probe_selection_free(&probe->selection);
     probe_rules_free(&probe->rules);
+    probe_alerts_close(probe->alerts);
     probe_watch_destroy(probe->watch);
     ledger_carry_free(probe->carry);
     free(probe);

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alert_answer.h"
 #include "file_check.h"
 #include "model.h"
+#include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_control_private.h"
 #include "probe_notify.h"
@@ -174,10 +176,52 @@ static void finish_change(struct probe *probe)
     control->next_text = NULL;
 }
 
+/* ---- rules read again ---- */
+
+static void finish_reload(struct probe *probe)
+{
+    struct probe_control *control = probe->control;
+    const struct application_rules *rules = application_set_rules(probe->rules.set);
+    control_answer_text(control, control->reload_id,
+                        alert_reload_answer(rules->application_count, rules->match_count));
+    control->reload_id = 0;
+    fprintf(stderr, "spanflowd: rules were read again: %u applications, %u rules\n",
+            rules->application_count, rules->match_count);
+}
+
+void probe_reload(struct probe *probe, uint32_t id)
+{
+    struct probe_control *control = probe->control;
+    struct error error = {""};
+    if (probe->rebuilding || probe->change || probe_stops_asked()) {
+        control_refuse(control, id, "in-use", "",
+                       probe_stops_asked() ? "the daemon is ending"
+                                           : "a configuration is being applied");
+        return;
+    }
+    if (!probe->rules.set) {
+        control_refuse(control, id, "operation-failed", ROOT "/applications/identify",
+                       "applications are not looked for");
+        return;
+    }
+    struct probe_change *change = probe_change_prepare(probe, probe->config, PLAN_RULES, &error);
+    if (!change) {
+        control_refuse(control, id, "operation-failed", ROOT "/applications/ruleFile", error.text);
+        fprintf(stderr, "spanflowd: rules were read again and are not used: %s\n", error.text);
+        return;
+    }
+    control->reload_id = id;
+    probe_change_submit(probe, change);
+}
+
 void probe_apply_turn(struct probe *probe)
 {
-    if (probe->change && probe_change_finish(probe))
+    if (!probe->change || !probe_change_finish(probe))
+        return;
+    if (probe->control->next_config)
         finish_change(probe);
+    else
+        finish_reload(probe);
 }
 
 /* A wish that is understood and can be had. */
@@ -346,6 +390,7 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     snprintf(why, sizeof why, "%s", control->next_path);
     say_problems(probe);
     struct ledger_carry *carry = probe_carry_ledger(probe, &state);
+    struct probe_alerts *alerts = probe_alerts_detach(probe);
     probe_interim_begin(control, state);
     probe_destroy(probe);
     probe_snapshot_tell_configuration(control->next_text);
@@ -359,6 +404,10 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     probe_interim_end(control);
     if (probe && observed && probe->source_count > 0)
         tell_unobserved(probe, since_ns, why);
+    if (probe)
+        probe_alerts_attach(probe, alerts);
+    else
+        probe_alerts_close(alerts);
     if (taken)
         keep_new(control);
     else

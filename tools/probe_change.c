@@ -7,6 +7,7 @@
 #include "exporting_process_change.h"
 #include "plan.h"
 #include "probe.h"
+#include "probe_alerts.h"
 #include "probe_history.h"
 #include "probe_snapshot.h"
 #include "worker/worker_change.h"
@@ -16,7 +17,8 @@ struct probe_change {
     bool other_rules;
     struct probe_rules rules;               /* if there are others: as the selection */
     struct probe_snapshot_change *snapshot; /* NULL: nothing changes for the ring */
-    bool handed;                            /* to workers and exporting processes */
+    bool told;                              /* to exporting processes */
+    bool handed;                            /* to them and to workers */
     uint32_t worker_count;
     struct worker_change *workers[EXPORT_RINGS_MAX];        /* NULL: nothing changes for workers */
     struct exporting_process_change *exporters[CACHES_MAX]; /* NULL: none, or submitted */
@@ -105,7 +107,8 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     bool workers = actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES);
     bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES);
     change->other_rules = actions & PLAN_RULES;
-    if ((!change->other_rules || probe_rules_make(&change->rules, &config->applications, error)) &&
+    if ((!change->other_rules ||
+         probe_rules_make(&change->rules, &config->applications, &probe->rules, error)) &&
         prepare_snapshot(probe, config, actions, change, error) &&
         (!(workers || probe_snapshot_concerns_workers(change->snapshot)) ||
          prepare_workers(probe, config, change, error)) &&
@@ -126,16 +129,31 @@ const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_
     return probe->change ? probe_snapshot_change_ring(probe->change->snapshot, number) : NULL;
 }
 
-static void hand_over(struct probe *probe, struct probe_change *change)
+static void tell_exporters(struct probe *probe, struct probe_change *change)
 {
-    change->handed = true;
-    probe_snapshot_submit(probe, change->snapshot);
+    change->told = true;
     for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         if (change->exporters[c]) {
             exporting_process_submit_change(probe->exporting->exporters[c], change->exporters[c]);
             change->exporters[c] = NULL;
         }
+}
+
+static bool exporters_know(const struct probe *probe)
+{
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (!exporting_process_change_taken(probe->exporting->exporters[c]))
+            return false;
+    return true;
+}
+
+static void hand_over(struct probe *probe, struct probe_change *change)
+{
+    change->handed = true;
+    probe_snapshot_submit(probe, change->snapshot);
     if (change->other_rules) {
+        if (change->rules.set)
+            probe_alerts_count_rules(probe);
         struct probe_rules rules = probe->rules;
         probe->rules = change->rules;
         change->rules = rules;
@@ -149,11 +167,17 @@ static void hand_over(struct probe *probe, struct probe_change *change)
     change->selection = before;
 }
 
-/* Not while a cut is made: its books are those of the rings that are there. */
+/* Not while a cut is made: its books are those of the rings that are there. Other rules go to the
+ * workers when the exporting processes know the names of all that these will find. */
 static void hand_over_if_possible(struct probe *probe)
 {
-    if (!probe->change->handed && !(probe->cut_pending && probe_change_exchanges_rings(probe)))
-        hand_over(probe, probe->change);
+    struct probe_change *change = probe->change;
+    if (change->handed || (probe->cut_pending && probe_change_exchanges_rings(probe)))
+        return;
+    if (!change->told)
+        tell_exporters(probe, change);
+    if (!change->other_rules || exporters_know(probe))
+        hand_over(probe, change);
 }
 
 void probe_change_submit(struct probe *probe, struct probe_change *change)
@@ -171,9 +195,8 @@ bool probe_change_finish(struct probe *probe)
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
             return false;
-    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
-        if (!exporting_process_change_taken(probe->exporting->exporters[c]))
-            return false;
+    if (!exporters_know(probe))
+        return false;
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;
     change->snapshot = NULL;

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "alert_answer.h"
 #include "model.h"
+#include "probe_alerts.h"
 #include "probe_control_private.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
@@ -132,6 +134,7 @@ static void lose_process(struct probe_control *control, const char *why)
     probe_events_again(&control->events);
     control->restarts++;
     control->next_id = 0; /* the next process counts its requests anew */
+    control->reload_id = 0;
     memset(control->requests, 0, sizeof control->requests);
     control->pause_s = lasted || control->pause_s == 0 ? 1 : control->pause_s * 2;
     if (control->pause_s > PAUSE_MAX_S)
@@ -276,6 +279,8 @@ static void handle(struct probe *probe, const struct control_frame *frame)
     default: /* the channel gives no others than CONTROL_RPC */
         if (snapshot_request_is(frame->body, frame->length))
             probe_snapshot_request(probe, frame);
+        else if (alert_request_is(frame->body, frame->length))
+            probe_alerts_request(probe, frame);
         else
             probe_walk_begin(probe, frame);
         break;

@@ -52,6 +52,8 @@ struct probe_control {
     char next_path[256];
     uint32_t next_id;
 
+    uint32_t reload_id; /* of the request to read rules again that is under way; 0: none waits */
+
     struct control_request requests[CONTROL_REQUESTS_MAX];
     struct probe_walk *walks; /* the first is under way */
 };
@@ -69,6 +71,8 @@ struct control_request *control_place(struct probe_control *control, uint32_t id
 
 /* Begins to apply the configuration in FRAME, or only checks it, or says why not. */
 void probe_apply(struct probe *probe, const struct control_frame *frame);
+/* Begins to read the rule files of PROBE again, for request ID, or says why not. */
+void probe_reload(struct probe *probe, uint32_t id);
 /* Answers when a change that was handed over is in force. */
 void probe_apply_turn(struct probe *probe);
 

@@ -101,6 +101,7 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
         .packets = (uint8_t)config->applications.packets,
         .octets = (uint16_t)config->applications.octets,
         .scans_per_s = (config->applications.scans_per_s + config->workers - 1) / config->workers};
+    worker->alert_minimum = config->alerts.minimum;
     worker->filter = selection->filter;
     worker->ignore = selection->ignore;
     worker->sampling_interval = config->sampling_interval;

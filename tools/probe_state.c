@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/simd.h"
+#include "probe_alerts.h"
 #include "probe_control_private.h"
 #include "probe_history.h"
 #include "probe_snapshot.h"
@@ -85,7 +86,6 @@ char *probe_state(struct probe *probe, unsigned sections, const struct ledger *l
         .cores = probe->metering->cores,
         .port_count = probe->source_count,
         .ports = ports,
-        .applications_sought = probe->rules.set != NULL,
         .monotonic_zero_ns = clock_wall_ns() - clock_monotonic_ns(),
         .netconf = {.restarts = control->restarts,
                     .events_waiting = control->events.count,
@@ -93,6 +93,7 @@ char *probe_state(struct probe *probe, unsigned sections, const struct ledger *l
     };
     struct state_json json = {false};
     probe_snapshot_facts(probe, &facts.snapshot);
+    probe_alerts_facts(probe, &facts.alerts, &facts.rules);
     if (sections & STATE_SNAPSHOT)
         facts.snapshot.flow_history = probe_history_state(probe, &json);
     for (uint32_t c = 0; c < probe->metering->cache_count; c++) {

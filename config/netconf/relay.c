@@ -109,6 +109,8 @@ const struct operation_row relay_operations[] = {
     {"spanflow", "snapshot-freeze", false, relay_named},
     {"spanflow", "snapshot-release", false, relay_named},
     {"spanflow", "snapshot-verify", false, relay_named},
+    {"spanflow", "alerts", false, relay},
+    {"spanflow", "applications-reload", false, relay},
     {"spanflow", "replay", false, relay_named},
     {"spanflow", "replay-cancel", false, relay_named},
     {NULL, NULL, false, NULL},

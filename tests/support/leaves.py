@@ -86,6 +86,7 @@ class Table:
         self.destinations()
         self.transports()
         self.applications()
+        self.alerts()
         self.snapshot()
         self.management()
         return self.rows
@@ -257,6 +258,14 @@ class Table:
                             ("compiledRules", f"{self.folder}/rules"), ("packets", 8),
                             ("octets", 512), ("scansPerSecond", 1000)):
             self.set(f"applications/{leaf}", "applications", leaf, value, base=on)
+
+    def alerts(self):
+        for leaf, value in (("minimumSeverity", "high"), ("held", 16),
+                            ("notificationsPerMinute", 0)):
+            self.set(f"alerts/{leaf}", "alerts", leaf, value)
+        for leaf, value in (("when", "critical"), ("before", 5), ("after", 7), ("maximum", 2),
+                            ("expiry", 3600)):
+            self.set(f"alerts/freeze/{leaf}", "alerts", "freeze", leaf, value)
 
     def snapshot(self):
         ring = {"enabled": True, "directory": f"{self.folder}/ring", "memorySize": 4,
