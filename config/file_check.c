@@ -12,6 +12,7 @@
 
 #include "app/application_set.h"
 #include "exporting_process_change.h"
+#include "list_load.h"
 
 enum { RULE_FILE_OCTETS_MAX = 16 << 20 };
 
@@ -67,6 +68,16 @@ static bool check_rules(const struct applications_config *config, bool thorough,
     return set != NULL;
 }
 
+static bool check_lists(const struct lists_config *config, struct error *error)
+{
+    struct watch_set *set;
+    struct brand_set *brands;
+    bool good = config_load_lists(config, &set, &brands, error);
+    watch_set_destroy(set);
+    brand_set_destroy(brands);
+    return good;
+}
+
 bool config_check_ledger(const struct probe_config *config, struct error *error)
 {
     const char *path = config->ledger_path;
@@ -89,5 +100,6 @@ bool config_check_files(const struct probe_config *config, bool thorough, struct
     for (uint32_t c = 0; c < config->cache_count; c++)
         if (!exporting_process_check_files(&config->caches[c].exporting, error))
             return false;
-    return check_rules(&config->applications, thorough, error);
+    return check_rules(&config->applications, thorough, error) &&
+           (!thorough || check_lists(&config->lists, error));
 }

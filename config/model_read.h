@@ -53,6 +53,14 @@ bool model_read_history(const struct lyd_node *snapshot, struct flow_history_con
  * path. */
 bool model_add_history(struct probe_config *config, struct error *error);
 
+/* Reads one entry of the list of lists; the path in ERROR begins below it. In model_lists.c, as the
+ * next two. */
+bool model_read_list(const struct lyd_node *node, struct lists_config *lists, struct error *error);
+bool model_read_brands(const struct lyd_node *root, struct lists_config *lists,
+                       struct error *error);
+/* Destinations tell of lists and brands where there are any. */
+void model_mark_destinations(struct probe_config *config);
+
 /* Reads the exporting process NODE for CACHE, whose other values are there; an ERROR has the whole
  * path. In model_export.c. */
 bool model_read_exporting(const struct lyd_node *node, struct cache_config *cache,

@@ -82,6 +82,8 @@ bool option_source_apply(struct option_state *state, const struct option_descrip
                          const char *argument, struct error *error);
 bool option_destination_apply(struct option_state *state, const struct option_description *option,
                               const char *argument, struct error *error);
+bool option_list_apply(struct option_state *state, const struct option_description *option,
+                       const char *argument, struct error *error);
 bool option_alerts_apply(struct option_state *state, const struct option_description *option,
                          const char *argument, struct error *error);
 bool option_snapshot_apply(struct option_state *state, const struct option_description *option,
@@ -100,6 +102,8 @@ extern const struct option_word option_timeout_words[];
 extern const struct option_word option_flood_words[];
 extern const struct option_word option_alert_words[];
 extern const struct option_word option_snapshot_words[];
+extern const struct option_word option_list_kinds[];
+extern const struct option_word option_list_words[];
 extern const struct option_word option_source_kinds[];
 extern const struct option_word option_source_words[];
 extern const struct option_word option_destination_kinds[];

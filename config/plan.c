@@ -208,6 +208,9 @@ const struct plan_field plan_fields[] = {
     ROW_BY(applications, PLAN_WORKERS, "applications", same_scan_limits, copy_scan_limits),
     ROW(alerts.minimum, PLAN_WORKERS, "alerts/minimumSeverity"),
     ALERT_ROWS,
+    ROW(lists.count, PLAN_LISTS, "list"),
+    ROW(lists.lists, PLAN_LISTS, "list"),
+    ROW(lists.brands, PLAN_LISTS, "brands"),
     SNAPSHOT_ROWS,
 };
 const size_t plan_field_count = sizeof plan_fields / sizeof plan_fields[0];

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "detect/watch_set.h"
 #include "exporting_process.h"
 #include "flow/flow_admission.h"
 #include "packet/packet_source.h"
@@ -57,6 +58,17 @@ struct alerts_config {
     uint32_t after_s;
     uint32_t freezes_max;
     uint32_t expiry_s;
+};
+
+/* Lists that flows are compared with. */
+struct list_config {
+    struct watch_list list; /* as configured; number and entries are 0 */
+    char file[1024];
+};
+struct lists_config {
+    uint32_t count;
+    struct list_config lists[WATCH_LISTS_MAX];
+    char brands[1024]; /* file, "default" = the one that comes with the probe, "" = none are told */
 };
 
 /* A cache and the exporting process that takes its records, and no other's. */
@@ -156,6 +168,7 @@ struct probe_config {
     uint32_t drop_threshold; /* packets dropped in a second that are told; 0 = never */
 
     struct applications_config applications;
+    struct lists_config lists;
     struct alerts_config alerts;
     struct snapshot_config snapshot;
 };

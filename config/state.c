@@ -9,6 +9,7 @@
 #include "state_applications.h"
 #include "state_export.h"
 #include "state_json.h"
+#include "state_lists.h"
 #include "state_snapshot.h"
 
 typedef void section_function(struct state_json *json, json_t *state,
@@ -228,6 +229,11 @@ static void add_APPLICATIONS(struct state_json *json, json_t *state,
 static void add_ALERTS(struct state_json *json, json_t *state, const struct state_facts *facts)
 {
     state_set(json, state, "alerts", state_alerts_object(json, &facts->alerts));
+}
+
+static void add_LISTS(struct state_json *json, json_t *state, const struct state_facts *facts)
+{
+    state_set(json, state, "lists", state_lists_object(json, &facts->lists));
 }
 
 static void add_KERNEL(struct state_json *json, json_t *state, const struct state_facts *facts)

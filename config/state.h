@@ -17,6 +17,7 @@
 #include "exporting_process_change.h"
 #include "ledger.h"
 #include "probe_config.h"
+#include "worker/worker_watch.h"
 
 /* The children of state, as in "sections" of CONTROL_STATE. */
 #define STATE_SECTIONS(X)                                                                          \
@@ -29,6 +30,7 @@
     X(PARSER, "parser")                                                                            \
     X(APPLICATIONS, "applications")                                                                \
     X(ALERTS, "alerts")                                                                            \
+    X(LISTS, "lists")                                                                              \
     X(KERNEL, "kernelFlows")                                                                       \
     X(SNAPSHOT, "snapshot")                                                                        \
     X(NETCONF, "netconf")
@@ -73,6 +75,21 @@ struct state_rules {
     uint64_t loaded_ns;                    /* wall clock */
     uint64_t loads;
     const uint64_t *hits; /* by number of the application */
+};
+
+/* Lists that flows are compared with: what was counted by them, since the start. */
+#define STATE_WATCH_FIELD(name, help) uint64_t name; /* help */
+struct state_list_counts {
+    WATCH_COUNTERS(STATE_WATCH_FIELD)
+    uint64_t hits[WATCH_LISTS_MAX]; /* by row of the set */
+};
+struct state_lists {
+    const struct watch_set *set; /* NULL: none */
+    uint64_t loaded_ns;          /* wall clock */
+    uint64_t loads;              /* 0: none yet */
+    uint64_t memory;             /* octets */
+    uint64_t brand_domains;
+    struct state_list_counts counts;
 };
 
 struct state_port {
@@ -149,6 +166,7 @@ struct state_facts {
     uint64_t monotonic_zero_ns; /* wall clock minus monotonic clock, modulo 2^64 */
     struct state_rules rules;
     struct state_alerts alerts;
+    struct state_lists lists;
     struct state_snapshot snapshot;
     struct state_netconf netconf;
 };
@@ -159,6 +177,12 @@ unsigned state_sections_read(const char *json, size_t length, struct error *mist
 
 /* {"spanflow:spanflow":{"state":{...}}} with SECTIONS, to be freed; NULL if memory is short. */
 char *state_json(const struct state_facts *facts, unsigned sections);
+
+/* Whether the body of CONTROL_RPC asks for the operation lists-reload. */
+bool state_lists_reload_is(const char *json, size_t length);
+/* {"spanflow:lists-reload":{"list":[...]}}: the answer to it, to be freed; NULL if memory is short.
+ */
+char *state_lists_answer(const struct state_lists *lists);
 
 /* {"spanflow:ledger":{"ledger":{...}}}: the answer to the operation of that name. */
 char *state_ledger_answer(const struct ledger *ledger);

@@ -32,6 +32,7 @@ struct probe_alerts;
 struct probe_change;
 struct probe_control;
 struct probe_history;
+struct probe_lists;
 struct probe_snapshot;
 struct probe_watch;
 
@@ -67,6 +68,7 @@ struct probe {
     struct probe_change *change; /* that the workers are taking; NULL: none. Main thread */
     struct probe_rules rules;
     struct probe_alerts *alerts;     /* findings of rules and lists. Main thread */
+    struct probe_lists *lists;       /* NULL: flows are compared with none */
     struct probe_snapshot *snapshot; /* packets that are kept (probe_snapshot.h) */
     struct xdp_counter *counter;     /* NULL: the kernel counts no flows */
     struct kernel_table *kernel_table;

@@ -111,6 +111,7 @@ const struct operation_row relay_operations[] = {
     {"spanflow", "snapshot-verify", false, relay_named},
     {"spanflow", "alerts", false, relay},
     {"spanflow", "applications-reload", false, relay},
+    {"spanflow", "lists-reload", false, relay},
     {"spanflow", "replay", false, relay_named},
     {"spanflow", "replay-cancel", false, relay_named},
     {NULL, NULL, false, NULL},

@@ -6,11 +6,10 @@
 #include "worker/worker_alert.h"
 #include "worker/worker_private.h"
 
-/* One writer: no need for an atomic addition. */
+/* While the workers of a probe are exchanged, two of one number may count for a moment. */
 static void count_one(_Atomic uint64_t *counter)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 static void raise_alert(struct worker *worker, const struct watch_list *list,
