@@ -13,6 +13,7 @@
 #include "app/application_set.h"
 #include "exporting_process_change.h"
 #include "list_load.h"
+#include "name_key.h"
 
 enum { RULE_FILE_OCTETS_MAX = 16 << 20 };
 
@@ -100,6 +101,9 @@ bool config_check_files(const struct probe_config *config, bool thorough, struct
     for (uint32_t c = 0; c < config->cache_count; c++)
         if (!exporting_process_check_files(&config->caches[c].exporting, error))
             return false;
-    return check_rules(&config->applications, thorough, error) &&
+    uint8_t key[SIPHASH_KEY_OCTETS];
+    bool good = name_key_read(&config->names, false, key, error);
+    explicit_bzero(key, sizeof key);
+    return good && check_rules(&config->applications, thorough, error) &&
            (!thorough || check_lists(&config->lists, error));
 }

@@ -272,6 +272,26 @@ const char *flow_query_application(const struct export_applications *application
     return row ? applications->rows[row - 1].name : NULL;
 }
 
+#define NAME_KEY(symbol, key, side, octets, help) key,
+static const char *const name_keys[NAME_TYPE_COUNT] = {NAME_TYPES(NAME_KEY)};
+
+static void set_names(struct state_json *json, json_t *object, const struct flow_view *view)
+{
+    const uint8_t *at = view->names, *end = at + view->name_octets;
+    struct flow_name name;
+    json_t *list = json_array();
+    while (flow_name_next(&at, end, &name)) {
+        char text[NAME_OCTETS_MAX + 1];
+        json_t *entry = json_object();
+        memcpy(text, name.text, name.octets);
+        text[name.octets] = 0;
+        state_set_text(json, entry, "type", name_keys[name.type]);
+        state_set_text(json, entry, "value", text);
+        state_append(json, list, entry);
+    }
+    state_set(json, object, "name", list);
+}
+
 void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
                     const struct flow_view *view, const struct export_applications *applications)
 {
@@ -291,6 +311,8 @@ void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
         state_set_number(json, object, "vlan", flow_key_vlan_outer(&hot->key));
     if (application)
         state_set_text(json, object, "application", application);
+    if (view->name_octets)
+        set_names(json, object, view);
     state_set_large(json, object, "packets", flow_packets(hot, &view->cold, from));
     state_set_large(json, object, "octets", flow_octets(hot, &view->cold, from));
     state_set_large(json, object, "reversePackets", flow_packets(hot, &view->cold, to));

@@ -109,6 +109,8 @@ void options_print_help(FILE *file, const struct config_tree *tree)
     print_words(file, tree, option_alert_words, "");
     fprintf(file, "\nSNAPSHOTS\n");
     print_words(file, tree, option_snapshot_words, "");
+    fprintf(file, "\nNAMES: TYPE=off|keyed-hash|clear\n");
+    print_words(file, tree, option_name_words, "");
     fprintf(file, "\nExit status: 0 done, every packet accounted for; 1 something failed while "
                   "running; 2 bad\narguments or configuration.\n");
 }

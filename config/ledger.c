@@ -107,6 +107,11 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger_account *
     if (account->applications) {
         APPLICATION_COUNTERS(ADD_APPLICATION_COUNTER)
     }
+#define ADD_NAME_COUNTER(name, help) ledger->names.name += account->names->name;
+    if (account->names) {
+        NAME_FINDER_COUNTERS(ADD_NAME_COUNTER)
+        NAME_WORKSPACE_COUNTERS(ADD_NAME_COUNTER)
+    }
     add(&ledger->counted, &account->worker->counted);
 #define ADD_KERNEL_COUNTER(name, help) ledger->kernel.name += account->kernel->name;
     if (account->kernel) {

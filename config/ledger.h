@@ -22,6 +22,7 @@
 #include <stdio.h>
 
 #include "app/application_scan.h"
+#include "app/name_find.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "exporting_process.h"
@@ -57,6 +58,7 @@ struct ledger_account {
     const struct parser_counters *parser; /* diagnostics; NULL: none */
     const struct duplicate_counters *duplicates;
     const struct application_counters *applications;
+    const struct name_finder_counters *names;
     const struct flow_cache_counters *cache;
     const struct snapshot_account *snapshot; /* NULL: told with another cache, or none is kept */
 };
@@ -96,6 +98,7 @@ struct ledger {
     struct parser_counters parser; /* diagnostics of all workers; in no identity */
     struct duplicate_counters duplicates;
     struct application_counters applications;
+    struct name_finder_counters names;
     struct kernel_counters kernel;
     struct ledger_pair counted; /* observed by the kernel; a part of observed */
     struct flow_cache_counters cache;

@@ -74,6 +74,7 @@ static void add_diagnostics(struct ledger *ledger, const struct ledger *carried)
     add_words(&ledger->parser, &carried->parser, sizeof ledger->parser);
     add_words(&ledger->duplicates, &carried->duplicates, sizeof ledger->duplicates);
     add_words(&ledger->applications, &carried->applications, sizeof ledger->applications);
+    add_words(&ledger->names, &carried->names, sizeof ledger->names);
     add_words(&ledger->kernel, &carried->kernel, sizeof ledger->kernel);
     add_words(&ledger->counted, &carried->counted, sizeof ledger->counted);
     add_words(&ledger->cache, &carried->cache, sizeof ledger->cache);

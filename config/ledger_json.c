@@ -194,12 +194,14 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     json_t *ended = json_object();
     json_t *flood = json_object();
     json_t *applications = json_object();
+    json_t *names = json_object();
     const uint64_t *counts = ledger->cache.ended;
 #define SET_PARSER_COUNTER(name, help) set_number(builder, object, #name, ledger->parser.name);
 #define SET_DUPLICATE_COUNTER(name, help)                                                          \
     set_number(builder, object, #name, ledger->duplicates.name);
 #define SET_APPLICATION_COUNTER(name, help)                                                        \
     set_number(builder, applications, #name, ledger->applications.name);
+#define SET_NAME_COUNTER(name, help)  set_number(builder, names, #name, ledger->names.name);
 #define SET_CACHE_COUNTER(name, help) set_number(builder, object, #name, ledger->cache.name);
 #define SET_ENDED(reason, name)       set_number(builder, ended, name, counts[reason]);
 #define SET_FLOOD_COUNTER(name, help) set_number(builder, flood, #name, ledger->cache.flood.name);
@@ -216,6 +218,9 @@ static json_t *diagnostics(struct builder *builder, const struct ledger *ledger)
     set(builder, object, "flood", flood);
     APPLICATION_COUNTERS(SET_APPLICATION_COUNTER)
     set(builder, object, "applications", applications);
+    NAME_FINDER_COUNTERS(SET_NAME_COUNTER)
+    NAME_WORKSPACE_COUNTERS(SET_NAME_COUNTER)
+    set(builder, object, "names", names);
     if (ledger->kernel.epochs == 0)
         return object;
 #define SET_KERNEL_COUNTER(name, help) set_number(builder, kernel, #name, ledger->kernel.name);

@@ -269,7 +269,8 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     config->drop_threshold = model_number32(root, "netconf/notifications/dropThreshold");
     /* What is kept here does not decide whether applications are looked for. */
     if (!read_caches(root, config, error) || !read_applications(root, config, error) ||
-        !model_add_history(config, error) || !model_read_brands(root, &config->lists, error))
+        !model_add_history(config, error) || !model_read_names(root, config, error) ||
+        !model_read_brands(root, &config->lists, error))
         return false;
     model_mark_destinations(config);
     config->local_count = model_prefixes(root, "localNetwork", config->local, PREFIXES_MAX);

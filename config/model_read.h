@@ -60,6 +60,9 @@ bool model_read_brands(const struct lyd_node *root, struct lists_config *lists,
                        struct error *error);
 /* Destinations tell of lists and brands where there are any. */
 void model_mark_destinations(struct probe_config *config);
+/* Reads the container names below ROOT; the destinations of CONFIG are there. In model_names.c. */
+bool model_read_names(const struct lyd_node *root, struct probe_config *config,
+                      struct error *error);
 
 /* Reads the exporting process NODE for CACHE, whose other values are there; an ERROR has the whole
  * path. In model_export.c. */

@@ -193,6 +193,12 @@ const struct option_description option_table[] = {
      .argument = "NAME=VALUE,...",
      .apply = option_alerts_apply,
      .help = "what becomes of flows whose rule or list has a severity, see ALERTS"},
+    {.name = "names",
+     .argument = "TYPE=off|keyed-hash|clear,...",
+     .repeats = true,
+     .apply = option_names_apply,
+     .help = "tell names that packets of a flow show, see NAMES; TYPE all: every one (default "
+             "off)"},
     {.name = "state",
      .argument = "DIRECTORY",
      .leaf = "/spanflow/stateDirectory",

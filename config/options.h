@@ -77,7 +77,7 @@ bool option_folder_apply(struct option_state *state, const char *leaf,
                          const struct option_word *table, const char *argument, const char *mistake,
                          struct error *error);
 
-/* The appliers of -i, -e, --alerts and --snapshot, each in a file of its own. */
+/* The appliers of -i, -e, --list, --alerts, --snapshot and --names, each in a file of its own. */
 bool option_source_apply(struct option_state *state, const struct option_description *option,
                          const char *argument, struct error *error);
 bool option_destination_apply(struct option_state *state, const struct option_description *option,
@@ -88,6 +88,8 @@ bool option_alerts_apply(struct option_state *state, const struct option_descrip
                          const char *argument, struct error *error);
 bool option_snapshot_apply(struct option_state *state, const struct option_description *option,
                            const char *argument, struct error *error);
+bool option_names_apply(struct option_state *state, const struct option_description *option,
+                        const char *argument, struct error *error);
 
 /*
  * Adds to TREE what ARGUMENT, the argument of -i or -e, stands for; *ENTRY (may be NULL) becomes
@@ -104,6 +106,7 @@ extern const struct option_word option_alert_words[];
 extern const struct option_word option_snapshot_words[];
 extern const struct option_word option_list_kinds[];
 extern const struct option_word option_list_words[];
+extern const struct option_word option_name_words[];
 extern const struct option_word option_source_kinds[];
 extern const struct option_word option_source_words[];
 extern const struct option_word option_destination_kinds[];

@@ -11,6 +11,7 @@
 #include "detect/watch_set.h"
 #include "exporting_process.h"
 #include "flow/flow_admission.h"
+#include "flow/flow_names.h"
 #include "packet/packet_source.h"
 #include "packet/source_xdp.h"
 
@@ -69,6 +70,12 @@ struct lists_config {
     uint32_t count;
     struct list_config lists[WATCH_LISTS_MAX];
     char brands[1024]; /* file, "default" = the one that comes with the probe, "" = none are told */
+};
+
+/* The names inside flows. */
+struct names_config {
+    struct flow_names wanted; /* all 0: none is looked for */
+    char key_file[1024];      /* the secret of hashed ones */
 };
 
 /* A cache and the exporting process that takes its records, and no other's. */
@@ -170,6 +177,7 @@ struct probe_config {
     struct applications_config applications;
     struct lists_config lists;
     struct alerts_config alerts;
+    struct names_config names;
     struct snapshot_config snapshot;
 };
 

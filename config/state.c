@@ -236,6 +236,18 @@ static void add_LISTS(struct state_json *json, json_t *state, const struct state
     state_set(json, state, "lists", state_lists_object(json, &facts->lists));
 }
 
+static void add_NAMES(struct state_json *json, json_t *state, const struct state_facts *facts)
+{
+    json_t *part = json_object(), *counters = json_array();
+    const struct name_finder_counters *source = &facts->ledger->names;
+    const struct flow_names *wanted = &facts->config->names.wanted;
+    state_set_truth(json, part, "sought", (wanted->clear | wanted->hashed) != 0);
+    NAME_FINDER_COUNTERS(ADD_COUNTER)
+    NAME_WORKSPACE_COUNTERS(ADD_COUNTER)
+    state_set(json, part, "counter", counters);
+    state_set(json, state, "names", part);
+}
+
 static void add_KERNEL(struct state_json *json, json_t *state, const struct state_facts *facts)
 {
     json_t *part = json_object(), *counters = json_array();

@@ -31,6 +31,7 @@
     X(APPLICATIONS, "applications")                                                                \
     X(ALERTS, "alerts")                                                                            \
     X(LISTS, "lists")                                                                              \
+    X(NAMES, "names")                                                                              \
     X(KERNEL, "kernelFlows")                                                                       \
     X(SNAPSHOT, "snapshot")                                                                        \
     X(NETCONF, "netconf")

@@ -49,9 +49,17 @@ struct row {
     struct flow_extra extra;
 };
 
+/* The names of a row. */
+struct row_names {
+    uint32_t differ; /* set of 1 << enum name_type: those of which records had several */
+    uint32_t octets;
+    uint8_t text[FLOW_NAMES_OCTETS_MAX];
+};
+
 struct client_ports {
-    struct row *rows;  /* owned */
-    uint32_t *buckets; /* first row of each, owned */
+    struct row *rows;        /* owned */
+    struct row_names *names; /* one for each row, owned; NULL: none are kept */
+    uint32_t *buckets;       /* first row of each, owned */
     uint32_t bucket_mask;
     uint32_t free;
     uint32_t oldest;
@@ -60,7 +68,8 @@ struct client_ports {
     uint64_t seed; /* nobody outside can choose records that all meet in one bucket */
 };
 
-struct client_ports *client_ports_create(uint32_t records, uint64_t window_ns, struct error *error)
+struct client_ports *client_ports_create(uint32_t records, uint64_t window_ns, bool names,
+                                         struct error *error)
 {
     struct client_ports *table = calloc(1, sizeof *table);
     uint32_t buckets = 1;
@@ -69,8 +78,9 @@ struct client_ports *client_ports_create(uint32_t records, uint64_t window_ns, s
     if (table) {
         table->rows = calloc(records, sizeof *table->rows);
         table->buckets = malloc(buckets * sizeof *table->buckets);
+        table->names = names ? calloc(records, sizeof *table->names) : NULL;
     }
-    if (!table || !table->rows || !table->buckets) {
+    if (!table || !table->rows || !table->buckets || (names && !table->names)) {
         client_ports_destroy(table);
         error_set(error, "not enough memory for the aggregation of %u records; give less", records);
         return NULL;
@@ -91,6 +101,7 @@ void client_ports_destroy(struct client_ports *table)
     if (!table)
         return;
     free(table->rows);
+    free(table->names);
     free(table->buckets);
     free(table);
 }
@@ -226,7 +237,64 @@ static void merge_side(struct row *row, unsigned to, const struct flow_record *r
     row->merged.record.merged_side[to]++;
 }
 
-static void merge(struct row *row, const struct flow_record *record, unsigned client)
+/* ---- names ---- */
+
+/* Where the name of TYPE begins among NAMES, and in *NAME what it is; NULL if there is none. */
+static uint8_t *find_name(struct row_names *names, enum name_type type, struct flow_name *name)
+{
+    const uint8_t *at = names->text, *end = at + names->octets;
+    for (const uint8_t *head = at; flow_name_next(&at, end, name); head = at)
+        if (name->type == type)
+            return names->text + (head - names->text);
+    return NULL;
+}
+
+static void remove_name(struct row_names *names, uint8_t *head)
+{
+    uint32_t octets = FLOW_NAME_HEAD + (uint32_t)head[1];
+    uint32_t behind = names->octets - (uint32_t)(head - names->text) - octets;
+    memmove(head, head + octets, behind);
+    names->octets -= octets;
+}
+
+/* The name at HEAD, of OCTETS with its head, joins NAMES, or takes one of its type away that
+ * differs.
+ */
+static void merge_name(struct row_names *names, const struct flow_name *name, const uint8_t *head,
+                       uint32_t octets)
+{
+    struct flow_name own;
+    uint8_t *at = find_name(names, name->type, &own);
+    if (names->differ >> name->type & 1u)
+        return;
+    if (!at) {
+        if (names->octets + octets > sizeof names->text)
+            return;
+        memcpy(names->text + names->octets, head, octets);
+        names->octets += octets;
+    } else if (own.octets != name->octets || own.hashed != name->hashed ||
+               memcmp(own.text, name->text, name->octets) != 0) {
+        names->differ |= 1u << name->type;
+        remove_name(names, at);
+    }
+}
+
+static void merge_names(struct row *row, struct row_names *names, const struct flow_record *record)
+{
+    if (!names)
+        return;
+    if (row->merged.records == 0)
+        names->differ = names->octets = 0;
+    struct flow_name name;
+    const uint8_t *at = record->names, *end = at ? at + record->extra->name_octets : at;
+    for (const uint8_t *head = at; at && flow_name_next(&at, end, &name); head = at)
+        merge_name(names, &name, head, (uint32_t)(at - head));
+    row->extra.name_octets = (uint16_t)names->octets;
+    row->merged.record.names = names->octets ? names->text : NULL;
+}
+
+static void merge(struct row *row, struct row_names *names, const struct flow_record *record,
+                  unsigned client)
 {
     struct merged_record *merged = &row->merged;
     for (unsigned turn = 0; turn < 2; turn++) {
@@ -237,6 +305,7 @@ static void merge(struct row *row, const struct flow_record *record, unsigned cl
         merged->packets += packets;
         merged->octets += flow_octets(record->hot, record->cold, client ^ turn);
     }
+    merge_names(row, names, record);
     merged->records++;
     merged->record.merged = (uint32_t)merged->records;
     /* What is said of the whole must be true of each. */
@@ -280,6 +349,12 @@ static void begin(struct row *row, const struct flow_record *record, unsigned cl
                                                     .extra = &row->extra}};
 }
 
+/* NULL if none are kept. */
+static struct row_names *names_of(const struct client_ports *table, uint32_t index)
+{
+    return table->names ? &table->names[index] : NULL;
+}
+
 static void insert(struct client_ports *table, const struct client_key *key, uint32_t bucket,
                    const struct flow_record *record, unsigned client, uint64_t now_ns)
 {
@@ -296,7 +371,7 @@ static void insert(struct client_ports *table, const struct client_key *key, uin
     *(table->newest == no_row ? &table->oldest : &table->rows[table->newest].newer) = index;
     table->newest = index;
     begin(row, record, client);
-    merge(row, record, client);
+    merge(row, names_of(table, index), record, client);
 }
 
 const struct merged_record *client_ports_add(struct client_ports *table,
@@ -311,7 +386,7 @@ const struct merged_record *client_ports_add(struct client_ports *table,
         struct row *row = &table->rows[index];
         if (!sums_fit(row, record, client))
             return &row->merged;
-        merge(row, record, client);
+        merge(row, names_of(table, index), record, client);
         return NULL;
     }
     if (table->free == no_row)

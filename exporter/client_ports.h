@@ -1,7 +1,7 @@
 /*
  * Records that differ in the client's port alone become one: the table in which a destination's
- * records wait for others of the same client, server, server port, protocol and VLAN ids. What
- * waits is a flow record like any other, with port 0 for the client; it leaves when its time is
+ * records wait for others of the same client, server, server port, protocol and VLAN ids. A name is
+ * kept as long as all records that have one of its type have the same. What waits is a flow record like any other, with port 0 for the client; it leaves when its time is
  * over, when the table is full and it has waited longest, or at the end.
  *
  * Owned by a destination; exporter's thread, create and destroy on the control thread. Nothing is
@@ -26,9 +26,10 @@ struct merged_record {
     uint64_t octets;
 };
 
-/* A table of at most RECORDS that wait, each for WINDOW_NS at most. NULL and ERROR: too little
- * memory. */
-struct client_ports *client_ports_create(uint32_t records, uint64_t window_ns, struct error *error);
+/* A table of at most RECORDS that wait, each for WINDOW_NS at most; NAMES: names inside flows are
+ * kept. NULL and ERROR: too little memory. */
+struct client_ports *client_ports_create(uint32_t records, uint64_t window_ns, bool names,
+                                         struct error *error);
 /* TABLE may be NULL. */
 void client_ports_destroy(struct client_ports *table);
 

@@ -263,7 +263,8 @@ void destination_adopt(struct destination *d, struct destination *fresh, uint64_
         destination_kafka_close_until(d, UINT64_MAX);
     destination_close_message(d);
     bool merges_alike = a->client_port_records == b->client_port_records &&
-                        a->client_port_window_s == b->client_port_window_s;
+                        a->client_port_window_s == b->client_port_window_s &&
+                        !a->names == !b->names;
     adopt_queue(d, fresh);
     adopt_encoder(d, fresh);
     destination_spool_widen(d, fresh);

@@ -13,7 +13,8 @@ int destination_merge_open(struct destination *d, struct error *error)
     if (d->config->client_port_records == 0)
         return 0;
     d->client_ports = client_ports_create(d->config->client_port_records,
-                                          d->config->client_port_window_s * second_ns, &problem);
+                                          d->config->client_port_window_s * second_ns,
+                                          d->config->names != 0, &problem);
     if (!d->client_ports)
         error_set(error, "%.300s: %s", d->config->name, problem.text);
     return d->client_ports ? 0 : -1;

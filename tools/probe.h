@@ -51,6 +51,7 @@ struct probe_selection {
     struct packet_filter *filter;                      /* NULL: none */
     struct prefix_set *ignore;
     struct prefix_set *local;
+    struct name_settings names; /* with the secret of hashed ones */
 };
 
 struct probe {

@@ -37,6 +37,7 @@ static struct ledger_account account_of(const struct account_set *set, uint32_t 
                                   .parser = &account->parser,
                                   .duplicates = &account->duplicates,
                                   .applications = &account->applications,
+                                  .names = &account->names,
                                   .cache = &account->cache,
                                   .snapshot = &set->snapshots[w]};
     if (c == 0)

@@ -177,6 +177,7 @@ void probe_lists_fill(struct probe_lists *lists, uint32_t number, struct worker_
 {
     bool any = lists && (lists->set || lists->brands);
     worker->watch = any ? &lists->workers[number].tally : NULL;
+    worker->names.watched = worker_watched_names(worker->watch);
 }
 
 const struct export_marks *probe_lists_marks(const struct probe_lists *lists)

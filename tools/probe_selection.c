@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "name_key.h"
 #include "probe.h"
 
 static struct prefix_set *make_prefixes(const struct prefix *prefixes, uint32_t count,
@@ -29,6 +30,9 @@ bool probe_selection_make(struct probe_selection *selection, const struct probe_
                           struct error *error)
 {
     memset(selection, 0, sizeof *selection);
+    selection->names.wanted = config->names.wanted;
+    if (!name_key_read(&config->names, true, selection->names.key, error))
+        return false;
     if (config->ignore_count &&
         !(selection->ignore = make_prefixes(config->ignore, config->ignore_count, error)))
         return false;
@@ -53,7 +57,7 @@ void probe_selection_free(struct probe_selection *selection)
     packet_filter_destroy(selection->filter);
     prefix_set_destroy(selection->ignore);
     prefix_set_destroy(selection->local);
-    memset(selection, 0, sizeof *selection);
+    explicit_bzero(selection, sizeof *selection);
 }
 
 static void select_ports(const struct probe *probe, const struct probe_config *config,
@@ -102,6 +106,7 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
         .octets = (uint16_t)config->applications.octets,
         .scans_per_s = (config->applications.scans_per_s + config->workers - 1) / config->workers};
     worker->alert_minimum = config->alerts.minimum;
+    worker->names = selection->names;
     worker->filter = selection->filter;
     worker->ignore = selection->ignore;
     worker->sampling_interval = config->sampling_interval;

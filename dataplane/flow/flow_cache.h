@@ -177,7 +177,12 @@ void flow_cache_settle_application(struct flow_cache *cache, const struct flow_r
 /* Marks the record at REF, if it is still that of FACTS, with the gravest of ROWS of the lists. */
 void flow_cache_mark_list(struct flow_cache *cache, const struct flow_ref *ref,
                           const struct packet_facts *facts, uint64_t rows);
-/* The same with the brand whose number is BRAND; 0 changes nothing. */
+/* The record at REF gets the marks of that at FROM_REF of FROM that it has not, if both are still
+ * those of FACTS. */
+void flow_cache_adopt_marks(struct flow_cache *cache, const struct flow_ref *ref,
+                            const struct flow_cache *from, const struct flow_ref *from_ref,
+                            const struct packet_facts *facts);
+/* The same as with lists with the brand whose number is BRAND; 0 changes nothing. */
 void flow_cache_mark_brand(struct flow_cache *cache, const struct flow_ref *ref,
                            const struct packet_facts *facts, uint32_t brand);
 

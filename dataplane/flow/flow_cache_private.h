@@ -207,6 +207,16 @@ static inline bool flow_has_names(const struct flow_cache *cache, uint32_t index
 
 /* The names of the record at INDEX, which has some, that may leave. */
 void flow_names_read(const struct flow_cache *cache, uint32_t index, struct flow_name_text *out);
+/* The same of any record; without names nothing but OCTETS and TYPES is written. */
+static inline void flow_names_take(const struct flow_cache *cache, uint32_t index,
+                                   struct flow_name_text *out)
+{
+    out->octets = 0;
+    out->types = 0;
+    if (__builtin_expect(flow_has_names(cache, index), 0))
+        flow_names_read(cache, index, out);
+}
+
 /* Writes the extra row of the record at INDEX to LINE of the ring, and behind it NAMES. */
 void flow_put_extra(const struct flow_cache *cache, uint32_t index,
                     const struct flow_name_text *names, uint8_t *line);

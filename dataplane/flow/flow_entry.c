@@ -55,10 +55,8 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
 {
     const struct flow_hot *hot = &cache->hot[index];
     unsigned state = flow_state(hot);
-    struct flow_name_text names; /* not filled in where there are none */
-    names.octets = names.types = 0;
-    if (__builtin_expect(flow_has_names(cache, index), 0))
-        flow_names_read(cache, index, &names);
+    struct flow_name_text names;
+    flow_names_take(cache, index, &names);
     uint8_t *line =
         record_ring_reserve(cache->ring, flow_record_lines(state) + flow_name_lines(names.octets));
     if (!line) {

@@ -35,10 +35,7 @@ bool flow_filter_matches(const struct flow_filter *filter, const struct flow_vie
 static void copy_names(const struct flow_cache *cache, uint32_t index, struct flow_view *view)
 {
     struct flow_name_text names;
-    view->name_octets = 0;
-    if (!flow_has_names(cache, index))
-        return;
-    flow_names_read(cache, index, &names);
+    flow_names_take(cache, index, &names);
     view->name_octets = names.octets;
     memcpy(view->names, names.text, names.octets);
 }

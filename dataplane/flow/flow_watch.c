@@ -54,3 +54,18 @@ void flow_cache_mark_brand(struct flow_cache *cache, const struct flow_ref *ref,
     if (brand && flow_is_record_of(cache, ref, facts))
         flow_extra_of(cache, ref->index)->brand = brand;
 }
+
+void flow_cache_adopt_marks(struct flow_cache *cache, const struct flow_ref *ref,
+                            const struct flow_cache *from, const struct flow_ref *from_ref,
+                            const struct packet_facts *facts)
+{
+    if (!flow_is_record_of(from, from_ref, facts) || !flow_is_record_of(cache, ref, facts) ||
+        !(flow_state(&from->hot[from_ref->index]) & FLOW_STATE_EXTRA))
+        return;
+    const struct flow_extra *first = &from->extra[from_ref->index];
+    if (!first->list && !first->brand)
+        return;
+    struct flow_extra *extra = flow_extra_of(cache, ref->index);
+    extra->list = first->list ? first->list : extra->list;
+    extra->brand = first->brand ? first->brand : extra->brand;
+}

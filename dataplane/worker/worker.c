@@ -17,6 +17,17 @@
 
 static const uint64_t ns_per_s = 1000000000ull;
 
+bool worker_wants_names(const struct worker_config *config)
+{
+    const struct name_settings *names = &config->names;
+    return (names->wanted.clear | names->wanted.hashed | names->watched) != 0;
+}
+
+bool worker_looks_at_payload(const struct worker_config *config)
+{
+    return config->applications || worker_wants_names(config);
+}
+
 /* The caches of WORKER by its configuration. False and ERROR. */
 static bool make_caches(struct worker *worker, struct error *error)
 {
@@ -25,7 +36,8 @@ static bool make_caches(struct worker *worker, struct error *error)
         config->ledger = &worker->ledgers[c];
         config->worker = worker->config.number;
         /* The first cache's records say which flows are looked at; the others are told. */
-        config->applications = c == 0 && worker->config.applications;
+        config->applications = c == 0 && worker_looks_at_payload(&worker->config);
+        config->names = worker->config.names.wanted;
         config->snapshot = c == 0 && worker->config.snapshot;
         config->watch = worker->config.watch ? worker->config.watch->set : NULL;
         worker->caches[c] = flow_cache_create(config, error);
@@ -64,6 +76,11 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
                                                      &worker->config.application_limits, error);
         good = worker->scanner != NULL;
     }
+    if (good && worker_wants_names(config)) {
+        worker->finder = name_finder_create(&config->names, config->caches[0].flows_max,
+                                            config->applications, error);
+        good = worker->finder != NULL;
+    }
     good = good && worker_snapshot_map_classes(&worker->config, &worker->snapshot_classes, error);
     if (!good || !make_caches(worker, error)) {
         worker_destroy(worker);
@@ -77,6 +94,11 @@ size_t worker_scanner_memory(const struct worker *worker)
     return worker->scanner ? application_scanner_memory(worker->scanner) : 0;
 }
 
+size_t worker_finder_memory(const struct worker *worker)
+{
+    return worker->finder ? name_finder_memory(worker->finder) : 0;
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (!worker)
@@ -86,6 +108,7 @@ void worker_destroy(struct worker *worker)
     duplicate_table_destroy(worker->duplicates);
     parser_destroy(worker->parser);
     application_scanner_destroy(worker->scanner);
+    name_finder_destroy(worker->finder);
     arena_unmap(&worker->snapshot_classes);
     alert_ring_destroy(worker->alerts);
     free((void *)worker->application_hits);
@@ -214,11 +237,24 @@ static void poll_devices(struct worker *worker)
         tell_counts(worker, c);
 }
 
+void worker_add_names(struct name_finder_counters *sum, const struct name_finder *finder)
+{
+    struct name_finder_counters counters;
+    if (!finder)
+        return;
+    name_finder_count(finder, &counters);
+#define ADD_NAME_COUNTER(name, help) sum->name += counters.name;
+    NAME_FINDER_COUNTERS(ADD_NAME_COUNTER)
+    NAME_WORKSPACE_COUNTERS(ADD_NAME_COUNTER)
+}
+
 /* Adds the diagnostics of what the worker has had for a while only. */
 static void add_counters(const struct worker *worker, struct worker_account *account)
 {
     account->duplicates = worker->duplicates_before;
     account->applications = worker->applications_before;
+    account->names = worker->names_before;
+    worker_add_names(&account->names, worker->finder);
 #define ADD_DUPLICATE_COUNTER(name, help)                                                          \
     account->duplicates.name += duplicate_counters(worker->duplicates)->name;
     if (worker->duplicates) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "app/application_scan.h"
+#include "app/name_find.h"
 #include "base/error.h"
 #include "base/ledger_terms.h"
 #include "flow/flow_cache.h"
@@ -41,13 +42,14 @@ struct worker_config {
     uint32_t port_filter_count;
     struct parser_config parser;
     /* At least one; only a single one may have flows that the kernel counts. The worker fills in
-     * ledger, worker, applications, snapshot and watch. */
+     * ledger, worker, applications, names, snapshot and watch. */
     struct flow_cache_config caches[WORKER_CACHES_MAX];
     uint32_t cache_count;
     const struct packet_filter *filter;           /* NULL = all; not owned */
     const struct prefix_set *ignore;              /* NULL = none; not owned */
     const struct application_set *applications;   /* NULL = none are looked for; not owned */
     struct application_limits application_limits; /* flows_max is filled in by the worker */
+    struct name_settings names;                   /* all 0: none are looked for */
     /* Lists that flows are compared with, and what is counted by them; NULL: none. Not owned. */
     struct watch_tally *watch;
     uint8_t alert_minimum;        /* enum severity: what is less grave raises no alert */
@@ -87,6 +89,7 @@ struct worker_account {
     struct parser_counters parser;
     struct duplicate_counters duplicates;
     struct application_counters applications;
+    struct name_finder_counters names;
     struct flow_cache_counters cache;
     /* The worker's part of the books of its snapshot ring (snapshot_ring_worker_part()); 0 without
      * one. What the writer has to say is in snapshot_ring_cut(). */
@@ -115,8 +118,10 @@ struct worker;
 
 /* NULL and ERROR if memory is short. Control thread. */
 struct worker *worker_create(const struct worker_config *config, struct error *error);
-/* Octets that the search for applications may take at most, 0 if there is none. Any thread. */
+/* Octets that the search for applications, and that for names, may take at most; 0 if there is
+ * none. Any thread. */
 size_t worker_scanner_memory(const struct worker *worker);
+size_t worker_finder_memory(const struct worker *worker);
 /* Frees the worker, not its sources or ring. Control thread, the worker's thread ended. */
 void worker_destroy(struct worker *worker);
 

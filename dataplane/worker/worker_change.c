@@ -17,8 +17,10 @@ struct worker_change {
     /* The new ones; when the worker has taken the change, what it does not need any more. */
     struct duplicate_table *duplicates;
     struct application_scanner *scanner;
+    struct name_finder *finder;
     bool other_duplicates; /* the table is replaced, or given up */
     bool other_scanner;
+    bool other_finder;
     struct arena snapshot_classes; /* as the two above */
     bool other_classes;
     _Atomic bool taken;
@@ -53,6 +55,22 @@ static bool prepare_scanner(struct worker_change *change, const struct worker *w
     return change->scanner != NULL;
 }
 
+/* A finder is kept if what it looks for, the numbers of applications and the records are the same.
+ */
+static bool prepare_finder(struct worker_change *change, const struct worker *worker,
+                           struct error *error)
+{
+    const struct worker_config *old = &worker->config, *new = &change->config;
+    uint32_t flows_max = new->caches[0].flows_max;
+    change->other_finder = memcmp(&old->names, &new->names, sizeof new->names) != 0 ||
+                           new->applications != old->applications ||
+                           flows_max != old->caches[0].flows_max;
+    if (!worker_wants_names(new) || !change->other_finder)
+        return true;
+    change->finder = name_finder_create(&new->names, flows_max, new->applications, error);
+    return change->finder != NULL;
+}
+
 /* The classes of flows are kept if the policy that chose them and the records are the same. */
 static bool prepare_classes(struct worker_change *change, const struct worker *worker,
                             struct error *error)
@@ -69,7 +87,8 @@ static bool prepare_caches(struct worker_change *change, const struct worker *wo
                            struct error *error)
 {
     for (uint32_t c = 0; c < change->cache_count; c++) {
-        change->config.caches[c].applications = c == 0 && change->config.applications;
+        change->config.caches[c].applications = c == 0 && worker_looks_at_payload(&change->config);
+        change->config.caches[c].names = change->config.names.wanted;
         change->config.caches[c].snapshot = c == 0 && change->config.snapshot;
         change->config.caches[c].watch = change->config.watch ? change->config.watch->set : NULL;
         change->caches[c] =
@@ -99,7 +118,8 @@ struct worker_change *worker_prepare_change(const struct worker *worker,
     change->config.application_limits.flows_max =
         config->applications ? config->caches[0].flows_max : 0;
     if (!prepare_caches(change, worker, error) || !prepare_duplicates(change, worker, error) ||
-        !prepare_scanner(change, worker, error) || !prepare_classes(change, worker, error)) {
+        !prepare_scanner(change, worker, error) || !prepare_finder(change, worker, error) ||
+        !prepare_classes(change, worker, error)) {
         worker_change_free(change);
         return NULL;
     }
@@ -130,6 +150,7 @@ void worker_change_free(struct worker_change *change)
         flow_cache_change_free(change->caches[c]);
     duplicate_table_destroy(change->duplicates);
     application_scanner_destroy(change->scanner);
+    name_finder_destroy(change->finder);
     arena_unmap(&change->snapshot_classes);
     free(change);
 }
@@ -170,6 +191,16 @@ static void change_scanner(struct worker *worker, struct worker_change *change)
     change->scanner = left;
 }
 
+static void change_finder(struct worker *worker, struct worker_change *change)
+{
+    struct name_finder *left = worker->finder;
+    if (!change->other_finder)
+        return;
+    worker_add_names(&worker->names_before, left);
+    worker->finder = change->finder;
+    change->finder = left;
+}
+
 static void change_snapshot(struct worker *worker, struct worker_change *change)
 {
     struct arena left = worker->snapshot_classes;
@@ -198,6 +229,7 @@ static void change_selection(struct worker *worker, const struct worker_config *
     own->application_limits = config->application_limits;
     own->alert_minimum = config->alert_minimum;
     own->watch = config->watch;
+    own->names = config->names;
 }
 
 static void take(struct worker *worker, struct worker_change *change)
@@ -205,6 +237,7 @@ static void take(struct worker *worker, struct worker_change *change)
     change_selection(worker, &change->config);
     change_duplicates(worker, change);
     change_scanner(worker, change);
+    change_finder(worker, change);
     change_snapshot(worker, change);
     for (uint32_t c = 0; c < change->cache_count; c++) {
         flow_cache_take_change(worker->caches[c], change->caches[c]);

@@ -151,7 +151,7 @@ static void count(struct worker *worker, const struct packet_batch *batch, uint6
     bool kernel = worker->config.caches[0].kernel.table != NULL;
     bool keep = worker->config.snapshot != NULL, watch = worker->config.watch != NULL;
     uint64_t undecided = 0;
-    if (worker->scanner) {
+    if (worker->scanner || worker->finder) {
         undecided = worker_meter_payload(worker, batch, chosen);
     } else if (chosen) {
         flow_cache_update_announced(worker->caches[0], batch, worker->facts, chosen,

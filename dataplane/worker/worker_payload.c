@@ -5,6 +5,7 @@
 
 #include "worker/worker_alert.h"
 #include "worker/worker_private.h"
+#include "worker/worker_watch.h"
 
 enum { PROTOCOL_TCP = 6 };
 
@@ -31,33 +32,86 @@ static struct application_packet payload_of(const struct packet_batch *batch,
     return packet;
 }
 
-/* Looks for the application of packet I's flow, whose record REF tells. */
-static void find_application(struct worker *worker, const struct packet_batch *batch,
-                             const struct packet_facts *facts, const struct flow_ref *ref,
-                             unsigned i)
+/* Looks for the application of the flow of packet I, whose record REF tells, and sets that of
+ * SOUGHT. True if later packets need not be looked at for it. */
+static bool find_application(struct worker *worker, const struct flow_ref *ref,
+                             const struct application_packet *packet,
+                             const struct packet_facts *facts, uint64_t time_ns,
+                             struct flow_sought *sought)
 {
-    struct flow_cache *cache = worker->caches[0];
     uint8_t *classes = worker->snapshot_classes.memory;
-    struct flow_sought sought;
-    if (!flow_cache_sought(cache, ref, facts, &sought))
-        return;
-    struct application_packet packet = payload_of(batch, facts, &sought, i);
-    struct application_verdict verdict = application_scan(
-        worker->scanner, ref->index, sought.flow_id, facts->side, &packet, batch->timestamp_ns[i]);
-    if (verdict.settled)
-        flow_cache_settle_application(cache, ref);
+    struct application_verdict verdict =
+        application_scan(worker->scanner, ref->index, sought->flow_id, facts->side, packet, time_ns);
     if (verdict.found)
-        worker_note_application(worker, verdict.found, facts, &sought, batch->timestamp_ns[i]);
+        worker_note_application(worker, verdict.found, facts, sought, time_ns);
     if (!verdict.changed)
-        return;
+        return verdict.settled;
     unsigned application = verdict.number;
     if (verdict.confidence == APPLICATION_BY_CONTENT)
         application |= FLOW_APPLICATION_BY_CONTENT;
     else if (verdict.confidence == APPLICATION_BY_PORT)
         application |= FLOW_APPLICATION_BY_PORT;
-    flow_cache_set_application(cache, ref, (uint16_t)application);
+    sought->application = (uint16_t)application;
+    flow_cache_set_application(worker->caches[0], ref, sought->application);
     if (classes)
         classes[ref->index] = 0; /* the application may make it one of another class */
+    return verdict.settled;
+}
+
+/* The same for names, of the flow FLOW, of which FACTS are of a packet at TIME_NS. */
+static bool find_names(struct worker *worker, const struct flow_ref *ref,
+                       const struct application_packet *packet, const struct name_flow *flow,
+                       const struct packet_facts *facts, uint64_t time_ns)
+{
+    const uint8_t *names, *server;
+    uint32_t count;
+    bool done = name_finder_look(worker->finder, flow, packet, &names, &count);
+    if (count)
+        flow_cache_add_names(worker->caches[0], ref, names, count);
+    uint32_t octets = name_finder_server(worker->finder, &server);
+    if (octets)
+        worker_watch_name(worker, facts, ref, server, octets, time_ns);
+    return done;
+}
+
+/* Looks for both, where names are looked for. */
+static bool find_both(struct worker *worker, const struct packet_batch *batch,
+                      const struct packet_facts *facts, const struct flow_ref *ref, unsigned i,
+                      struct flow_sought *sought)
+{
+    struct application_packet packet = payload_of(batch, facts, sought, i);
+    struct name_flow flow = {.index = ref->index, .id = sought->flow_id, .had = sought->name_types};
+    bool settled = !worker->scanner || name_finder_knows_application(worker->finder, &flow);
+    if (!settled) {
+        settled =
+            find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], sought);
+        if (settled)
+            name_finder_end_application(worker->finder, &flow);
+    }
+    if (sought->application & FLOW_APPLICATION_BY_CONTENT)
+        flow.application = sought->application & FLOW_APPLICATION_NUMBER;
+    return find_names(worker, ref, &packet, &flow, facts, batch->timestamp_ns[i]) && settled;
+}
+
+/* Looks at the payload of packet I, whose flow's record REF tells. */
+static void look_at_payload(struct worker *worker, const struct packet_batch *batch,
+                            const struct packet_facts *facts, const struct flow_ref *ref,
+                            unsigned i)
+{
+    struct flow_cache *cache = worker->caches[0];
+    struct flow_sought sought;
+    bool settled;
+    if (!flow_cache_sought(cache, ref, facts, &sought))
+        return;
+    if (__builtin_expect(worker->finder != NULL, 0)) {
+        settled = find_both(worker, batch, facts, ref, i, &sought);
+    } else {
+        struct application_packet packet = payload_of(batch, facts, &sought, i);
+        settled =
+            find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], &sought);
+    }
+    if (settled)
+        flow_cache_settle_application(cache, ref);
 }
 
 /* Whether the flow of REF had no verdict when its packet was counted. */
@@ -66,20 +120,21 @@ static bool is_pending(const struct flow_ref *ref)
     return flow_ref_is_record(ref) && (ref->pending & FLOW_STATE_APP_PENDING);
 }
 
-static void find_applications(struct worker *worker, const struct packet_batch *batch,
-                              const struct packet_facts *facts, const struct flow_ref *refs,
-                              uint64_t selected)
+static void look_at_payloads(struct worker *worker, const struct packet_batch *batch,
+                             const struct packet_facts *facts, const struct flow_ref *refs,
+                             uint64_t selected)
 {
     for (; selected; selected &= selected - 1) {
         unsigned i = (unsigned)__builtin_ctzll(selected);
         if (is_pending(&refs[i]) && facts[i].payload_length &&
             !(facts[i].facts & PACKET_FACT_LATER_FRAGMENT))
-            find_application(worker, batch, &facts[i], &refs[i], i);
+            look_at_payload(worker, batch, &facts[i], &refs[i], i);
     }
 }
 
 /* Counts the packets of SELECTED in cache C as well, and writes what is known of their flows'
- * applications to its records: where payload was looked at just now, and where a record begins. */
+ * applications and names to its records: where payload was looked at just now, and where a record
+ * begins. */
 static void follow_first(struct worker *worker, uint32_t c, const struct packet_batch *batch,
                          uint64_t selected)
 {
@@ -88,10 +143,15 @@ static void follow_first(struct worker *worker, uint32_t c, const struct packet_
     flow_cache_update_announced(cache, batch, worker->facts, selected, refs);
     for (; selected; selected &= selected - 1) {
         unsigned i = (unsigned)__builtin_ctzll(selected);
-        if (refs[i].new_record || is_pending(&worker->refs[i]))
-            flow_cache_adopt_application(
-                cache, &refs[i], flow_cache_application(first, &worker->refs[i], &worker->facts[i]),
-                &worker->facts[i]);
+        if (!refs[i].new_record && !is_pending(&worker->refs[i]))
+            continue;
+        const struct packet_facts *facts = &worker->facts[i];
+        flow_cache_adopt_application(cache, &refs[i],
+                                     flow_cache_application(first, &worker->refs[i], facts), facts);
+        if (worker->finder)
+            flow_cache_adopt_names(cache, &refs[i], first, &worker->refs[i], facts);
+        if (worker->config.watch)
+            flow_cache_adopt_marks(cache, &refs[i], first, &worker->refs[i], facts);
     }
 }
 
@@ -113,7 +173,7 @@ uint64_t worker_meter_payload(struct worker *worker, const struct packet_batch *
             together |= rest & -rest;
         }
         flow_cache_update_announced(cache, batch, worker->facts, together, refs);
-        find_applications(worker, batch, worker->facts, refs, together);
+        look_at_payloads(worker, batch, worker->facts, refs, together);
         for (uint32_t c = 1; c < worker->config.cache_count; c++)
             follow_first(worker, c, batch, together);
         selected &= ~together;

@@ -48,6 +48,7 @@ struct worker {
     struct application_scanner *scanner; /* NULL: no applications are looked for */
     struct alert_ring *alerts;
     _Atomic uint64_t *application_hits; /* by number; pages that no rule hits cost nothing */
+    struct name_finder *finder;          /* NULL: no names are looked for */
     /* If payload is looked at, the kernel counts flows or packets are kept. */
     struct flow_ref refs[PACKET_BATCH_MAX];
     struct flow_ref other_refs[PACKET_BATCH_MAX]; /* of caches after the first */
@@ -57,6 +58,7 @@ struct worker {
     /* What tables and scanners counted that are not there any more. */
     struct duplicate_counters duplicates_before;
     struct application_counters applications_before;
+    struct name_finder_counters names_before;
 
     /* Written by other threads. */
     _Atomic bool stop_asked;
@@ -74,6 +76,12 @@ struct worker {
 
 /* Meters the packets of worker->batch, at least one. Worker thread. */
 void worker_meter(struct worker *worker);
+
+/* Whether payload is looked at by CONFIG, and whether for names. */
+bool worker_looks_at_payload(const struct worker_config *config);
+bool worker_wants_names(const struct worker_config *config);
+/* Adds what FINDER (may be NULL) has counted to SUM. Worker thread. */
+void worker_add_names(struct name_finder_counters *sum, const struct name_finder *finder);
 
 /* Takes a change that was submitted, or goes on with one: a bounded part of it. True if there is
  * more to do. Worker thread, between two batches. */

@@ -67,26 +67,27 @@ void worker_watch(struct worker *worker, const struct packet_batch *batch, uint6
     }
 }
 
-bool worker_watches_names(const struct worker *worker)
+uint32_t worker_watched_names(const struct watch_tally *tally)
 {
-    const struct watch_tally *tally = worker->config.watch;
-    return tally && (tally->brands || (tally->set && watch_set_has_domains(tally->set)));
+    const uint32_t servers =
+        1u << NAME_TLS_SERVER_NAME | 1u << NAME_HTTP_HOST | 1u << NAME_DNS_QUERY_NAME;
+    bool any = tally && (tally->brands || (tally->set && watch_set_has_domains(tally->set)));
+    return any ? servers : 0;
 }
 
-void worker_watch_name(struct worker *worker, const struct packet_batch *batch, unsigned i,
-                       const struct flow_ref *const refs[], const uint8_t *text, uint32_t octets)
+void worker_watch_name(struct worker *worker, const struct packet_facts *facts,
+                       const struct flow_ref *ref, const uint8_t *text, uint32_t octets,
+                       uint64_t time_ns)
 {
     struct watch_tally *tally = worker->config.watch;
-    const struct packet_facts *facts = &worker->facts[i];
+    if (!tally)
+        return;
     uint64_t rows = tally->set ? watch_domain(tally->set, text, octets) : 0;
     uint32_t brand = tally->brands ? brand_set_find(tally->brands, text, octets) : 0;
     count_one(&tally->names);
     if (brand)
         count_one(&tally->branded);
-    for (uint32_t c = 0; c < worker->config.cache_count; c++) {
-        flow_cache_mark_list(worker->caches[c], refs[c], facts, rows);
-        flow_cache_mark_brand(worker->caches[c], refs[c], facts, brand);
-    }
-    if (rows)
-        tell_rows(worker, rows, facts, refs[0], ALERT_LISTED_NAME, batch->timestamp_ns[i]);
+    flow_cache_mark_list(worker->caches[0], ref, facts, rows);
+    flow_cache_mark_brand(worker->caches[0], ref, facts, brand);
+    tell_rows(worker, rows, facts, ref, ALERT_LISTED_NAME, time_ns);
 }

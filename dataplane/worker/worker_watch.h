@@ -36,12 +36,14 @@ struct worker;
 /* Counts and tells what the packets of CHOSEN, counted at worker->refs, began that lists name. */
 void worker_watch(struct worker *worker, const struct packet_batch *batch, uint64_t chosen);
 
-/* Whether the names of servers are wanted: for domains in lists or for brands. */
-bool worker_watches_names(const struct worker *worker);
+/* The types of names that are compared with TALLY's domains and brands, as a set of 1 << enum
+ * name_type: 0 if it has none. Any thread. */
+uint32_t worker_watched_names(const struct watch_tally *tally);
 
-/* The flow of packet I, whose records in the caches are at REFS (one for each cache), told the name
- * of its server, as the packet shows it: OCTETS of TEXT. */
-void worker_watch_name(struct worker *worker, const struct packet_batch *batch, unsigned i,
-                       const struct flow_ref *const refs[], const uint8_t *text, uint32_t octets);
+/* A packet with FACTS and TIME_NS, whose flow's record in the first cache is at REF, showed the name
+ * of its server: OCTETS of TEXT as they stood there. */
+void worker_watch_name(struct worker *worker, const struct packet_facts *facts,
+                       const struct flow_ref *ref, const uint8_t *text, uint32_t octets,
+                       uint64_t time_ns);
 
 #endif

@@ -26,6 +26,7 @@ struct history_field {
     uint16_t octets; /* in the record; ELEMENT_VARIABLE: its length stands before it */
     uint16_t value;  /* offset in struct record_values, or ELEMENT_NO_VALUE: skipped */
     uint16_t width;  /* there; a shorter field fills its last octets */
+    uint8_t name;    /* enum name_type; NAME_TYPE_COUNT: it is none */
 };
 
 struct history_template {
@@ -163,12 +164,17 @@ static uint32_t read_field(struct history_template *template, struct history_fie
     }
     enum element element = element_of(pen, id);
     field->value = ELEMENT_NO_VALUE;
+    field->name = (uint8_t)element_name_type(element);
+    if (field->octets == ELEMENT_VARIABLE) {
+        template->octets_min++;
+        return octets;
+    }
     if (element != ELEMENT_COUNT && field->octets <= element_table[element].octets) {
         field->value = element_table[element].value;
         field->width = element_table[element].octets;
         note_element(template, element);
     }
-    template->octets_min += field->octets == ELEMENT_VARIABLE ? 1 : field->octets;
+    template->octets_min += field->octets;
     return octets;
 }
 
@@ -278,6 +284,20 @@ static bool field_octets(const struct history_field *field, const uint8_t **at, 
     return (uint32_t)(end - *at) >= *octets;
 }
 
+/* Adds the name of FIELD to RECORD. Whether it is a hash, a file does not tell. */
+static void take_name(struct history_record *record, const struct history_field *field,
+                      const uint8_t *text, uint32_t octets)
+{
+    uint8_t *to = record->names + record->name_octets;
+    if (octets == 0 || octets > NAME_OCTETS_MAX ||
+        record->name_octets + FLOW_NAME_HEAD + octets > sizeof record->names)
+        return;
+    to[0] = field->name;
+    to[1] = (uint8_t)octets;
+    memcpy(to + FLOW_NAME_HEAD, text, octets);
+    record->name_octets += FLOW_NAME_HEAD + octets;
+}
+
 static bool read_record(struct history_reader *reader, struct history_record *record)
 {
     const struct history_template *template = reader->template;
@@ -290,6 +310,8 @@ static bool read_record(struct history_reader *reader, struct history_record *re
             return false;
         if (field->value != ELEMENT_NO_VALUE)
             memcpy((uint8_t *)&record->values + field->value + (field->width - octets), at, octets);
+        else if (field->name != NAME_TYPE_COUNT)
+            take_name(record, field, at, octets);
         at += octets;
     }
     reader->at = (uint32_t)(at - reader->message);

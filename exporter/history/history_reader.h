@@ -25,6 +25,8 @@ struct history_record {
     bool ipv6;
     bool biflow;    /* the members of the answer are told */
     bool aggregate; /* of prefixes */
+    uint32_t name_octets;
+    uint8_t names[FLOW_NAMES_OCTETS_MAX]; /* as in flow_names.h, but for the status of HTTP */
 };
 
 enum history_next {

@@ -148,6 +148,22 @@ static void restore_answer(const struct history_record *record,
     cold->marks |= (uint8_t)(v->reverse_direction == 1 ? FLOW_MARK_DIRECTION_A << side : 0);
 }
 
+/* The names, and that which is a number on the wire. */
+static void restore_names(const struct history_record *record, struct history_lines *lines)
+{
+    uint32_t octets = record->name_octets;
+    unsigned status = be16toh(record->values.http_status);
+    memcpy(lines->names, record->names, octets);
+    if (status >= 100 && status <= 999 && octets + FLOW_NAME_HEAD + 3 <= sizeof lines->names) {
+        uint8_t name[FLOW_NAME_HEAD + 3] = {NAME_HTTP_STATUS, 3, (uint8_t)('0' + status / 100),
+                                            (uint8_t)('0' + status / 10 % 10),
+                                            (uint8_t)('0' + status % 10)};
+        memcpy(lines->names + octets, name, sizeof name);
+        octets += sizeof name;
+    }
+    lines->extra.name_octets = (uint16_t)octets;
+}
+
 static void restore_extra(const struct history_record *record, struct history_lines *lines,
                           unsigned side)
 {
@@ -156,7 +172,8 @@ static void restore_extra(const struct history_record *record, struct history_li
     uint8_t count = 0;
     while (count < 3 && memcmp(v->label[count], none, sizeof none) != 0)
         count++;
-    if (count == 0 && !record->aggregate && !v->list && !v->brand)
+    restore_names(record, lines);
+    if (count == 0 && !record->aggregate && !v->list && !v->brand && !lines->extra.name_octets)
         return;
     lines->hot.flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
     lines->extra.label_count[side] = count;

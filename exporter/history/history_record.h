@@ -19,12 +19,13 @@ struct history_interfaces {
     struct export_interface rows[EXPORT_INTERFACES_MAX];
 };
 
-/* The four lines of a record; those it does not have are zeros. */
+/* The lines of a record; those it does not have are zeros. */
 struct history_lines {
     struct flow_hot hot;
     struct flow_hot6 hot6;
     struct flow_cold cold;
     struct flow_extra extra;
+    uint8_t names[FLOW_NAMES_OCTETS_MAX]; /* extra.name_octets of them */
 };
 
 /* Adds the interfaces of RECORD to INTERFACES if they are not there and there is room. */

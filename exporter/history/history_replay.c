@@ -167,7 +167,9 @@ static void send_record(struct history_replay *replay)
     history_restore(&replay->record, &replay->interfaces, &replay->lines);
     if (replay->record.export_s > replay->newest_s)
         replay->newest_s = replay->record.export_s;
-    uint8_t *to = record_ring_reserve(replay->ring, flow_record_lines(flow_state(&lines->hot)));
+    uint32_t octets = lines->extra.name_octets;
+    uint8_t *to = record_ring_reserve(replay->ring, flow_record_lines(flow_state(&lines->hot)) +
+                                                        flow_name_lines(octets));
     memcpy(to, &lines->hot, FLOW_LINE);
     to += FLOW_LINE;
     if (replay->record.ipv6) {
@@ -176,8 +178,10 @@ static void send_record(struct history_replay *replay)
     }
     memcpy(to, &lines->cold, FLOW_LINE);
     to += FLOW_LINE;
-    if (flow_state(&lines->hot) & FLOW_STATE_EXTRA)
+    if (flow_state(&lines->hot) & FLOW_STATE_EXTRA) {
         memcpy(to, &lines->extra, FLOW_LINE);
+        memcpy(to + FLOW_LINE, lines->names, octets);
+    }
     record_ring_publish(replay->ring);
     if (record_ring_used_lines(replay->ring) >= RECORDS_PER_TURN * FLOW_ELEMENT_LINES_MAX)
         step_once(replay, false);

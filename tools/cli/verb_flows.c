@@ -153,11 +153,24 @@ static const char *show_end(const struct lyd_node *flow, const char *address, co
     return text;
 }
 
+/* What the flow is about: the first of these that it has. */
+static const char *main_name(const struct lyd_node *flow)
+{
+    static const char *const types[] = {"tlsServerName",   "httpRequestHost", "dnsQueryName",
+                                        "sshServerBanner", "smtpGreeting",    "imapGreeting",
+                                        "popGreeting"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        for (const struct lyd_node *name = data_child(flow, "name"); name; name = data_next(name))
+            if (strcmp(data_text(name, "type"), types[i]) == 0)
+                return data_text(name, "value");
+    return "";
+}
+
 static void print_flows(const struct lyd_node *answer)
 {
     struct table table;
     table_begin(&table, "protocol", "from", "to", "packets", "octets", "answers", "octets",
-                "application", "start", NULL);
+                "application", "name", "start", NULL);
     for (const struct lyd_node *flow = data_child(answer, "flow"); flow; flow = data_next(flow)) {
         char from[80], to[80], octets[16], back[16];
         const struct protoent *known = getprotobynumber((int)data_number(flow, "protocol"));
@@ -167,7 +180,7 @@ static void print_flows(const struct lyd_node *answer)
                   data_text(flow, "packets"), table_short(data_number(flow, "octets"), octets),
                   data_text(flow, "reversePackets"),
                   table_short(data_number(flow, "reverseOctets"), back),
-                  data_text(flow, "application"), data_text(flow, "start"));
+                  data_text(flow, "application"), main_name(flow), data_text(flow, "start"));
     }
     table_end(&table, stdout);
 }

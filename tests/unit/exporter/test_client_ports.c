@@ -37,7 +37,7 @@ static void build(struct built *built, const struct flow_description *flow)
 static struct client_ports *table_of(uint32_t records)
 {
     struct error error = {""};
-    struct client_ports *table = client_ports_create(records, WINDOW_S * second_ns, &error);
+    struct client_ports *table = client_ports_create(records, WINDOW_S * second_ns, true, &error);
     assert_non_null(table);
     return table;
 }

@@ -1,0 +1,45 @@
+/* The container names as plain values, and which of them each destination is to tell. */
+#include <string.h>
+
+#include "model.h"
+#include "model_read.h"
+
+#define NAMES "names/"
+
+enum handling { HANDLING_OFF, HANDLING_HASH, HANDLING_CLEAR };
+static const struct word_value handlings[] = {
+    {"off", HANDLING_OFF}, {"keyed-hash", HANDLING_HASH}, {"clear", HANDLING_CLEAR}, {0}};
+
+#define LEAF(symbol, key, side, octets, help) NAMES key,
+static const char *const leaves[NAME_TYPE_COUNT] = {NAME_TYPES(LEAF)};
+
+/* The types of names that TO's records may carry. In clear they would undo what anonymisation of
+ * addresses is for. On the wire a status is a number, which no hash is. */
+static uint32_t told_by(const struct destination_config *to, const struct flow_names *wanted)
+{
+    if (to->profile != PROFILE_FULL && to->profile != PROFILE_ELEMENTS)
+        return 0;
+    uint32_t told = wanted->hashed;
+    if (!to->anonymisation_key[0])
+        told |= wanted->clear;
+    if (!destination_is_json(to))
+        told &= ~(wanted->hashed & 1u << NAME_HTTP_STATUS);
+    return told;
+}
+
+bool model_read_names(const struct lyd_node *root, struct probe_config *config, struct error *error)
+{
+    struct flow_names *wanted = &config->names.wanted;
+    for (unsigned type = 0; type < NAME_TYPE_COUNT; type++) {
+        unsigned handling = model_word(handlings, config_tree_value(root, leaves[type]));
+        wanted->hashed |= (handling == HANDLING_HASH ? 1u : 0u) << type;
+        wanted->clear |= (handling == HANDLING_CLEAR ? 1u : 0u) << type;
+    }
+    for (uint32_t c = 0; c < config->cache_count; c++) {
+        struct exporting_process_config *exporting = &config->caches[c].exporting;
+        for (uint32_t i = 0; i < exporting->destination_count; i++)
+            exporting->destinations[i].names = told_by(&exporting->destinations[i], wanted);
+    }
+    return model_text(root, NAMES "hashKey", config->names.key_file, sizeof config->names.key_file,
+                      error);
+}

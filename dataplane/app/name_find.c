@@ -1,0 +1,279 @@
+/* Finds names. See name_find.h. */
+#include "app/name_find.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/name.h"
+#include "app/name_banner.h"
+#include "app/name_dns.h"
+#include "app/name_http.h"
+#include "app/name_quic.h"
+#include "app/name_text.h"
+#include "app/name_tls.h"
+#include "base/arena.h"
+
+enum {
+    STRANGE_PACKETS = 6, /* without a parser, until nobody looks any more */
+    PATIENCE = 64,       /* packets, until a parser has told what it can */
+    HELLOS = 1024,       /* ClientHellos in several packets that are waited for at a time */
+    NUMBERS = 1 << 14    /* of applications */
+};
+
+/* ---- the parsers ---- */
+
+#define SET(symbol) (1u << NAME_##symbol)
+enum {
+    TLS_TYPES = SET(TLS_SERVER_NAME) | SET(TLS_ALPN) | SET(TLS_JA4),
+    HTTP_TYPES = SET(HTTP_HOST) | SET(HTTP_METHOD) | SET(HTTP_STATUS) | SET(HTTP_USER_AGENT),
+    DNS_TYPES =
+        SET(DNS_QUERY_NAME) | SET(DNS_QUERY_TYPE) | SET(DNS_RESPONSE_CODE) | SET(DNS_ANSWER),
+    SSH_TYPES = SET(SSH_CLIENT_BANNER) | SET(SSH_SERVER_BANNER)
+};
+
+/* The first octets of a ClientHello: over TCP record and message, over UDP those of DTLS. */
+static bool is_tls(const struct application_packet *packet)
+{
+    const uint8_t *data = packet->data;
+    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD = 5, DTLS_RECORD = 13 };
+    if (packet->tcp)
+        return packet->length > RECORD && data[0] == HANDSHAKE && data[1] == 3 &&
+               data[RECORD] == CLIENT_HELLO;
+    return packet->length > DTLS_RECORD && data[0] == HANDSHAKE && data[1] == 0xfe &&
+           data[DTLS_RECORD] == CLIENT_HELLO;
+}
+
+/* A datagram with a long header of a version that the parser knows. */
+static bool is_quic(const struct application_packet *packet)
+{
+    const uint8_t *data = packet->data;
+    if (packet->tcp || packet->length < 7 || (data[0] & 0xc0) != 0xc0)
+        return false;
+    uint32_t version =
+        (uint32_t)data[1] << 24 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 8 | data[4];
+    return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
+}
+
+typedef enum name_progress name_reader(const struct application_packet *packet,
+                                       struct name_sink *sink, struct name_state *state);
+
+/* In the order in which they are asked. Applications: names in the rules, with blanks. */
+static const struct {
+    bool (*recognises)(const struct application_packet *packet);
+    name_reader *read;
+    uint32_t types;
+    const char *applications;
+} readers[] = {
+    {is_tls, name_tls, TLS_TYPES, " tls dtls smtps imaps pops "},
+    {name_is_http, name_http, HTTP_TYPES, " http http-proxy http-connect websocket "},
+    {name_is_ssh, name_ssh, SSH_TYPES, " ssh "},
+    {name_is_dns, name_dns, DNS_TYPES, " dns mdns llmnr "},
+    {is_quic, name_quic, TLS_TYPES, " quic "},
+    {name_is_smtp, name_smtp, SET(SMTP_GREETING), " smtp "},
+    {name_is_imap, name_imap, SET(IMAP_GREETING), " imap "},
+    {name_is_pop, name_pop, SET(POP_GREETING), " pop3 "},
+};
+enum { READERS = sizeof readers / sizeof readers[0] };
+
+/* What is known of a flow while it is looked at. */
+struct looked_flow {
+    uint32_t tag;     /* low bits of the flow's id: whose row this is */
+    uint8_t reader;   /* index + 1; 0: nobody has recognised it */
+    uint8_t packets;  /* looked at */
+    bool application; /* its search has ended */
+    bool done;
+};
+static_assert(sizeof(struct looked_flow) == 8, "eight rows in a cache line");
+
+struct name_finder {
+    struct name_sink sink; /* first: found() gets it */
+    struct name_settings settings;
+    uint32_t told; /* types that the flow has, or that this packet told */
+    uint32_t server_octets;
+    uint8_t server[NAME_OCTETS_MAX];
+    uint32_t octets;
+    uint8_t text[FLOW_NAMES_OCTETS_MAX];
+    struct name_finder_counters counters;
+    struct name_workspace *workspace;
+    struct looked_flow *flows;
+    struct arena arena;
+    uint8_t reader_of[NUMBERS]; /* by application: index + 1; 0: none */
+};
+
+/* ---- what a parser tells ---- */
+
+static void write_hash(uint8_t *out, uint64_t hash)
+{
+    for (unsigned i = 0; i < FLOW_NAME_HASH_OCTETS; i++)
+        out[i] = (uint8_t) "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+}
+
+#define OCTETS_MAX(symbol, key, side, octets, help) octets,
+static const uint8_t octets_max[NAME_TYPE_COUNT] = {NAME_TYPES(OCTETS_MAX)};
+
+static void keep(struct name_sink *sink, enum name_type type, const uint8_t *text, uint32_t octets)
+{
+    struct name_finder *finder = (struct name_finder *)(void *)sink;
+    const struct flow_names *wanted = &finder->settings.wanted;
+    uint8_t clean[NAME_OCTETS_MAX];
+    if ((finder->settings.watched >> type & 1u) && octets <= sizeof finder->server) {
+        memcpy(finder->server, text, octets);
+        finder->server_octets = octets;
+    }
+    if ((finder->told | ~(wanted->clear | wanted->hashed)) >> type & 1u)
+        return;
+    uint32_t count = name_text_clean(type, text, octets, clean);
+    if (count == 0)
+        return;
+    enum { CHARACTER_MAX = 4 };
+    if (octets > octets_max[type] && count + CHARACTER_MAX > octets_max[type])
+        finder->counters.cut++;
+    bool hashed = wanted->hashed >> type & 1u;
+    if (hashed) {
+        write_hash(clean, siphash(finder->settings.key, clean, count));
+        count = FLOW_NAME_HASH_OCTETS;
+    }
+    if (finder->octets + FLOW_NAME_HEAD + count > sizeof finder->text)
+        return; /* no protocol tells so much */
+    uint8_t *out = finder->text + finder->octets;
+    out[0] = (uint8_t)(type | (hashed ? FLOW_NAME_HASHED : 0));
+    out[1] = (uint8_t)count;
+    memcpy(out + FLOW_NAME_HEAD, clean, count);
+    finder->octets += FLOW_NAME_HEAD + count;
+    finder->told |= 1u << type;
+    finder->counters.found++;
+}
+
+/* ---- creation ---- */
+
+static void learn_numbers(struct name_finder *finder, const struct application_set *set)
+{
+    const struct application_rules *rules = application_set_rules(set);
+    for (uint32_t i = 0; i < rules->application_count; i++) {
+        char name[APPLICATION_NAME_OCTETS + 2] = " ";
+        strcat(strcat(name, rules->applications[i].name), " ");
+        for (unsigned r = 0; r < READERS; r++)
+            if (strstr(readers[r].applications, name))
+                finder->reader_of[rules->applications[i].number] = (uint8_t)(r + 1);
+    }
+}
+
+struct name_finder *name_finder_create(const struct name_settings *settings, uint32_t flows_max,
+                                       const struct application_set *set, struct error *error)
+{
+    struct name_finder *finder = calloc(1, sizeof *finder);
+    if (!finder) {
+        error_set(error, "not enough memory for finding names");
+        return NULL;
+    }
+    finder->settings = *settings;
+    finder->sink.found = keep;
+    finder->workspace = name_workspace_create(HELLOS, error);
+    if (!finder->workspace ||
+        !arena_map(&finder->arena, flows_max * sizeof *finder->flows, ARENA_SPARSE, error)) {
+        name_finder_destroy(finder);
+        return NULL;
+    }
+    finder->flows = finder->arena.memory;
+    if (set)
+        learn_numbers(finder, set);
+    return finder;
+}
+
+void name_finder_destroy(struct name_finder *finder)
+{
+    if (!finder)
+        return;
+    name_workspace_destroy(finder->workspace);
+    arena_unmap(&finder->arena);
+    free(finder);
+}
+
+size_t name_finder_memory(const struct name_finder *finder)
+{
+    return finder->arena.size + name_workspace_memory(finder->workspace);
+}
+
+/* ---- one packet ---- */
+
+/* The row of FLOW, which may still be another flow's. */
+static struct looked_flow *row_of(struct name_finder *finder, const struct name_flow *flow)
+{
+    struct looked_flow *row = &finder->flows[flow->index];
+    if (row->tag != (uint32_t)flow->id)
+        *row = (struct looked_flow){.tag = (uint32_t)flow->id};
+    return row;
+}
+
+bool name_finder_knows_application(const struct name_finder *finder, const struct name_flow *flow)
+{
+    const struct looked_flow *row = &finder->flows[flow->index];
+    return row->tag == (uint32_t)flow->id && row->application;
+}
+
+void name_finder_end_application(struct name_finder *finder, const struct name_flow *flow)
+{
+    row_of(finder, flow)->application = true;
+}
+
+/* The parser for a flow that has none; 0: still none. */
+static uint8_t choose(const struct name_finder *finder, const struct name_flow *flow,
+                      const struct application_packet *packet)
+{
+    if (finder->reader_of[flow->application])
+        return finder->reader_of[flow->application];
+    for (unsigned r = 0; r < READERS; r++)
+        if (readers[r].recognises(packet))
+            return (uint8_t)(r + 1);
+    return 0;
+}
+
+static bool read(struct name_finder *finder, const struct name_flow *flow, unsigned reader,
+                 const struct application_packet *packet)
+{
+    struct name_state state = {finder->workspace, flow->id};
+    uint32_t all = finder->settings.wanted.clear | finder->settings.wanted.hashed;
+    finder->sink.wanted = ((all & ~flow->had) | finder->settings.watched) & readers[reader].types;
+    if (!finder->sink.wanted)
+        return true;
+    finder->told = flow->had;
+    return readers[reader].read(packet, &finder->sink, &state) == NAME_DONE;
+}
+
+bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
+                      const struct application_packet *packet, const uint8_t **names,
+                      uint32_t *count)
+{
+    struct looked_flow *row = row_of(finder, flow);
+    finder->octets = 0;
+    finder->server_octets = 0;
+    *names = finder->text;
+    *count = 0;
+    if (row->done)
+        return true;
+    finder->counters.looked_at++;
+    row->packets++;
+    if (!row->reader)
+        row->reader = choose(finder, flow, packet);
+    if (row->reader)
+        row->done = read(finder, flow, row->reader - 1u, packet) || row->packets >= PATIENCE;
+    else /* an application without names, or none that anybody knows */
+        row->done = flow->application || row->packets >= STRANGE_PACKETS;
+    *count = finder->octets;
+    return row->done;
+}
+
+uint32_t name_finder_server(const struct name_finder *finder, const uint8_t **text)
+{
+    *text = finder->server;
+    return finder->server_octets;
+}
+
+void name_finder_count(const struct name_finder *finder, struct name_finder_counters *counters)
+{
+    const struct name_workspace_counters *own = name_workspace_counters(finder->workspace);
+    *counters = finder->counters;
+#define COPY_COUNTER(name, help) counters->name = own->name;
+    NAME_WORKSPACE_COUNTERS(COPY_COUNTER)
+}
