@@ -18,8 +18,8 @@
  * application_limits, names, watch, alert_minimum, snapshot and snapshot_policy. Names that are not
  * wanted any more, or in another way, leave with no record from then on. Flows keep the application
  * that was found for them; flows whose payload is still looked at are looked at anew if the rules
- * change or the first cache's size does. Other lists hold for records that begin from then on; flows
- * keep the marks that they have.
+ * change or the first cache's size does. Other lists hold for records that begin from then on;
+ * flows keep the marks that they have.
  *
  * What stays as it was made, whatever the new configuration says: number, sources, parser, offline,
  * and of each cache ring, hash_seed, several_ports and kernel. The number of caches cannot change,

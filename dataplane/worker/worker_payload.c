@@ -40,8 +40,8 @@ static bool find_application(struct worker *worker, const struct flow_ref *ref,
                              struct flow_sought *sought)
 {
     uint8_t *classes = worker->snapshot_classes.memory;
-    struct application_verdict verdict =
-        application_scan(worker->scanner, ref->index, sought->flow_id, facts->side, packet, time_ns);
+    struct application_verdict verdict = application_scan(
+        worker->scanner, ref->index, sought->flow_id, facts->side, packet, time_ns);
     if (verdict.found)
         worker_note_application(worker, verdict.found, facts, sought, time_ns);
     if (!verdict.changed)
@@ -83,8 +83,7 @@ static bool find_both(struct worker *worker, const struct packet_batch *batch,
     struct name_flow flow = {.index = ref->index, .id = sought->flow_id, .had = sought->name_types};
     bool settled = !worker->scanner || name_finder_knows_application(worker->finder, &flow);
     if (!settled) {
-        settled =
-            find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], sought);
+        settled = find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], sought);
         if (settled)
             name_finder_end_application(worker->finder, &flow);
     }
@@ -107,8 +106,7 @@ static void look_at_payload(struct worker *worker, const struct packet_batch *ba
         settled = find_both(worker, batch, facts, ref, i, &sought);
     } else {
         struct application_packet packet = payload_of(batch, facts, &sought, i);
-        settled =
-            find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], &sought);
+        settled = find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], &sought);
     }
     if (settled)
         flow_cache_settle_application(cache, ref);

@@ -48,7 +48,7 @@ struct worker {
     struct application_scanner *scanner; /* NULL: no applications are looked for */
     struct alert_ring *alerts;
     _Atomic uint64_t *application_hits; /* by number; pages that no rule hits cost nothing */
-    struct name_finder *finder;          /* NULL: no names are looked for */
+    struct name_finder *finder;         /* NULL: no names are looked for */
     /* If payload is looked at, the kernel counts flows or packets are kept. */
     struct flow_ref refs[PACKET_BATCH_MAX];
     struct flow_ref other_refs[PACKET_BATCH_MAX]; /* of caches after the first */

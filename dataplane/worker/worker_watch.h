@@ -40,8 +40,8 @@ void worker_watch(struct worker *worker, const struct packet_batch *batch, uint6
  * name_type: 0 if it has none. Any thread. */
 uint32_t worker_watched_names(const struct watch_tally *tally);
 
-/* A packet with FACTS and TIME_NS, whose flow's record in the first cache is at REF, showed the name
- * of its server: OCTETS of TEXT as they stood there. */
+/* A packet with FACTS and TIME_NS, whose flow's record in the first cache is at REF, showed the
+ * name of its server: OCTETS of TEXT as they stood there. */
 void worker_watch_name(struct worker *worker, const struct packet_facts *facts,
                        const struct flow_ref *ref, const uint8_t *text, uint32_t octets,
                        uint64_t time_ns);

@@ -343,7 +343,7 @@ static void answers_are_valid(void **unused)
     struct state_json json = {false};
     struct flow_view view = make_view("192.0.2.200", "10.1.2.3", 5353, 53);
     json_t *flows = json_array();
-    flow_query_add(&json, flows, 1, &view, NULL);
+    flow_query_add(&json, flows, 1, &view, NULL, NULL);
     char *text = flow_query_answer(&json, flows, 1, 77);
     assert_non_null(text);
     assert_non_null(strstr(text, "\"sourceAddress\":\"192.0.2.200\""));
