@@ -40,6 +40,7 @@ bool alert_table_resize(struct alert_table *table, uint32_t rows_max);
  */
 struct alert_row *alert_table_add(struct alert_table *table, const struct alert *alert);
 
+/* Rows that there are. */
 uint32_t alert_table_count(const struct alert_table *table);
 /* Rows that made room for newer ones. */
 uint64_t alert_table_replaced(const struct alert_table *table);

@@ -188,36 +188,52 @@ static void take(struct probe *probe, const struct alert *alert)
     tell(probe, row);
 }
 
-static void take_all(struct probe *probe, struct worker *worker)
+static void take_all(struct probe *probe, const struct metering *metering)
 {
     struct alert alert;
-    for (uint32_t i = 0; i < ALERTS_PER_TURN && worker_take_alert(worker, &alert); i++)
-        take(probe, &alert);
+    for (uint32_t w = 0; w < metering->worker_count; w++)
+        for (uint32_t i = 0; i < ALERTS_PER_TURN && worker_take_alert(metering->workers[w], &alert);
+             i++)
+            take(probe, &alert);
 }
 
 void probe_alerts_turn(struct probe *probe)
 {
     alert_table_resize(probe->alerts->table, probe->config->alerts.held_max);
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        take_all(probe, probe->metering->workers[w]);
+    take_all(probe, probe->metering);
 }
 
 /* ---- workers that come and go ---- */
 
-void probe_alerts_leave(struct probe *probe, struct worker *worker)
+static uint64_t lost_by(const struct metering *metering)
+{
+    uint64_t lost = 0;
+    for (uint32_t w = 0; w < metering->worker_count; w++)
+        lost += worker_alerts_lost(metering->workers[w]);
+    return lost;
+}
+
+static uint64_t hits_by(const struct metering *metering, uint16_t number)
+{
+    uint64_t hits = 0;
+    for (uint32_t w = 0; w < metering->worker_count; w++)
+        hits += worker_application_hits(metering->workers[w], number);
+    return hits;
+}
+
+void probe_alerts_leave(struct probe *probe, const struct metering *metering)
 {
     struct probe_alerts *alerts = probe->alerts;
-    take_all(probe, worker);
-    alerts->lost_before += worker_alerts_lost(worker);
+    take_all(probe, metering);
+    alerts->lost_before += lost_by(metering);
     for (uint32_t number = 0; number <= APPLICATION_NUMBER_MAX; number++)
-        alerts->hits_before[number] += worker_application_hits(worker, (uint16_t)number);
+        alerts->hits_before[number] += hits_by(metering, (uint16_t)number);
 }
 
 struct probe_alerts *probe_alerts_detach(struct probe *probe)
 {
     struct probe_alerts *alerts = probe->alerts;
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        probe_alerts_leave(probe, probe->metering->workers[w]);
+    probe_alerts_leave(probe, probe->metering);
     probe->alerts = NULL;
     return alerts;
 }
@@ -260,14 +276,10 @@ void probe_alerts_facts(struct probe *probe, struct state_alerts *facts, struct 
     *facts = alerts->counters;
     facts->held = alert_table_count(alerts->table);
     facts->replaced = alert_table_replaced(alerts->table);
-    facts->lost = alerts->lost_before;
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        facts->lost += worker_alerts_lost(probe->metering->workers[w]);
+    facts->lost = alerts->lost_before + lost_by(probe->metering);
     for (uint32_t i = 0; known && i < known->application_count; i++) {
         uint16_t number = known->applications[i].number;
-        alerts->hits[number] = alerts->hits_before[number];
-        for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-            alerts->hits[number] += worker_application_hits(probe->metering->workers[w], number);
+        alerts->hits[number] = alerts->hits_before[number] + hits_by(probe->metering, number);
     }
     *rules = (struct state_rules){.rules = known,
                                   .loaded_ns = probe->rules.loaded_ns,

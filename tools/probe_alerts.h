@@ -15,18 +15,19 @@
 #include "control/control_channel.h"
 #include "state.h"
 
+struct metering;
 struct probe;
 struct probe_alerts;
-struct worker;
 
 /* Makes what PROBE's configuration wants. False and ERROR if memory is short. */
 bool probe_alerts_open(struct probe *probe, struct error *error);
 /* NULL is fine. */
 void probe_alerts_close(struct probe_alerts *alerts);
 
-/* Takes what WORKER of PROBE, whose thread has ended, has left: it is about to be destroyed. */
-void probe_alerts_leave(struct probe *probe, struct worker *worker);
-/* The same for all workers of PROBE; what is held is the caller's then, for the next probe. */
+/* Takes what the workers of METERING, whose threads have ended, have left: they are about to be
+ * destroyed. */
+void probe_alerts_leave(struct probe *probe, const struct metering *metering);
+/* The same for the workers of PROBE; what is held is the caller's then, for the next probe. */
 struct probe_alerts *probe_alerts_detach(struct probe *probe);
 /* PROBE goes on with ALERTS, which it owns from now on, in the place of its own. */
 void probe_alerts_attach(struct probe *probe, struct probe_alerts *alerts);
