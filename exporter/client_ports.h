@@ -1,9 +1,9 @@
 /*
  * Records that differ in the client's port alone become one: the table in which a destination's
- * records wait for others of the same client, server, server port, protocol and VLAN ids. A name is
- * kept as long as all records that have one of its type have the same. What waits is a flow record
- * like any other, with port 0 for the client; it leaves when its time is over, when the table is
- * full and it has waited longest, or at the end.
+ * records wait for others of the same client, server, server port, protocol and VLAN ids. What
+ * waits is a flow record like any other, with port 0 for the client; it leaves when its time is
+ * over, when the table is full and it has waited longest, or at the end. A name is kept as long as
+ * all records that have one of its type have the same.
  *
  * Owned by a destination; exporter's thread, create and destroy on the control thread. Nothing is
  * allocated after the creation.

@@ -55,13 +55,11 @@ static bool is_quic(const struct application_packet *packet)
     return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
 }
 
-typedef enum name_progress name_reader(const struct application_packet *packet,
-                                       struct name_sink *sink, struct name_state *state);
-
 /* In the order in which they are asked. Applications: names in the rules, with blanks. */
 static const struct {
     bool (*recognises)(const struct application_packet *packet);
-    name_reader *read;
+    enum name_progress (*read)(const struct application_packet *packet, struct name_sink *sink,
+                               struct name_state *state);
     uint32_t types;
     const char *applications;
 } readers[] = {

@@ -142,6 +142,18 @@ static void skip_ack(struct reader *reader, bool with_ecn)
         next_number(reader);
 }
 
+/* Steps over PADDING, of which a client's packet has hundreds of octets. */
+static void skip_padding(struct reader *reader)
+{
+    uint64_t word;
+    while (reader->end - reader->at >= sizeof word) {
+        memcpy(&word, reader->data + reader->at, sizeof word);
+        if (word)
+            break;
+        reader->at += (uint32_t)sizeof word;
+    }
+}
+
 /* Puts what the CRYPTO frames of an opened packet carry together. */
 static void take_frames(struct name_gather *gather, const struct name_slice *frames)
 {
@@ -155,7 +167,9 @@ static void take_frames(struct name_gather *gather, const struct name_slice *fra
                 name_gather_put(gather, at, part.data, part.octets);
         } else if (type == FRAME_ACK || type == FRAME_ACK_ECN) {
             skip_ack(&reader, type == FRAME_ACK_ECN);
-        } else if (type != FRAME_PADDING && type != FRAME_PING) {
+        } else if (type == FRAME_PADDING) {
+            skip_padding(&reader);
+        } else if (type != FRAME_PING) {
             return; /* the connection is closed, or the frame is of no Initial packet */
         }
     }

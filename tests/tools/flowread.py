@@ -57,7 +57,9 @@ ELEMENTS = {
     340: ("informationElementDescription", "text"), 341: ("informationElementName", "text"),
     342: ("informationElementRangeBegin", "u"), 343: ("informationElementRangeEnd", "u"),
     344: ("informationElementSemantics", "u"), 345: ("informationElementUnits", "u"),
-    346: ("privateEnterpriseNumber", "u"),
+    346: ("privateEnterpriseNumber", "u"), 457: ("httpStatusCode", "u"),
+    459: ("httpRequestMethod", "text"), 460: ("httpRequestHost", "text"),
+    468: ("httpUserAgent", "text"),
 }
 # Of CERT; the reverse of an element has its id + 0x4000.
 CERT = 6871
@@ -68,6 +70,16 @@ ELEMENTS_CERT = {
     101: ("assembledFragmentCount", "u"), 102: ("meanFlowRate", "u"),
     103: ("meanPacketRate", "u"), 104: ("flowTableFlushEventCount", "u"),
     105: ("flowTablePeakCount", "u"),
+}
+# Under the number that RFC 5612 sets aside.
+OWN = 32473
+ELEMENTS_OWN = {
+    1: ("tlsServerName", "text"), 2: ("tlsApplicationProtocol", "text"), 3: ("tlsJa4", "text"),
+    4: ("dnsQueryName", "text"), 5: ("dnsQueryType", "text"), 6: ("dnsResponseCode", "text"),
+    7: ("dnsAnswer", "text"), 8: ("sshClientBanner", "text"), 9: ("sshServerBanner", "text"),
+    10: ("smtpGreeting", "text"), 11: ("imapGreeting", "text"), 12: ("popGreeting", "text"),
+    64: ("listId", "u"), 65: ("brandId", "u"), 66: ("listName", "text"), 67: ("listTitle", "text"),
+    68: ("listGravity", "u"), 69: ("brandName", "text"),
 }
 VARIABLE = 65535
 V5_HEADER, V5_RECORD = 24, 48
@@ -229,10 +241,12 @@ class FlowReader:
         forward, reverse = number, pen == REVERSE
         if pen == CERT:
             table, reverse, forward = ELEMENTS_CERT, bool(number & 0x4000), number & 0x3fff
+        elif pen == OWN:
+            table = ELEMENTS_OWN
         name, kind = table.get(forward, (f"element{pen}.{number}", "hex"))
         if reverse:
             name = "reverse" + name[0].upper() + name[1:]
-        if pen not in (0, REVERSE, CERT) or forward not in table:
+        if pen not in (0, REVERSE, CERT, OWN) or forward not in table:
             self.complain(f"element {pen}/{number} is not known here")
         if header["version"] == 9 and number == 139:
             self.complain("element 139 in v9")

@@ -223,6 +223,68 @@ static void test_records_come_back(void **state)
     history_list_free(&all);
 }
 
+/* A record with NAMES, behind one without. */
+static void push_named(struct bench *bench, const uint8_t *names, uint32_t octets)
+{
+    _Alignas(FLOW_LINE) uint8_t lines[FLOW_ELEMENT_LINES_MAX * FLOW_LINE] = {0};
+    struct flow_extra extra = {.name_octets = (uint16_t)octets};
+    struct flow_description flow;
+    record_describe(&flow, 0, START_S * second_ns);
+    flow.protocol = 6;
+    flow.direction[0].label_count = flow.direction[1].label_count = 0;
+    assert_int_equal(record_push(bench->ring, &flow), 0);
+    unsigned count = record_build(&flow, lines);
+    ((struct flow_hot *)(void *)lines)->flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
+    memcpy(lines + (size_t)count * FLOW_LINE, &extra, FLOW_LINE);
+    memcpy(lines + (size_t)(count + 1) * FLOW_LINE, names, octets);
+    count += 1 + flow_name_lines(octets);
+    void *room = record_ring_reserve(bench->ring, count);
+    assert_non_null(room);
+    memcpy(room, lines, (size_t)count * FLOW_LINE);
+    record_ring_publish(bench->ring);
+}
+
+static void test_names_come_back(void **state)
+{
+    struct bench *bench = *state;
+    uint8_t names[2 + 255 + 2 + 4 + 2 + 3] = {NAME_TLS_SERVER_NAME, 255};
+    memset(names + 2, 'n', 255);
+    memcpy(names + 257, (const uint8_t[]){NAME_HTTP_METHOD, 4, 'P', 'O', 'S', 'T'}, 6);
+    memcpy(names + 263, (const uint8_t[]){NAME_HTTP_STATUS, 3, '4', '0', '4'}, 5);
+    bench->config.destinations[0].names = UINT32_MAX;
+    bench->process = fake_process(&bench->config, &bench->ring, 1, NULL);
+    push_named(bench, names, sizeof names);
+    for (unsigned i = 0; i < 1000; i++)
+        if (exporting_process_drain(bench->process, i + 1, (START_S + 100) * second_ns, NULL))
+            break;
+    exporting_process_destroy(bench->process);
+    bench->process = NULL;
+    struct history_list all = list(bench);
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", bench->folder, all.files[0].name);
+    struct error error = {""};
+    struct history_reader *reader = history_reader_open(path, &error);
+    struct history_record record;
+    struct history_interfaces *interfaces = calloc(1, sizeof *interfaces);
+    unsigned records = 0, named = 0;
+    for (; history_reader_next(reader, &record, &error) == HISTORY_RECORD; records++) {
+        struct history_lines lines;
+        history_restore(&record, interfaces, &lines);
+        if (!lines.extra.name_octets)
+            continue;
+        assert_int_equal(lines.extra.name_octets, sizeof names);
+        assert_memory_equal(lines.names, names, sizeof names);
+        assert_true(flow_state(&lines.hot) & FLOW_STATE_EXTRA);
+        named++;
+    }
+    assert_string_equal(error.text, "");
+    assert_int_equal(named * 2, records);
+    assert_true(named >= 1);
+    free(interfaces);
+    history_reader_close(reader);
+    history_list_free(&all);
+}
+
 /* Any octet may be wrong: the reader ends, and what it tells are at most all records. */
 static void test_damage_is_told(void **state)
 {
@@ -464,6 +526,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_records_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_killed_run_is_completed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bounds_are_kept, set_up, tear_down),

@@ -19,8 +19,8 @@ static struct record_ring *open_ring(uint32_t lines)
     return ring;
 }
 
-/* A record of LINES 2..12, of which those behind the fourth are names, filled with bytes that depend
- * on NUMBER. */
+/* A record of LINES 2..12, of which those behind the fourth are names, filled with bytes that
+ * depend on NUMBER. */
 static bool put_record(struct record_ring *ring, uint32_t lines, uint64_t number)
 {
     uint8_t *place = record_ring_reserve(ring, lines);
