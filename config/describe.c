@@ -111,6 +111,9 @@ static void append_options(const char *path, char *text, size_t size)
     for (const struct option_word *word = option_flood_words; word->word; word++)
         if (strcmp(word->leaf, path) == 0)
             append(text, size, "; option `--flood %s`", word->word);
+    for (const struct option_word *word = option_alert_words; word->word; word++)
+        if (strcmp(word->leaf, path) == 0)
+            append(text, size, "; option `--alerts %s`", word->word);
     for (const struct option_word *word = option_snapshot_words; word->word; word++)
         if (strcmp(word->leaf, path) == 0)
             append(text, size, "; option `--snapshot DIRECTORY,%s`", word->word);

@@ -12,6 +12,7 @@
 
 #include "app/application_set.h"
 #include "exporting_process_change.h"
+#include "list_load.h"
 #include "name_key.h"
 
 enum { RULE_FILE_OCTETS_MAX = 16 << 20 };
@@ -68,6 +69,16 @@ static bool check_rules(const struct applications_config *config, bool thorough,
     return set != NULL;
 }
 
+static bool check_lists(const struct lists_config *config, struct error *error)
+{
+    struct watch_set *set;
+    struct brand_set *brands;
+    bool good = config_load_lists(config, &set, &brands, error);
+    watch_set_destroy(set);
+    brand_set_destroy(brands);
+    return good;
+}
+
 bool config_check_ledger(const struct probe_config *config, struct error *error)
 {
     const char *path = config->ledger_path;
@@ -93,5 +104,6 @@ bool config_check_files(const struct probe_config *config, bool thorough, struct
     uint8_t key[SIPHASH_KEY_OCTETS];
     bool good = name_key_read(&config->names, false, key, error);
     explicit_bzero(key, sizeof key);
-    return good && check_rules(&config->applications, thorough, error);
+    return good && check_rules(&config->applications, thorough, error) &&
+           (!thorough || check_lists(&config->lists, error));
 }

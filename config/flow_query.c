@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detect/watch_set.h"
 #include "filter_expression.h"
 
 enum { LIMIT_FLOWS = 100, LIMIT_FLOWS_MAX = 10000, LIMIT_TOP = 10, LIMIT_TOP_MAX = 1000 };
@@ -118,6 +119,19 @@ static bool read_filter(struct flow_query *query, const json_t *value,
     return false;
 }
 
+/* Lists that are gone have numbers, too: flows may still be marked with them. */
+static bool read_list(struct flow_query *query, const json_t *value,
+                      const struct export_applications *applications, struct error *mistake)
+{
+    (void)applications;
+    const char *name = json_string_value(value);
+    query->filter.list = name ? watch_number(name) : 0;
+    if (name)
+        return true;
+    error_set(mistake, "list: give the name of a list");
+    return false;
+}
+
 /* Whether there is one of this name is for whoever has the caches. */
 static bool read_cache(struct flow_query *query, const json_t *value,
                        const struct export_applications *applications, struct error *mistake)
@@ -193,8 +207,9 @@ static const struct input_leaf input_leaves[] = {
     {"address", SHOWS, read_address},   {"port", SHOWS, read_port},
     {"protocol", SHOWS, read_protocol}, {"application", SHOWS, read_application},
     {"limit", SHOWS, read_limit},       {"continuation", 1 << QUERY_FLOWS, read_continuation},
-    {"filter", SHOWS, read_filter},     {"cache", SHOWS, read_cache},
-    {"by", 1 << QUERY_TOP, read_by},    {"of", 1 << QUERY_TOP, read_of},
+    {"list", SHOWS, read_list},         {"filter", SHOWS, read_filter},
+    {"cache", SHOWS, read_cache},       {"by", 1 << QUERY_TOP, read_by},
+    {"of", 1 << QUERY_TOP, read_of},
 };
 
 static bool read_leaf(struct flow_query *query, const char *name, const json_t *value,
@@ -292,8 +307,22 @@ static void set_names(struct state_json *json, json_t *object, const struct flow
     state_set(json, object, "name", list);
 }
 
+static void set_marks(struct state_json *json, json_t *object, const struct flow_view *view,
+                      const struct export_marks *marks)
+{
+    const struct export_list *list = view->list ? export_list_find(marks, view->list) : NULL;
+    const struct export_brand *brand = view->brand ? export_brand_find(marks, view->brand) : NULL;
+    if (list) {
+        state_set_text(json, object, "list", list->name);
+        state_set_text(json, object, "listLabel", list->label);
+    }
+    if (brand)
+        state_set_text(json, object, "brand", brand->name);
+}
+
 void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
-                    const struct flow_view *view, const struct export_applications *applications)
+                    const struct flow_view *view, const struct export_applications *applications,
+                    const struct export_marks *marks)
 {
     const struct flow_hot *hot = &view->hot;
     unsigned from = flow_state(hot) & FLOW_STATE_INITIATOR_B ? 1 : 0, to = 1 - from;
@@ -311,6 +340,7 @@ void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
         state_set_number(json, object, "vlan", flow_key_vlan_outer(&hot->key));
     if (application)
         state_set_text(json, object, "application", application);
+    set_marks(json, object, view, marks);
     if (view->name_octets)
         set_names(json, object, view);
     state_set_large(json, object, "packets", flow_packets(hot, &view->cold, from));

@@ -38,7 +38,8 @@ bool flow_query_read(struct flow_query *query, const char *json, size_t length,
 
 /* Adds the flow to the list FLOWS. */
 void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
-                    const struct flow_view *view, const struct export_applications *applications);
+                    const struct flow_view *view, const struct export_applications *applications,
+                    const struct export_marks *marks);
 
 /* {"spanflow:flows":{"flow":FLOWS,"continuation":...}}; FLOWS is taken. There is no continuation if
  * WORKER is UINT32_MAX. NULL if memory is short. To be freed, as the next two. */

@@ -102,6 +102,11 @@ void options_print_help(FILE *file, const struct config_tree *tree)
     print_words(file, tree, option_timeout_words, "");
     fprintf(file, "\nFLOODS\n");
     print_words(file, tree, option_flood_words, "");
+    fprintf(file, "\nLISTS: KIND:FILE[,WORD]...\n");
+    print_words(file, tree, option_list_kinds, "");
+    print_words(file, tree, option_list_words, "/spanflow/list/");
+    fprintf(file, "\nALERTS\n");
+    print_words(file, tree, option_alert_words, "");
     fprintf(file, "\nSNAPSHOTS\n");
     print_words(file, tree, option_snapshot_words, "");
     fprintf(file, "\nNAMES: TYPE=off|keyed-hash|clear\n");

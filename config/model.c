@@ -244,6 +244,10 @@ static bool read_child(const struct lyd_node *child, struct probe_config *config
         read_flow_key(child, config);
     else if (strcmp(name, "applications") == 0)
         read_rule_files(child, config);
+    else if (strcmp(name, "alerts") == 0)
+        model_read_alerts(child, &config->alerts);
+    else if (strcmp(name, "list") == 0)
+        return model_read_list(child, &config->lists, error);
     else if (strcmp(name, "snapshot") == 0)
         return model_read_snapshot(child, &config->snapshot, error);
     return true;
@@ -266,8 +270,10 @@ static bool read_root(const struct lyd_node *root, struct probe_config *config, 
     config->drop_threshold = model_number32(root, "netconf/notifications/dropThreshold");
     /* What is kept here does not decide whether applications are looked for. */
     if (!read_caches(root, config, error) || !read_applications(root, config, error) ||
-        !model_add_history(config, error) || !model_read_names(root, config, error))
+        !model_add_history(config, error) || !model_read_names(root, config, error) ||
+        !model_read_brands(root, &config->lists, error))
         return false;
+    model_mark_destinations(config);
     config->local_count = model_prefixes(root, "localNetwork", config->local, PREFIXES_MAX);
     if (!model_text(root, "stateDirectory", config->state_directory, sizeof config->state_directory,
                     error))

@@ -43,6 +43,9 @@ uint32_t model_prefixes(const struct lyd_node *node, const char *name, struct pr
 bool model_read_snapshot(const struct lyd_node *node, struct snapshot_config *snapshot,
                          struct error *error);
 
+/* Reads the container alerts, NODE. In model_alerts.c. */
+void model_read_alerts(const struct lyd_node *node, struct alerts_config *alerts);
+
 /* Reads the container flowHistory of SNAPSHOT. In model_history.c, as the next two. */
 bool model_read_history(const struct lyd_node *snapshot, struct flow_history_config *history,
                         struct error *error);
@@ -50,6 +53,13 @@ bool model_read_history(const struct lyd_node *snapshot, struct flow_history_con
  * path. */
 bool model_add_history(struct probe_config *config, struct error *error);
 
+/* Reads one entry of the list of lists; the path in ERROR begins below it. In model_lists.c, as the
+ * next two. */
+bool model_read_list(const struct lyd_node *node, struct lists_config *lists, struct error *error);
+bool model_read_brands(const struct lyd_node *root, struct lists_config *lists,
+                       struct error *error);
+/* Destinations tell of lists and brands where there are any. */
+void model_mark_destinations(struct probe_config *config);
 /* Reads the container names below ROOT; the destinations of CONFIG are there. In model_names.c. */
 bool model_read_names(const struct lyd_node *root, struct probe_config *config,
                       struct error *error);

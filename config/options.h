@@ -77,11 +77,15 @@ bool option_folder_apply(struct option_state *state, const char *leaf,
                          const struct option_word *table, const char *argument, const char *mistake,
                          struct error *error);
 
-/* The appliers of -i, -e, --snapshot and --names, each in a file of its own. */
+/* The appliers of -i, -e, --list, --alerts, --snapshot and --names, each in a file of its own. */
 bool option_source_apply(struct option_state *state, const struct option_description *option,
                          const char *argument, struct error *error);
 bool option_destination_apply(struct option_state *state, const struct option_description *option,
                               const char *argument, struct error *error);
+bool option_list_apply(struct option_state *state, const struct option_description *option,
+                       const char *argument, struct error *error);
+bool option_alerts_apply(struct option_state *state, const struct option_description *option,
+                         const char *argument, struct error *error);
 bool option_snapshot_apply(struct option_state *state, const struct option_description *option,
                            const char *argument, struct error *error);
 bool option_names_apply(struct option_state *state, const struct option_description *option,
@@ -98,7 +102,10 @@ bool option_destination_add(struct config_tree *tree, const char *argument, stru
                             struct error *error);
 extern const struct option_word option_timeout_words[];
 extern const struct option_word option_flood_words[];
+extern const struct option_word option_alert_words[];
 extern const struct option_word option_snapshot_words[];
+extern const struct option_word option_list_kinds[];
+extern const struct option_word option_list_words[];
 extern const struct option_word option_name_words[];
 extern const struct option_word option_source_kinds[];
 extern const struct option_word option_source_words[];

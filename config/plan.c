@@ -153,6 +153,14 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         EXPORT_ROW(c, spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \
         EXPORT_ROW(c, replay_rate, PLAN_EXPORTERS, "exportingProcess/spool/replayRate")
 
+/* What the main thread makes of alerts. */
+#define ALERT_ROW(field, leaf) ROW(alerts.field, PLAN_NOTHING, "alerts/" leaf)
+#define ALERT_ROWS                                                                                 \
+    ALERT_ROW(held_max, "held"), ALERT_ROW(notifications_per_minute, "notificationsPerMinute"),    \
+        ALERT_ROW(freeze_minimum, "freeze/when"), ALERT_ROW(freeze_by_rule, "freeze/when"),        \
+        ALERT_ROW(before_s, "freeze/before"), ALERT_ROW(after_s, "freeze/after"),                  \
+        ALERT_ROW(freezes_max, "freeze/maximum"), ALERT_ROW(expiry_s, "freeze/expiry")
+
 #define SNAPSHOT_ROW(field, leaf) ROW(snapshot.field, PLAN_SNAPSHOT, "snapshot/" leaf)
 #define SNAPSHOT_ROWS                                                                              \
     SNAPSHOT_ROW(enabled, "enabled"), SNAPSHOT_ROW(directory, "directory"),                        \
@@ -201,6 +209,11 @@ const struct plan_field plan_fields[] = {
     ROW_BY(applications, PLAN_RULES, "applications", same_rules, copy_rules),
     ROW(names, PLAN_WORKERS, "names"),
     ROW_BY(applications, PLAN_WORKERS, "applications", same_scan_limits, copy_scan_limits),
+    ROW(alerts.minimum, PLAN_WORKERS, "alerts/minimumSeverity"),
+    ALERT_ROWS,
+    ROW(lists.count, PLAN_LISTS, "list"),
+    ROW(lists.lists, PLAN_LISTS, "list"),
+    ROW(lists.brands, PLAN_LISTS, "brands"),
     SNAPSHOT_ROWS,
 };
 const size_t plan_field_count = sizeof plan_fields / sizeof plan_fields[0];

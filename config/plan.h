@@ -19,7 +19,8 @@ enum plan_action {
     PLAN_EXPORTERS = 1 << 2,  /* destinations come, go or change, templates, groups, the spool */
     PLAN_RULES = 1 << 3,      /* other applications are looked for */
     PLAN_SNAPSHOT = 1 << 4,   /* packets are kept otherwise, elsewhere, for longer, or not at all */
-    PLAN_REBUILD = 1 << 5,    /* sources, threads or the flow key: the probe is made anew */
+    PLAN_LISTS = 1 << 5,      /* flows are compared with other lists */
+    PLAN_REBUILD = 1 << 7,    /* sources, threads or the flow key: the probe is made anew */
 };
 
 struct plan_field {

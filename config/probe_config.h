@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "detect/watch_set.h"
 #include "exporting_process.h"
 #include "flow/flow_admission.h"
 #include "flow/flow_names.h"
@@ -46,6 +47,30 @@ struct applications_config {
     uint32_t octets;      /* of each packet */
     uint32_t scans_per_s; /* whole probe, divided by workers; 0: no bound */
     uint32_t time_share;  /* percent of a worker's time; 0: no bound */
+};
+
+/* What becomes of findings of rules and lists. */
+struct alerts_config {
+    uint8_t minimum;        /* enum severity: less grave ones raise no alert */
+    uint8_t freeze_minimum; /* the same for freezes; SEVERITY_COUNT: none by severity */
+    bool freeze_by_rule;    /* those whose rule says freeze */
+    uint32_t held_max;
+    uint32_t notifications_per_minute; /* 0 = none */
+    uint32_t before_s;                 /* the window that is frozen, as the next */
+    uint32_t after_s;
+    uint32_t freezes_max;
+    uint32_t expiry_s;
+};
+
+/* Lists that flows are compared with. */
+struct list_config {
+    struct watch_list list; /* as configured; number and entries are 0 */
+    char file[1024];
+};
+struct lists_config {
+    uint32_t count;
+    struct list_config lists[WATCH_LISTS_MAX];
+    char brands[1024]; /* file, "default" = the one that comes with the probe, "" = none are told */
 };
 
 /* The names inside flows. */
@@ -151,6 +176,8 @@ struct probe_config {
     uint32_t drop_threshold; /* packets dropped in a second that are told; 0 = never */
 
     struct applications_config applications;
+    struct lists_config lists;
+    struct alerts_config alerts;
     struct names_config names;
     struct snapshot_config snapshot;
 };

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "encode/md5.h"
+#include "state_applications.h"
 #include "state_export.h"
 #include "state_json.h"
+#include "state_lists.h"
 #include "state_snapshot.h"
 
 typedef void section_function(struct state_json *json, json_t *state,
@@ -220,12 +222,18 @@ static void add_PARSER(struct state_json *json, json_t *state, const struct stat
 static void add_APPLICATIONS(struct state_json *json, json_t *state,
                              const struct state_facts *facts)
 {
-    json_t *part = json_object(), *counters = json_array();
-    const struct application_counters *source = &facts->ledger->applications;
-    state_set_truth(json, part, "sought", facts->applications_sought);
-    APPLICATION_COUNTERS(ADD_COUNTER)
-    state_set(json, part, "counter", counters);
-    state_set(json, state, "applications", part);
+    state_set(json, state, "applications",
+              state_applications_object(json, &facts->rules, &facts->ledger->applications));
+}
+
+static void add_ALERTS(struct state_json *json, json_t *state, const struct state_facts *facts)
+{
+    state_set(json, state, "alerts", state_alerts_object(json, &facts->alerts));
+}
+
+static void add_LISTS(struct state_json *json, json_t *state, const struct state_facts *facts)
+{
+    state_set(json, state, "lists", state_lists_object(json, &facts->lists));
 }
 
 static void add_NAMES(struct state_json *json, json_t *state, const struct state_facts *facts)

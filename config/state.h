@@ -13,9 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/application_rules.h"
 #include "exporting_process_change.h"
 #include "ledger.h"
 #include "probe_config.h"
+#include "worker/worker_watch.h"
 
 /* The children of state, as in "sections" of CONTROL_STATE. */
 #define STATE_SECTIONS(X)                                                                          \
@@ -27,6 +29,8 @@
     X(EXPORTING, "exportingProcess")                                                               \
     X(PARSER, "parser")                                                                            \
     X(APPLICATIONS, "applications")                                                                \
+    X(ALERTS, "alerts")                                                                            \
+    X(LISTS, "lists")                                                                              \
     X(NAMES, "names")                                                                              \
     X(KERNEL, "kernelFlows")                                                                       \
     X(SNAPSHOT, "snapshot")                                                                        \
@@ -47,6 +51,46 @@ enum state_section { STATE_SECTIONS(STATE_SECTION_BIT) STATE_ALL = (1 << STATE_S
 #define STATE_NETCONF_FIELD(name, help) uint64_t name; /* help */
 struct state_netconf {
     STATE_NETCONF_COUNTERS(STATE_NETCONF_FIELD)
+};
+
+/* What became of findings. */
+#define STATE_ALERT_COUNTERS(X)                                                                    \
+    X(raised, "findings that raised an alert")                                                     \
+    X(lost, "findings that were lost because too many came at a time")                             \
+    X(replaced, "alerts that made room for newer ones")                                            \
+    X(notified, "notifications of alerts that were sent")                                          \
+    X(not_notified, "alerts that were not told because of notificationsPerMinute")                 \
+    X(frozen, "windows of packets that alerts froze")                                              \
+    X(freeze_covered, "alerts whose packets the freeze of an earlier one holds")                   \
+    X(freeze_refused, "windows that were not frozen: too many at a time, or the ring could not")
+
+#define STATE_ALERT_FIELD(name, help) uint64_t name; /* help */
+struct state_alerts {
+    uint64_t held;
+    STATE_ALERT_COUNTERS(STATE_ALERT_FIELD)
+};
+
+/* The rules for applications. */
+struct state_rules {
+    const struct application_rules *rules; /* NULL: none are looked for */
+    uint64_t loaded_ns;                    /* wall clock */
+    uint64_t loads;
+    const uint64_t *hits; /* by number of the application */
+};
+
+/* Lists that flows are compared with: what was counted by them, since the start. */
+#define STATE_WATCH_FIELD(name, help) uint64_t name; /* help */
+struct state_list_counts {
+    WATCH_COUNTERS(STATE_WATCH_FIELD)
+    uint64_t hits[WATCH_LISTS_MAX]; /* by row of the set */
+};
+struct state_lists {
+    const struct watch_set *set; /* NULL: none */
+    uint64_t loaded_ns;          /* wall clock */
+    uint64_t loads;              /* 0: none yet */
+    uint64_t memory;             /* octets */
+    uint64_t brand_domains;
+    struct state_list_counts counts;
 };
 
 struct state_port {
@@ -121,7 +165,9 @@ struct state_facts {
         const struct exporting_process_description *exporting;
     } caches[CACHES_MAX];
     uint64_t monotonic_zero_ns; /* wall clock minus monotonic clock, modulo 2^64 */
-    bool applications_sought;
+    struct state_rules rules;
+    struct state_alerts alerts;
+    struct state_lists lists;
     struct state_snapshot snapshot;
     struct state_netconf netconf;
 };
@@ -132,6 +178,12 @@ unsigned state_sections_read(const char *json, size_t length, struct error *mist
 
 /* {"spanflow:spanflow":{"state":{...}}} with SECTIONS, to be freed; NULL if memory is short. */
 char *state_json(const struct state_facts *facts, unsigned sections);
+
+/* Whether the body of CONTROL_RPC asks for the operation lists-reload. */
+bool state_lists_reload_is(const char *json, size_t length);
+/* {"spanflow:lists-reload":{"list":[...]}}: the answer to it, to be freed; NULL if memory is short.
+ */
+char *state_lists_answer(const struct state_lists *lists);
 
 /* {"spanflow:ledger":{"ledger":{...}}}: the answer to the operation of that name. */
 char *state_ledger_answer(const struct ledger *ledger);

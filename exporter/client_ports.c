@@ -317,6 +317,10 @@ static void merge(struct row *row, struct row_names *names, const struct flow_re
     bool sure = record->cold->application & FLOW_APPLICATION_BY_CONTENT;
     if (!row->cold.application || (sure && !(row->cold.application & FLOW_APPLICATION_BY_CONTENT)))
         row->cold.application = record->cold->application;
+    if (record->extra && !row->extra.list)
+        row->extra.list = record->extra->list;
+    if (record->extra && !row->extra.brand)
+        row->extra.brand = record->extra->brand;
 }
 
 /* An empty record with what the key and the first RECORD say. */

@@ -33,6 +33,8 @@ static bool is_stream(enum destination_kind kind)
     X(biflow)                                                                                      \
     X(scale)                                                                                       \
     X(aggregates)                                                                                  \
+    X(lists)                                                                                       \
+    X(brands)                                                                                      \
     X(names)                                                                                       \
     X(time_unit)                                                                                   \
     X(domain)                                                                                      \

@@ -71,6 +71,8 @@ struct destination_config {
     bool biflow;
     bool scale;      /* counters times the sampling interval, which is not announced then */
     bool aggregates; /* prefix aggregates may come: their templates are needed */
+    bool lists;      /* flows may be in lists, which full tells */
+    bool brands;     /* brands may be known, which full tells */
     uint32_t
         names; /* set of 1 << enum name_type: that records may tell; only in full and elements */
     enum time_unit time_unit;
@@ -155,6 +157,30 @@ struct export_applications {
     uint16_t row_of[EXPORT_APPLICATION_NUMBERS]; /* by number: index + 1; 0: not known */
 };
 
+/* What the numbers of lists and brands in flow records are called; told by options records and in
+ * JSON. */
+enum { EXPORT_LIST_TEXT = 64, EXPORT_BRAND_NAME = 32 };
+struct export_list {
+    uint32_t number;              /* flow_extra.list */
+    uint8_t severity;             /* enum severity */
+    char name[EXPORT_LIST_TEXT];  /* both end in NUL */
+    char label[EXPORT_LIST_TEXT]; /* plain: JSON has it as it is */
+};
+struct export_brand {
+    uint32_t number; /* flow_extra.brand */
+    char name[EXPORT_BRAND_NAME];
+};
+struct export_marks {
+    uint32_t list_count;
+    uint32_t brand_count;
+    const struct export_list *lists;   /* not owned, as the next */
+    const struct export_brand *brands; /* by number */
+};
+
+/* The row of NUMBER, NULL if MARKS (may be NULL) has none. Any thread. */
+const struct export_list *export_list_find(const struct export_marks *marks, uint32_t number);
+const struct export_brand *export_brand_find(const struct export_marks *marks, uint32_t number);
+
 struct export_interface {
     uint32_t ifindex;
     uint32_t partner_ifindex; /* element 14, 0 if none */
@@ -176,6 +202,7 @@ struct exporting_process_config {
     bool offline;              /* packet time is the clock; never lose to speed; no state kept */
     uint32_t queue_octets_max; /* bound of one destination's queue of encoded messages */
     const struct export_applications *applications; /* NULL: none are looked for. Not owned */
+    const struct export_marks *marks;               /* NULL: no lists and no brands. Not owned */
     struct export_state *state; /* of the last run, outlives the process; NULL: none is kept */
     struct spool *spool;        /* outlives the process; NULL: none */
     uint32_t replay_rate;       /* records/s out of the spool at least; 0 = as fast as possible */

@@ -46,7 +46,8 @@ static bool tells_other(const struct exporting_process_config *a,
                0 ||
            (a->statistics_interval_s == 0) != (b->statistics_interval_s == 0) ||
            a->sampling_interval != b->sampling_interval || a->vlan_is_key != b->vlan_is_key ||
-           a->applications != b->applications || a->queue_octets_max != b->queue_octets_max;
+           a->applications != b->applications || a->marks != b->marks ||
+           a->queue_octets_max != b->queue_octets_max;
 }
 
 static struct destination *find_current(const struct exporting_process *process, const char *name)

@@ -6,7 +6,7 @@
 build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev
     libyang2-dev libjansson-dev libjemalloc-dev libzstd-dev libcmocka-dev libssl-dev
     libhyperscan-dev librdkafka-dev libxdp-dev libbpf-dev clang bpftool
-    libnetconf2-dev libssh-dev libcrypt-dev libyuma-base)
+    libnetconf2-dev libssh-dev libcrypt-dev libyuma-base libidn2-dev)
 # To watch it on live packets.
 demonstration_packages=(iproute2 procps nfdump tcpreplay)
 # To run every test.

@@ -28,16 +28,21 @@ struct receive_clock {
     uint64_t apart[7];
 };
 
+struct probe_alerts;
 struct probe_change;
 struct probe_control;
 struct probe_history;
+struct probe_lists;
 struct probe_snapshot;
 struct probe_watch;
 
 /* The applications that are looked for; both NULL: none. */
 struct probe_rules {
-    struct application_set *set;       /* compiled, for workers */
-    struct export_applications *names; /* the same, for the exporter */
+    struct application_set *set; /* compiled, for workers */
+    /* The same, for the exporter; and those of rules before whose numbers are free: records that
+     * flows have from then still carry them. */
+    struct export_applications *names;
+    uint64_t loaded_ns; /* wall clock: when they were read */
 };
 
 /* What a configuration says about packets and addresses, made for the workers. */
@@ -63,6 +68,8 @@ struct probe {
     struct probe_selection selection;
     struct probe_change *change; /* that the workers are taking; NULL: none. Main thread */
     struct probe_rules rules;
+    struct probe_alerts *alerts;     /* findings of rules and lists. Main thread */
+    struct probe_lists *lists;       /* NULL: flows are compared with none */
     struct probe_snapshot *snapshot; /* packets that are kept (probe_snapshot.h) */
     struct xdp_counter *counter;     /* NULL: the kernel counts no flows */
     struct kernel_table *kernel_table;
@@ -111,10 +118,10 @@ void probe_describe(const struct probe *probe, const struct probe_config *from,
                     const struct probe_rules *rules, uint32_t c,
                     struct exporting_process_config *config);
 
-/* probe_applications.c: rules compiled and their names, if CONFIG wants applications found. False
- * and ERROR; free it in any case. */
+/* probe_applications.c: rules compiled and their names, if CONFIG wants applications found; BEFORE
+ * are those in force till then, or NULL. False and ERROR; free it in any case. */
 bool probe_rules_make(struct probe_rules *made, const struct applications_config *config,
-                      struct error *error);
+                      const struct probe_rules *before, struct error *error);
 void probe_rules_free(struct probe_rules *made);
 /* One line on the standard error stream with how many there are, if they are looked for. */
 void probe_tell_applications(const struct probe *probe);

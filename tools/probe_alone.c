@@ -4,6 +4,7 @@
  * records and messages; the monotonic clock only paces datagrams.
  */
 #include "probe.h"
+#include "probe_alerts.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
 
@@ -35,6 +36,7 @@ static void meter_files(struct probe *probe)
         enum exporting_status exporting = probe_step_exporters(probe, now_ns, &next_ns);
         probe_say_problems(probe);
         probe_say_floods(probe);
+        probe_alerts_turn(probe);
         probe_answer_ledger_requests(probe);
         if (metering == WORKER_ENDED)
             return;

@@ -15,11 +15,27 @@ static_assert((int)APPLICATION_NUMBER_MAX == (int)FLOW_APPLICATION_NUMBER &&
                   (int)APPLICATION_NUMBER_MAX < (int)EXPORT_APPLICATION_NUMBERS,
               "numbers fit flow records and the table of names");
 
-/* The exporter's names of the applications of the set. */
-static bool name_applications(struct probe_rules *made, struct error *error)
+/* Adds the names of BEFORE whose numbers no application has now: the flows of before keep them. */
+static void keep_names(struct export_applications *names, struct export_application *rows,
+                       const struct export_applications *before)
+{
+    for (uint32_t i = 0; before && i < before->count; i++) {
+        const struct export_application *row = &before->rows[i];
+        if (names->row_of[row->number])
+            continue;
+        rows[names->count++] = *row;
+        names->row_of[row->number] = (uint16_t)names->count;
+    }
+}
+
+/* The exporter's names of the applications of the set, and those of BEFORE that are still needed.
+ */
+static bool name_applications(struct probe_rules *made, const struct export_applications *before,
+                              struct error *error)
 {
     const struct application_rules *rules = application_set_rules(made->set);
-    struct export_application *rows = calloc(rules->application_count + 1u, sizeof *rows);
+    size_t room = (size_t)rules->application_count + 1u + (before ? before->count : 0);
+    struct export_application *rows = calloc(room, sizeof *rows);
     made->names = calloc(1, sizeof *made->names);
     if (!rows || !made->names) {
         free(rows);
@@ -36,14 +52,15 @@ static bool name_applications(struct probe_rules *made, struct error *error)
     }
     made->names->rows = rows;
     made->names->count = rules->application_count;
+    keep_names(made->names, rows, before);
     return true;
 }
 
 bool probe_rules_make(struct probe_rules *made, const struct applications_config *config,
-                      struct error *error)
+                      const struct probe_rules *before, struct error *error)
 {
     struct application_rules rules = {0};
-    *made = (struct probe_rules){NULL, NULL};
+    *made = (struct probe_rules){.loaded_ns = clock_wall_ns()};
     if (!config->wanted)
         return true;
     if (!config_read_rules(config, &rules, error)) {
@@ -53,7 +70,7 @@ bool probe_rules_make(struct probe_rules *made, const struct applications_config
     const char *where =
         config->file_count ? config->files[config->file_count - 1] : "shipped rules";
     made->set = application_set_create(&rules, where, config->store, error);
-    return made->set && name_applications(made, error);
+    return made->set && name_applications(made, before ? before->names : NULL, error);
 }
 
 void probe_tell_applications(const struct probe *probe)
@@ -74,5 +91,5 @@ void probe_rules_free(struct probe_rules *made)
     if (made->names)
         free((void *)(uintptr_t)made->names->rows);
     free(made->names);
-    *made = (struct probe_rules){NULL, NULL};
+    *made = (struct probe_rules){.set = NULL};
 }

@@ -8,10 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alert_answer.h"
 #include "file_check.h"
 #include "model.h"
+#include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_control_private.h"
+#include "probe_lists.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
@@ -174,39 +177,121 @@ static void finish_change(struct probe *probe)
     control->next_text = NULL;
 }
 
-void probe_apply_turn(struct probe *probe)
+/* ---- files read again ---- */
+
+static void finish_rules(struct probe *probe)
 {
-    if (probe->change && probe_change_finish(probe))
-        finish_change(probe);
+    struct probe_control *control = probe->control;
+    const struct application_rules *rules = application_set_rules(probe->rules.set);
+    control_answer_text(control, control->reload_id,
+                        alert_reload_answer(rules->application_count, rules->match_count));
+    fprintf(stderr, "spanflowd: rules were read again: %u applications, %u rules\n",
+            rules->application_count, rules->match_count);
 }
 
-/* A wish that is understood and can be had. */
-struct wish {
+static void finish_lists(struct probe *probe)
+{
+    struct probe_control *control = probe->control;
+    struct state_lists facts;
+    probe_lists_facts(probe->lists, NULL, &facts);
+    control_answer_text(control, control->reload_id, state_lists_answer(&facts));
+    fputs("spanflowd: lists were read again\n", stderr);
+    probe_lists_tell(probe->lists);
+}
+
+static void finish_reload(struct probe *probe)
+{
+    if (probe->control->reloads_lists)
+        finish_lists(probe);
+    else
+        finish_rules(probe);
+    probe->control->reload_id = 0;
+}
+
+/* Whether nothing else is under way; else request ID is refused. */
+static bool is_free(struct probe *probe, uint32_t id)
+{
+    if (!probe->rebuilding && !probe->change && !probe->control->wish && !probe_stops_asked())
+        return true;
+    control_refuse(probe->control, id, "in-use", "",
+                   probe_stops_asked() ? "the daemon is ending"
+                                       : "another configuration is being applied");
+    return false;
+}
+
+void probe_reload(struct probe *probe, uint32_t id)
+{
+    struct probe_control *control = probe->control;
+    struct error error = {""};
+    if (!is_free(probe, id))
+        return;
+    if (!probe->rules.set) {
+        control_refuse(control, id, "operation-failed", ROOT "/applications/identify",
+                       "applications are not looked for");
+        return;
+    }
+    struct probe_change *change =
+        probe_change_prepare(probe, probe->config, PLAN_RULES, NULL, &error);
+    if (!change) {
+        control_refuse(control, id, "operation-failed", ROOT "/applications/ruleFile", error.text);
+        fprintf(stderr, "spanflowd: rules were read again and are not used: %s\n", error.text);
+        return;
+    }
+    control->reload_id = id;
+    control->reloads_lists = false;
+    probe_change_submit(probe, change);
+}
+
+/* ---- wishes ---- */
+
+/* A configuration that is to run, or lists that are to be read again. */
+struct probe_wish {
+    uint32_t id; /* of the request */
+    bool test;   /* it is only to be checked */
+    bool again;  /* nothing but lists read again */
     struct plan plan;
-    struct probe_config *config;
+    struct probe_config *config; /* NULL: that which runs */
     char *text;
+    struct probe_lists_job *job; /* reads its lists; NULL: it has the same or is not begun */
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
-static void apply(struct probe *probe, struct wish *wish, uint32_t id)
+static void free_wish(struct probe_wish *wish)
+{
+    struct probe_lists *lists = NULL;
+    struct error error;
+    if (wish->job)
+        probe_lists_end(wish->job, &lists, &error);
+    probe_lists_free(lists);
+    probe_change_free(wish->change);
+    probe_config_free(wish->config);
+    free(wish->text);
+    free(wish);
+}
+
+static void apply(struct probe *probe, struct probe_wish *wish)
 {
     struct probe_control *control = probe->control;
+    struct probe_change *change = wish->change;
     control->next_config = wish->config;
     control->next_text = wish->text;
-    control->next_id = id;
+    control->next_id = wish->id;
     snprintf(control->next_path, sizeof control->next_path, "%s",
              wish->plan.path ? wish->plan.path : "");
+    wish->config = NULL;
+    wish->text = NULL;
+    wish->change = NULL;
     if (wish->plan.actions & PLAN_REBUILD)
         begin_rebuild(probe);
-    else if (wish->change)
-        probe_change_submit(probe, wish->change);
+    else if (change)
+        probe_change_submit(probe, change);
     else
         finish_change(probe);
 }
 
 /* Reads and checks a wish, as far as it can be done without changing anything. */
-static bool understand(struct probe *probe, const struct control_frame *frame, struct wish *wish,
-                       struct mistake *mistake)
+static bool understand(struct probe *probe, const struct control_frame *frame,
+                       struct probe_wish *wish, struct mistake *mistake)
 {
     wish->config = read_configuration(frame, &wish->text, mistake);
     if (!wish->config)
@@ -225,41 +310,147 @@ static bool understand(struct probe *probe, const struct control_frame *frame, s
     if (wish->plan.actions != PLAN_NOTHING &&
         !config_check_files(wish->config, false, &mistake->error))
         return refuse(mistake, "invalid-value", wish->plan.path);
-    if (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD)
+    return true;
+}
+
+/* Takes what the thread has read, and prepares the change. */
+static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
+{
+    struct probe_lists *lists = NULL;
+    bool good = true;
+    if (wish->job) {
+        good = probe_lists_end(wish->job, &lists, &mistake->error);
+        wish->job = NULL;
+    }
+    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD)) {
+        probe_lists_free(lists); /* the probe that is made anew reads its own */
         return true;
-    wish->change = probe_change_prepare(probe, wish->config, wish->plan.actions, &mistake->error);
+    }
+    if (good)
+        wish->change = probe_change_prepare(probe, wish->config ? wish->config : probe->config,
+                                            wish->plan.actions, lists, &mistake->error);
     if (wish->change)
         return true;
     mistake->tag = "operation-failed";
     split(mistake);
-    if (!mistake->path[0])
+    if (!mistake->path[0] && wish->plan.path)
         snprintf(mistake->path, sizeof mistake->path, "%s", wish->plan.path);
     return false;
 }
 
-void probe_apply(struct probe *probe, const struct control_frame *frame)
+/* All that can fail is behind WISH, which is freed: it is done, or the request is answered. */
+static void conclude(struct probe *probe, struct probe_wish *wish, bool good,
+                     const struct mistake *mistake)
 {
     struct probe_control *control = probe->control;
-    struct mistake mistake = {.tag = "in-use"};
-    if (probe->rebuilding || probe->change || probe_stops_asked()) {
-        control_refuse(control, frame->id, "in-use", "",
-                       probe_stops_asked() ? "the daemon is ending"
-                                           : "another configuration is being applied");
+    if (good && wish->again && !wish->test) {
+        control->reload_id = wish->id;
+        control->reloads_lists = true;
+        probe_change_submit(probe, wish->change);
+        wish->change = NULL;
+    } else if (good && !wish->test) {
+        apply(probe, wish);
+    } else if (good) {
+        control_answer(control, wish->id, NULL);
+    } else {
+        control_refuse(control, wish->id, mistake->tag, mistake->path, mistake->error.text);
+        if (wish->again)
+            fprintf(stderr, "spanflowd: lists were read again and are not used: %s\n",
+                    mistake->error.text);
+    }
+    free_wish(wish);
+}
+
+/* Goes on with WISH as far as can be without waiting for its lists to be read. */
+static void pursue(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
+{
+    if (wish->plan.actions & PLAN_LISTS) {
+        const struct probe_config *config = wish->config ? wish->config : probe->config;
+        wish->job = probe_lists_begin(&config->lists, probe->lists, &mistake->error);
+        if (wish->job)
+            probe->control->wish = wish;
+        else
+            conclude(probe, wish, false, mistake);
         return;
     }
-    struct wish wish = {.text = NULL};
-    bool good = understand(probe, frame, &wish, &mistake);
-    if (good && !(frame->flags & CONTROL_TEST)) {
-        apply(probe, &wish, frame->id);
+    conclude(probe, wish, prepare(probe, wish, mistake), mistake);
+}
+
+void probe_reload_lists(struct probe *probe, uint32_t id)
+{
+    struct mistake mistake = {.tag = "resource-denied"};
+    if (!is_free(probe, id))
+        return;
+    if (!probe->config->lists.count && !probe->config->lists.brands[0]) {
+        control_refuse(probe->control, id, "operation-failed", ROOT "/list",
+                       "there are no lists to be read again");
         return;
     }
-    if (good)
-        control_answer(control, frame->id, NULL);
+    struct probe_wish *wish = calloc(1, sizeof *wish);
+    if (!wish) {
+        control_refuse(probe->control, id, mistake.tag, "", "the daemon's memory is short");
+        return;
+    }
+    wish->id = id;
+    wish->again = true;
+    wish->plan.actions = PLAN_LISTS;
+    wish->plan.path = ROOT "/list";
+    pursue(probe, wish, &mistake);
+}
+
+void probe_apply(struct probe *probe, const struct control_frame *frame)
+{
+    struct mistake mistake = {.tag = "resource-denied"};
+    if (!is_free(probe, frame->id))
+        return;
+    struct probe_wish *wish = calloc(1, sizeof *wish);
+    if (!wish) {
+        control_refuse(probe->control, frame->id, mistake.tag, "", "the daemon's memory is short");
+        return;
+    }
+    wish->id = frame->id;
+    wish->test = frame->flags & CONTROL_TEST;
+    if (understand(probe, frame, wish, &mistake))
+        pursue(probe, wish, &mistake);
     else
-        control_refuse(control, frame->id, mistake.tag, mistake.path, mistake.error.text);
-    probe_change_free(wish.change);
-    probe_config_free(wish.config);
-    free(wish.text);
+        conclude(probe, wish, false, &mistake);
+}
+
+void probe_apply_turn(struct probe *probe)
+{
+    struct probe_control *control = probe->control;
+    struct mistake mistake = {.tag = "operation-failed"};
+    struct probe_wish *wish = control->wish;
+    if (probe_stops_asked())
+        probe_apply_end(probe);
+    else if (wish && probe_lists_ready(wish->job)) {
+        control->wish = NULL;
+        conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
+    }
+    if (!probe->change || !probe_change_finish(probe))
+        return;
+    if (control->next_config)
+        finish_change(probe);
+    else
+        finish_reload(probe);
+}
+
+void probe_apply_forget(struct probe_control *control)
+{
+    if (!control->wish)
+        return;
+    control->wish->id = 0;
+    control->wish->test = true; /* nobody knows that it was wanted */
+}
+
+void probe_apply_end(struct probe *probe)
+{
+    struct probe_control *control = probe->control;
+    if (!control->wish)
+        return;
+    control_refuse(control, control->wish->id, "in-use", "", "the daemon is ending");
+    free_wish(control->wish);
+    control->wish = NULL;
 }
 
 /* ---- one probe after the other ---- */
@@ -346,6 +537,9 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     snprintf(why, sizeof why, "%s", control->next_path);
     say_problems(probe);
     struct ledger_carry *carry = probe_carry_ledger(probe, &state);
+    struct probe_alerts *alerts = probe_alerts_detach(probe);
+    struct probe_lists *lists = probe->lists;
+    probe->lists = NULL; /* freed when nobody has them any more */
     probe_interim_begin(control, state);
     probe_destroy(probe);
     probe_snapshot_tell_configuration(control->next_text);
@@ -359,6 +553,13 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     probe_interim_end(control);
     if (probe && observed && probe->source_count > 0)
         tell_unobserved(probe, since_ns, why);
+    if (probe)
+        probe_lists_follow(probe->lists, lists);
+    probe_lists_free(lists);
+    if (probe)
+        probe_alerts_attach(probe, alerts);
+    else
+        probe_alerts_close(alerts);
     if (taken)
         keep_new(control);
     else

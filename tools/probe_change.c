@@ -7,16 +7,21 @@
 #include "exporting_process_change.h"
 #include "plan.h"
 #include "probe.h"
+#include "probe_alerts.h"
 #include "probe_history.h"
+#include "probe_lists.h"
 #include "probe_snapshot.h"
 #include "worker/worker_change.h"
 
 struct probe_change {
     struct probe_selection selection; /* of the new configuration; the old one after submitting */
     bool other_rules;
-    struct probe_rules rules;               /* if there are others: as the selection */
+    struct probe_rules rules; /* if there are others: as the selection */
+    bool other_lists;
+    struct probe_lists *lists;              /* if there are others: as the selection */
     struct probe_snapshot_change *snapshot; /* NULL: nothing changes for the ring */
-    bool handed;                            /* to workers and exporting processes */
+    bool told;                              /* to exporting processes */
+    bool handed;                            /* to them and to workers */
     uint32_t worker_count;
     struct worker_change *workers[EXPORT_RINGS_MAX];        /* NULL: nothing changes for workers */
     struct exporting_process_change *exporters[CACHES_MAX]; /* NULL: none, or submitted */
@@ -33,6 +38,7 @@ void probe_change_free(struct probe_change *change)
     probe_snapshot_cancel(change->snapshot);
     probe_selection_free(&change->selection);
     probe_rules_free(&change->rules);
+    probe_lists_free(change->lists);
     free(change);
 }
 
@@ -41,6 +47,12 @@ static const struct probe_rules *new_rules(const struct probe *probe,
                                            const struct probe_change *change)
 {
     return change->other_rules ? &change->rules : &probe->rules;
+}
+
+/* The same of lists. */
+static struct probe_lists *new_lists(const struct probe *probe, const struct probe_change *change)
+{
+    return change->other_lists ? change->lists : probe->lists;
 }
 
 static bool prepare_workers(struct probe *probe, const struct probe_config *config,
@@ -57,6 +69,7 @@ static bool prepare_workers(struct probe *probe, const struct probe_config *conf
     while (good && change->worker_count < probe->metering->worker_count) {
         uint32_t w = change->worker_count;
         probe_snapshot_fill(probe, change->snapshot, w, worker);
+        probe_lists_fill(new_lists(probe, change), w, worker);
         change->workers[w] = worker_prepare_change(probe->metering->workers[w], worker, error);
         good = change->workers[w] != NULL;
         change->worker_count += good;
@@ -76,6 +89,7 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
     bool good = true;
     for (uint32_t c = 0; good && c < probe->metering->cache_count; c++) {
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
+        exporting->marks = probe_lists_marks(new_lists(probe, change));
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
         change->exporters[c] =
             exporting_process_prepare_change(probe->exporting->exporters[c], exporting, error);
@@ -95,17 +109,22 @@ static bool prepare_snapshot(struct probe *probe, const struct probe_config *con
 }
 
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
-                                          unsigned actions, struct error *error)
+                                          unsigned actions, struct probe_lists *lists,
+                                          struct error *error)
 {
     struct probe_change *change = calloc(1, sizeof *change);
     if (!change) {
         error_set(error, "no memory for a change");
+        probe_lists_free(lists);
         return NULL;
     }
-    bool workers = actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES);
-    bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES);
+    bool workers = actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES | PLAN_LISTS);
+    bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
     change->other_rules = actions & PLAN_RULES;
-    if ((!change->other_rules || probe_rules_make(&change->rules, &config->applications, error)) &&
+    change->other_lists = actions & PLAN_LISTS;
+    change->lists = lists;
+    if ((!change->other_rules ||
+         probe_rules_make(&change->rules, &config->applications, &probe->rules, error)) &&
         prepare_snapshot(probe, config, actions, change, error) &&
         (!(workers || probe_snapshot_concerns_workers(change->snapshot)) ||
          prepare_workers(probe, config, change, error)) &&
@@ -126,19 +145,45 @@ const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_
     return probe->change ? probe_snapshot_change_ring(probe->change->snapshot, number) : NULL;
 }
 
-static void hand_over(struct probe *probe, struct probe_change *change)
+const struct probe_lists *probe_change_lists(const struct probe *probe)
 {
-    change->handed = true;
-    probe_snapshot_submit(probe, change->snapshot);
+    const struct probe_change *change = probe->change;
+    return change && change->handed && change->other_lists ? change->lists : NULL;
+}
+
+static void tell_exporters(struct probe *probe, struct probe_change *change)
+{
+    change->told = true;
     for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         if (change->exporters[c]) {
             exporting_process_submit_change(probe->exporting->exporters[c], change->exporters[c]);
             change->exporters[c] = NULL;
         }
+}
+
+static bool exporters_know(const struct probe *probe)
+{
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (!exporting_process_change_taken(probe->exporting->exporters[c]))
+            return false;
+    return true;
+}
+
+static void hand_over(struct probe *probe, struct probe_change *change)
+{
+    change->handed = true;
+    probe_snapshot_submit(probe, change->snapshot);
     if (change->other_rules) {
+        if (change->rules.set)
+            probe_alerts_count_rules(probe);
         struct probe_rules rules = probe->rules;
         probe->rules = change->rules;
         change->rules = rules;
+    }
+    if (change->other_lists) {
+        struct probe_lists *lists = probe->lists;
+        probe->lists = change->lists;
+        change->lists = lists;
     }
     if (change->worker_count == 0)
         return;
@@ -149,11 +194,18 @@ static void hand_over(struct probe *probe, struct probe_change *change)
     change->selection = before;
 }
 
-/* Not while a cut is made: its books are those of the rings that are there. */
+/* Not while a cut is made: its books are those of the rings that are there. Other rules go to the
+ * workers when the exporting processes know the names of all that these will find; so do other
+ * lists. */
 static void hand_over_if_possible(struct probe *probe)
 {
-    if (!probe->change->handed && !(probe->cut_pending && probe_change_exchanges_rings(probe)))
-        hand_over(probe, probe->change);
+    struct probe_change *change = probe->change;
+    if (change->handed || (probe->cut_pending && probe_change_exchanges_rings(probe)))
+        return;
+    if (!change->told)
+        tell_exporters(probe, change);
+    if (!(change->other_rules || change->other_lists) || exporters_know(probe))
+        hand_over(probe, change);
 }
 
 void probe_change_submit(struct probe *probe, struct probe_change *change)
@@ -171,12 +223,13 @@ bool probe_change_finish(struct probe *probe)
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
             return false;
-    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
-        if (!exporting_process_change_taken(probe->exporting->exporters[c]))
-            return false;
+    if (!exporters_know(probe))
+        return false;
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;
     change->snapshot = NULL;
+    if (change->other_lists)
+        probe_lists_follow(probe->lists, change->lists);
     probe_change_free(change);
     probe->change = NULL;
     return true;

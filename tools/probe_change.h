@@ -15,12 +15,15 @@
 
 struct probe;
 struct probe_change;
+struct probe_lists;
 struct snapshot_ring;
 
 /* Prepares what PROBE needs to go on by CONFIG, which differs in ACTIONS of enum plan_action, none
- * of them PLAN_REBUILD. NULL and ERROR: nothing has changed. */
+ * of them PLAN_REBUILD; with PLAN_LISTS by LISTS, which it owns from now on. NULL and ERROR:
+ * nothing has changed. */
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
-                                          unsigned actions, struct error *error);
+                                          unsigned actions, struct probe_lists *lists,
+                                          struct error *error);
 /* Hands CHANGE over. PROBE owns it from then on: no other before it is finished. */
 void probe_change_submit(struct probe *probe, struct probe_change *change);
 /* Whether what was submitted is in force everywhere, and nothing moves any more; it is freed then.
@@ -28,6 +31,8 @@ void probe_change_submit(struct probe *probe, struct probe_change *change);
 bool probe_change_finish(struct probe *probe);
 /* The ring of worker NUMBER in the change of PROBE that is under way; NULL: none. */
 const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_t number);
+/* The lists that the workers are leaving by the change that is under way; NULL: none. */
+const struct probe_lists *probe_change_lists(const struct probe *probe);
 /* Whether the change that is under way exchanges the rings of packets: no cut of the ledger can be
  * made meanwhile. */
 bool probe_change_exchanges_rings(const struct probe *probe);

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "alert_answer.h"
 #include "model.h"
+#include "probe_alerts.h"
 #include "probe_control_private.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
@@ -132,6 +134,8 @@ static void lose_process(struct probe_control *control, const char *why)
     probe_events_again(&control->events);
     control->restarts++;
     control->next_id = 0; /* the next process counts its requests anew */
+    control->reload_id = 0;
+    probe_apply_forget(control);
     memset(control->requests, 0, sizeof control->requests);
     control->pause_s = lasted || control->pause_s == 0 ? 1 : control->pause_s * 2;
     if (control->pause_s > PAUSE_MAX_S)
@@ -276,6 +280,10 @@ static void handle(struct probe *probe, const struct control_frame *frame)
     default: /* the channel gives no others than CONTROL_RPC */
         if (snapshot_request_is(frame->body, frame->length))
             probe_snapshot_request(probe, frame);
+        else if (alert_request_is(frame->body, frame->length))
+            probe_alerts_request(probe, frame);
+        else if (state_lists_reload_is(frame->body, frame->length))
+            probe_reload_lists(probe, frame->id);
         else
             probe_walk_begin(probe, frame);
         break;
@@ -330,6 +338,7 @@ void probe_control_probe_ended(struct probe *probe)
     struct probe_control *control = probe->control;
     if (!control)
         return;
+    probe_apply_end(probe);
     probe_walk_end(control);
     for (unsigned i = 0; i < CONTROL_REQUESTS_MAX; i++) {
         if (control->requests[i].kind != REQUEST_NONE)

@@ -52,6 +52,10 @@ struct probe_control {
     char next_path[256];
     uint32_t next_id;
 
+    struct probe_wish *wish; /* whose lists are being read; NULL: none */
+    uint32_t reload_id; /* of the request to read files again that is under way; 0: none waits */
+    bool reloads_lists; /* it is about lists, not rules */
+
     struct control_request requests[CONTROL_REQUESTS_MAX];
     struct probe_walk *walks; /* the first is under way */
 };
@@ -69,6 +73,14 @@ struct control_request *control_place(struct probe_control *control, uint32_t id
 
 /* Begins to apply the configuration in FRAME, or only checks it, or says why not. */
 void probe_apply(struct probe *probe, const struct control_frame *frame);
+/* Begins to read the rule files of PROBE again, for request ID, or says why not. */
+void probe_reload(struct probe *probe, uint32_t id);
+/* The same with the files of lists. */
+void probe_reload_lists(struct probe *probe, uint32_t id);
+/* The probe's threads have ended: a request that still waits for its lists is refused. */
+void probe_apply_end(struct probe *probe);
+/* Nobody waits for it any more. */
+void probe_apply_forget(struct probe_control *control);
 /* Answers when a change that was handed over is in force. */
 void probe_apply_turn(struct probe *probe);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "probe.h"
+#include "probe_lists.h"
 
 bool exporting_open_spools(struct probe *probe, struct error *error)
 {
@@ -55,6 +56,7 @@ static bool make_exporter(struct probe *probe, uint32_t c, struct error *error)
         return false;
     }
     probe_describe(probe, probe->config, &probe->rules, c, config);
+    config->marks = probe_lists_marks(probe->lists);
     probe->exporting->exporters[c] = exporting_process_create(config, probe->metering->rings[c],
                                                               probe->metering->worker_count, error);
     free(config);

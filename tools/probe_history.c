@@ -15,6 +15,7 @@
 #include "model.h"
 #include "probe.h"
 #include "probe_control_private.h"
+#include "probe_lists.h"
 
 enum { REPLAYS_SHOWN = 16, DOMAINS_APART = 1000000 };
 static const uint64_t second_ns = 1000000000;
@@ -239,6 +240,9 @@ static void describe(const struct probe *probe, const struct snapshot_request *r
     config->template_refresh_messages = exporting->template_refresh_messages;
     config->queue_octets_max = exporting->queue_octets_max;
     config->applications = probe->rules.names;
+    config->marks = probe_lists_marks(probe->lists);
+    config->destination.lists = config->marks && config->marks->list_count;
+    config->destination.brands = config->marks && config->marks->brand_count;
 }
 
 static void begin_replay(struct probe *probe, const struct snapshot_request *request, uint32_t id)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "probe.h"
+#include "probe_lists.h"
 #include "probe_snapshot.h"
 
 static_assert((int)WORKER_CACHES_MAX == (int)CACHES_MAX,
@@ -81,6 +82,7 @@ static bool make_worker(struct making *making, uint32_t number, struct error *er
                                     .worker = number,
                                     .packets_min = making->config->caches[0].kernel_after_packets};
     give_sources(making, number);
+    probe_lists_fill(making->probe->lists, number, worker);
     if (!probe_snapshot_give(making->probe, number, metering->cores[number], worker, error))
         return false;
     metering->workers[number] = worker_create(worker, error);

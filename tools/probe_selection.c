@@ -106,6 +106,7 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
         .octets = (uint16_t)config->applications.octets,
         .time_percent = (uint8_t)config->applications.time_share,
         .scans_per_s = (config->applications.scans_per_s + config->workers - 1) / config->workers};
+    worker->alert_minimum = config->alerts.minimum;
     worker->names = selection->names;
     worker->filter = selection->filter;
     worker->ignore = selection->ignore;

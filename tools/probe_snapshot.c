@@ -42,7 +42,7 @@ static uint32_t find_applications(const struct cutoff_class_config *class,
     const struct export_applications *names = rules->names;
     uint32_t count = 0;
     for (uint32_t a = 0; a < class->application_count; a++)
-        for (uint32_t i = 0; names && i < names->count; i++)
+        for (uint32_t i = 0; names && i < names->count && count < CUTOFF_CLASS_WORDS_MAX; i++)
             if (strcmp(names->rows[i].name, class->applications[a]) == 0)
                 numbers[count++] = names->rows[i].number;
     if (class->application_count && count == 0)

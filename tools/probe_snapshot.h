@@ -17,6 +17,7 @@
 #include "control/control_channel.h"
 #include "probe_config.h"
 #include "snapshot/snapshot_ring.h"
+#include "snapshot/snapshot_store.h"
 #include "state.h"
 
 struct probe;
@@ -94,6 +95,13 @@ void probe_snapshot_facts(struct probe *probe, struct state_snapshot *facts);
 void probe_snapshot_notify(struct probe *probe);
 
 /* ---- operations (probe_snapshot_request.c) ---- */
+
+/* Freezes WINDOW for the probe itself, for REASON, which is logged. False and ERROR: no ring, no
+ * disk, or the store refuses. */
+bool probe_snapshot_freeze(struct probe *probe, const struct snapshot_freeze *window,
+                           const char *reason, struct error *error);
+/* Copies at most MAX of the freezes that there are; returns how many. */
+size_t probe_snapshot_freezes(struct probe *probe, struct snapshot_freeze *list, size_t max);
 
 /* Answers FRAME, which asks for an operation on the ring. */
 void probe_snapshot_request(struct probe *probe, const struct control_frame *frame);

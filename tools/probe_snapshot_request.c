@@ -384,6 +384,43 @@ static void release(const struct answer *to, const struct snapshot_place *place,
         refuse(to, "data-missing", error.text);
 }
 
+/* The store of PROBE's ring; NULL and a line in ERROR if there is none. */
+static struct snapshot_store *store_of(const struct probe *probe, struct error *error)
+{
+    const struct snapshot_place *place = probe->snapshot->place;
+    struct snapshot_store *store =
+        place && place->writer ? snapshot_writer_store(place->writer) : NULL;
+    if (!place)
+        error_set(error, "no packets are kept; see /spanflow/snapshot/enabled");
+    else if (!store || !place->extractor)
+        error_set(error, "%s",
+                  place->writer ? place->trouble : "diskSize is 0: memory cannot be frozen");
+    return place && place->extractor ? store : NULL;
+}
+
+bool probe_snapshot_freeze(struct probe *probe, const struct snapshot_freeze *window,
+                           const char *reason, struct error *error)
+{
+    struct snapshot_store *store = store_of(probe, error);
+    const struct snapshot_audit_entry entry = {.event = "freeze",
+                                               .user = "spanflowd",
+                                               .from = "alert",
+                                               .reason = reason,
+                                               .from_ns = window->from_ns,
+                                               .to_ns = window->to_ns,
+                                               .text = window->name};
+    return store && snapshot_extractor_note(probe->snapshot->place->extractor, &entry, error) &&
+           snapshot_store_freeze(store, window, clock_wall_ns(), error);
+}
+
+size_t probe_snapshot_freezes(struct probe *probe, struct snapshot_freeze *list, size_t max)
+{
+    struct error ignored;
+    struct snapshot_store *store = store_of(probe, &ignored);
+    size_t count = store ? snapshot_store_freezes(store, list, max) : 0;
+    return count < max ? count : max;
+}
+
 /* ---- list ---- */
 
 static void list_store(struct state_json *json, json_t *output, struct snapshot_store *store)

@@ -10,6 +10,7 @@
 
 #include "exporting_process_change.h"
 #include "probe.h"
+#include "probe_alerts.h"
 #include "probe_control.h"
 #include "probe_history.h"
 #include "probe_notify.h"
@@ -222,6 +223,7 @@ static void wait_for_signals(struct probe *probe)
         probe_kernel_turn_if_due(probe, ending);
         look_at_devices(probe, &looked_ns);
         probe_say_floods(probe);
+        probe_alerts_turn(probe);
         probe_control_turn(probe);
         probe_snapshot_turn(probe);
         probe_answer_ledger_requests(probe);
@@ -283,6 +285,7 @@ void probe_run_threads(struct probe *probe)
     for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         pthread_join(workers[w].thread, NULL);
     probe_say_floods(probe);
+    probe_alerts_turn(probe);
     wait_for_exporter(probe);
     pthread_join(exporter, NULL);
     probe_snapshot_end(probe);

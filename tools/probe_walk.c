@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "probe_control_private.h"
+#include "probe_lists.h"
 
 enum { TOP_PIECE = 4096 }; /* flows that are copied at a time */
 
@@ -161,7 +162,7 @@ static bool take_part(struct probe *probe, struct probe_walk *walk, bool *more)
             flow_sums_add(walk->sums, &walk->views[i]);
         else
             flow_query_add(&walk->json, walk->flows, walk->worker, &walk->views[i],
-                           probe->rules.names);
+                           probe->rules.names, probe_lists_marks(probe->lists));
     }
     walk->records += walk->walk.records;
     if (walk->query.kind == QUERY_FLOWS)

@@ -147,6 +147,25 @@ static bool read_label(struct reader *reader, char *text)
     return true;
 }
 
+/* severity WORD [freeze] */
+static bool read_severity(struct reader *reader, char *text)
+{
+    char *words[WORDS_MAX];
+    struct application *to = &reader->rules->applications[reader->current];
+    unsigned count = split(text, words);
+    enum severity severity = SEVERITY_NONE;
+    bool known = count > 0 && (strcmp(words[0], "none") == 0 || severity_find(words[0], &severity));
+    bool freeze = count == 2 && severity != SEVERITY_NONE && strcmp(words[1], "freeze") == 0;
+    if (!known)
+        return refuse(reader, "a severity is info, low, medium, high, critical or none",
+                      count ? words[0] : NULL);
+    if (count != 1 + (unsigned)freeze)
+        return refuse(reader, "behind a severity only freeze may stand", words[1]);
+    to->severity = (uint8_t)severity;
+    to->freeze = freeze;
+    return true;
+}
+
 static bool read_ports(struct reader *reader, char *text)
 {
     char *words[WORDS_MAX];
@@ -253,8 +272,11 @@ static bool add_match(struct reader *reader, struct application_match *match, ch
 
 static bool read_match(struct reader *reader, char *text)
 {
-    struct application_match match = {
-        .hits = 1, .priority = 50, .length_max = UINT16_MAX, .line = reader->line};
+    struct application_match match = {.hits = 1,
+                                      .priority = 50,
+                                      .length_max = UINT16_MAX,
+                                      .file = (uint16_t)(reader->rules->file_count - 1),
+                                      .line = reader->line};
     char *expression = strchr(text, '/'), *words[WORDS_MAX], copy[LINE_OCTETS_MAX];
     match.application = (uint16_t)reader->current;
     size_t options = expression ? (size_t)(expression - text) : strlen(text);
@@ -286,6 +308,7 @@ static bool read_line(struct reader *reader, char *line)
     } kinds[] = {{"application", read_application},
                  {"label", read_label},
                  {"port", read_ports},
+                 {"severity", read_severity},
                  {"match", read_match}};
     line += strspn(line, " \t");
     size_t length = strcspn(line, " \t");
@@ -299,13 +322,30 @@ static bool read_line(struct reader *reader, char *line)
         return kinds[i].read(reader, line + length);
     }
     line[length] = 0;
-    return refuse(reader, "a line begins with application, label, port or match", line);
+    return refuse(reader, "a line begins with application, label, port, severity or match", line);
+}
+
+/* Notes what is read from now on. */
+static bool begin_file(struct reader *reader)
+{
+    struct application_rules *rules = reader->rules;
+    char *name = strdup(reader->where);
+    bool good = name && rules->file_count < UINT16_MAX &&
+                grow((void **)&rules->files, rules->file_count, sizeof *rules->files);
+    if (good) {
+        rules->files[rules->file_count++] = name;
+        return true;
+    }
+    free(name);
+    return refuse(reader, "not enough memory", NULL);
 }
 
 bool application_rules_read(struct application_rules *rules, const char *text, size_t octets,
                             const char *where, struct error *error)
 {
     struct reader reader = {.rules = rules, .where = where, .error = error, .current = UINT32_MAX};
+    if (!begin_file(&reader))
+        return false;
     for (size_t at = 0; at < octets;) {
         char line[LINE_OCTETS_MAX];
         const char *end = memchr(text + at, '\n', octets - at);
@@ -328,6 +368,9 @@ void application_rules_free(struct application_rules *rules)
 {
     for (uint32_t i = 0; i < rules->match_count; i++)
         free(rules->matches[i].expression);
+    for (uint32_t i = 0; i < rules->file_count; i++)
+        free(rules->files[i]);
+    free(rules->files);
     free(rules->matches);
     free(rules->applications);
     *rules = (struct application_rules){0};

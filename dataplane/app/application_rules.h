@@ -4,7 +4,9 @@
  *     application NAME NUMBER "TITLE"
  *       label N                          silkAppLabel, by convention the well-known port
  *       port tcp|udp N ...               where it is guessed if the payload tells nothing
- *       match tcp|udp|any client|server|either [OPTION ...] /EXPRESSION/[i]
+ *       severity WORD [freeze]           a flow whose content it is raises an alert
+ * (base/severity.h; none: no more), and its packets are kept in the snapshot ring match tcp|udp|any
+ * client|server|either [OPTION ...] /EXPRESSION/[i]
  *
  * with # for comments on lines of their own. An expression (Hyperscan's PCRE dialect, a dot is any
  * octet) is looked for in the payload of one packet; a match with both a port and a check may do
@@ -27,6 +29,7 @@
 
 #include "app/application_check.h"
 #include "base/error.h"
+#include "base/severity.h"
 
 enum {
     APPLICATION_NUMBER_MAX = 0x3fff,
@@ -50,8 +53,10 @@ struct application_port {
 struct application {
     char name[APPLICATION_NAME_OCTETS];
     char title[APPLICATION_TITLE_OCTETS];
-    uint16_t number; /* 1..APPLICATION_NUMBER_MAX; selector of applicationId, never changed */
-    uint16_t label;  /* silkAppLabel, 0: none */
+    uint16_t number;  /* 1..APPLICATION_NUMBER_MAX; selector of applicationId, never changed */
+    uint16_t label;   /* silkAppLabel, 0: none */
+    uint8_t severity; /* enum severity; SEVERITY_NONE: no alert */
+    bool freeze;      /* the alert freezes the snapshot ring around it */
     uint8_t port_count;
     struct application_port ports[APPLICATION_PORTS_MAX];
     uint32_t line;
@@ -70,6 +75,7 @@ struct application_match {
     uint16_t length_min, length_max;
     application_check *confirm; /* NULL: none */
     uint16_t application;       /* index */
+    uint16_t file;              /* index of what it was read from, for errors */
     uint32_t line;
 };
 
@@ -78,6 +84,8 @@ struct application_rules {
     uint32_t application_count;
     struct application_match *matches; /* owned */
     uint32_t match_count;
+    char **files; /* what was read, as in errors; owned, as its texts */
+    uint32_t file_count;
 };
 
 /*

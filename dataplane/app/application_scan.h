@@ -45,6 +45,8 @@ struct application_verdict {
     uint16_t number; /* 0: none */
     enum application_confidence confidence;
     bool settled; /* nothing more needs to be scanned */
+    /* By content: the rules' application, owned by the set. Else NULL. */
+    const struct application *found;
 };
 
 /* SET (not owned) stays until the scanner is destroyed or given another. NULL and ERROR if memory

@@ -44,20 +44,28 @@ static void list_fill(struct expression_list *list, const struct application_rul
     }
 }
 
+/* The expression of the match ID cannot be used, for the reason WHY. */
+static void say_match(const struct application_set *set, unsigned id, const char *why,
+                      struct error *error)
+{
+    const struct application_match *match = &set->rules.matches[id];
+    error_set(error, "%s:%u: this expression cannot be used: %s", set->rules.files[match->file],
+              match->line, why);
+}
+
 static void say_fault(const struct application_set *set, const struct expression_list *list,
                       const hs_compile_error_t *fault, const char *where, struct error *error)
 {
     const char *message = fault ? fault->message : "not enough memory";
     if (fault && fault->expression >= 0)
-        error_set(error, "%s:%u: this expression cannot be used: %s", where,
-                  set->rules.matches[list->ids[fault->expression]].line, message);
+        say_match(set, list->ids[fault->expression], message, error);
     else
         error_set(error, "%s: the rules cannot be compiled: %s", where, message);
 }
 
 /* The library tells which expression it does not understand, but not which is too large. */
 static void find_fault(const struct application_set *set, const struct expression_list *list,
-                       const char *where, struct error *error)
+                       struct error *error)
 {
     for (unsigned i = 0; i < list->count; i++) {
         hs_database_t *database = NULL;
@@ -67,8 +75,7 @@ static void find_fault(const struct application_set *set, const struct expressio
         hs_free_database(database);
         if (status == HS_SUCCESS)
             continue;
-        error_set(error, "%s:%u: this expression cannot be used: %s", where,
-                  set->rules.matches[list->ids[i]].line, fault ? fault->message : "no memory");
+        say_match(set, list->ids[i], fault ? fault->message : "no memory", error);
         hs_free_compile_error(fault);
         return;
     }
@@ -89,7 +96,7 @@ static bool compile(struct application_set *set, struct expression_list *list, c
                 continue;
             say_fault(set, list, fault, where, error);
             if (fault && fault->expression < 0)
-                find_fault(set, list, where, error);
+                find_fault(set, list, error);
             hs_free_compile_error(fault);
             return false;
         }

@@ -88,6 +88,8 @@ struct name_finder {
     struct name_sink sink; /* first: found() gets it */
     struct name_settings settings;
     uint32_t told; /* types that the flow has, or that this packet told */
+    uint32_t server_octets;
+    uint8_t server[NAME_OCTETS_MAX];
     uint32_t octets;
     uint8_t text[FLOW_NAMES_OCTETS_MAX];
     struct name_finder_counters counters;
@@ -115,8 +117,13 @@ static const uint8_t octets_max[NAME_TYPE_COUNT] = {NAME_TYPES(OCTETS_MAX)};
 static void keep(struct name_sink *sink, enum name_type type, const uint8_t *text, uint32_t octets)
 {
     struct name_finder *finder = (struct name_finder *)(void *)sink;
+    const struct flow_names *wanted = &finder->settings.wanted;
     uint8_t clean[NAME_OCTETS_MAX];
-    if (finder->told >> type & 1u)
+    if ((finder->settings.watched >> type & 1u) && octets <= sizeof finder->server) {
+        memcpy(finder->server, text, octets);
+        finder->server_octets = octets;
+    }
+    if ((finder->told | ~(wanted->clear | wanted->hashed)) >> type & 1u)
         return;
     uint32_t count = name_text_clean(type, text, octets, clean);
     if (count == 0)
@@ -124,7 +131,7 @@ static void keep(struct name_sink *sink, enum name_type type, const uint8_t *tex
     enum { CHARACTER_MAX = 4 };
     if (octets > octets_max[type] && count + CHARACTER_MAX > octets_max[type])
         finder->counters.cut++;
-    bool hashed = finder->settings.wanted.hashed >> type & 1u;
+    bool hashed = wanted->hashed >> type & 1u;
     if (hashed) {
         write_hash(clean, siphash(finder->settings.key, clean, count));
         count = FLOW_NAME_HASH_OCTETS;
@@ -229,7 +236,7 @@ static bool read(struct name_finder *finder, const struct name_flow *flow, unsig
 {
     struct name_state state = {finder->workspace, flow->id};
     uint32_t all = finder->settings.wanted.clear | finder->settings.wanted.hashed;
-    finder->sink.wanted = all & readers[reader].types & ~flow->had;
+    finder->sink.wanted = ((all & ~flow->had) | finder->settings.watched) & readers[reader].types;
     if (!finder->sink.wanted)
         return true;
     finder->told = flow->had;
@@ -242,6 +249,7 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
 {
     struct looked_flow *row = row_of(finder, flow);
     finder->octets = 0;
+    finder->server_octets = 0;
     *names = finder->text;
     *count = 0;
     if (row->done)
@@ -256,6 +264,12 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
         row->done = flow->application || row->packets >= STRANGE_PACKETS;
     *count = finder->octets;
     return row->done;
+}
+
+uint32_t name_finder_server(const struct name_finder *finder, const uint8_t **text)
+{
+    *text = finder->server;
+    return finder->server_octets;
 }
 
 void name_finder_count(const struct name_finder *finder, struct name_finder_counters *counters)

@@ -24,7 +24,8 @@
 struct name_finder;
 
 struct name_settings {
-    struct flow_names wanted; /* all 0: no names are looked for */
+    struct flow_names wanted; /* all 0: none is kept */
+    uint32_t watched;         /* set of 1 << enum name_type: told by name_finder_server() */
     uint8_t key[SIPHASH_KEY_OCTETS];
 };
 
@@ -70,6 +71,10 @@ void name_finder_end_application(struct name_finder *finder, const struct name_f
 bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
                       const struct application_packet *packet, const uint8_t **names,
                       uint32_t *count);
+
+/* The name of the server that the last packet showed, of a type that is watched, as it stood there:
+ * its octets, 0 if there is none, and *TEXT, valid until the next packet. */
+uint32_t name_finder_server(const struct name_finder *finder, const uint8_t **text);
 
 /* What was counted so far. Worker thread. */
 void name_finder_count(const struct name_finder *finder, struct name_finder_counters *counters);

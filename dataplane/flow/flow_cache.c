@@ -98,6 +98,7 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->ring = config->ring;
     cache->ledger = config->ledger;
     cache->local = config->local;
+    cache->watch = config->watch;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
     cache->names = config->names;
@@ -183,11 +184,16 @@ bool flow_is_record_of(const struct flow_cache *cache, const struct flow_ref *re
 bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
                        const struct packet_facts *facts, struct flow_sought *sought)
 {
+    return flow_cache_identify(cache, ref, facts, sought) &&
+           (flow_state(&cache->hot[ref->index]) & FLOW_STATE_APP_PENDING);
+}
+
+bool flow_cache_identify(const struct flow_cache *cache, const struct flow_ref *ref,
+                         const struct packet_facts *facts, struct flow_sought *sought)
+{
     if (!flow_is_record_of(cache, ref, facts))
         return false;
     unsigned state = flow_state(&cache->hot[ref->index]);
-    if (!(state & FLOW_STATE_APP_PENDING))
-        return false;
     const struct flow_cold *cold = &cache->cold[ref->index];
     sought->flow_id = cold->flow_id;
     sought->initiator = (state & FLOW_STATE_INITIATOR_B) != 0;

@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/ledger_terms.h"
+#include "detect/watch_set.h"
 #include "flow/flow_admission.h"
 #include "flow/flow_kernel.h"
 #include "flow/flow_record.h"
@@ -49,8 +50,9 @@ struct flow_cache_config {
     const struct prefix_set *local;   /* for element 61; NULL: none. Not owned */
     uint32_t egress_ports[2048];      /* bit set per port: its traffic is egress (element 61 = 1) */
     struct flow_kernel_config kernel; /* all 0: the kernel counts nothing */
-    struct record_ring *ring;         /* not owned */
-    struct worker_ledger *ledger; /* not owned: metered, dropped(cache_full), flows, records_out */
+    const struct watch_set *watch; /* lists that flows are compared with; NULL: none. Not owned */
+    struct record_ring *ring;      /* not owned */
+    struct worker_ledger *ledger;  /* not owned: metered, dropped(cache_full), flows, records_out */
 };
 
 /* Where a packet was counted. */
@@ -58,12 +60,15 @@ struct flow_ref {
     uint32_t index; /* of its record, or one of those below */
     uint8_t side;
     uint8_t new_record; /* this packet started the record */
-    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING, before it */
+    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING, before it; and the
+                           next one */
     /* Only with flow_cache_config.snapshot. What the record held before the packet, both directions
      * together, as flow_hot.counter; and element 148, 0 if there is none. */
     uint64_t before;
     uint64_t flow_id;
 };
+/* In pending: the packet began a record that is now marked as one of a list. */
+enum { FLOW_REF_LISTED = 1 };
 #define FLOW_REF_NONE      UINT32_MAX       /* not metered (cache full) */
 #define FLOW_REF_AGGREGATE (UINT32_MAX - 1) /* metered in a prefix aggregate */
 #define FLOW_REF_ELSEWHERE (UINT32_MAX - 2) /* metered in the older of two tables */
@@ -142,6 +147,9 @@ struct flow_sought {
  * for: later packets of its batch may have ended it. */
 bool flow_cache_sought(const struct flow_cache *cache, const struct flow_ref *ref,
                        const struct packet_facts *facts, struct flow_sought *sought);
+/* The same whatever is looked for, if there is such a record. */
+bool flow_cache_identify(const struct flow_cache *cache, const struct flow_ref *ref,
+                         const struct packet_facts *facts, struct flow_sought *sought);
 /* Sets the application of the record at REF (flow_cold.application). */
 void flow_cache_set_application(struct flow_cache *cache, const struct flow_ref *ref,
                                 uint16_t application);
@@ -165,6 +173,18 @@ void flow_cache_adopt_names(struct flow_cache *cache, const struct flow_ref *ref
                             const struct packet_facts *facts);
 /* The packets of the record at REF are not pending any more. */
 void flow_cache_settle_application(struct flow_cache *cache, const struct flow_ref *ref);
+
+/* Marks the record at REF, if it is still that of FACTS, with the gravest of ROWS of the lists. */
+void flow_cache_mark_list(struct flow_cache *cache, const struct flow_ref *ref,
+                          const struct packet_facts *facts, uint64_t rows);
+/* The record at REF gets the marks of that at FROM_REF of FROM that it has not, if both are still
+ * those of FACTS. */
+void flow_cache_adopt_marks(struct flow_cache *cache, const struct flow_ref *ref,
+                            const struct flow_cache *from, const struct flow_ref *from_ref,
+                            const struct packet_facts *facts);
+/* The same as with lists with the brand whose number is BRAND; 0 changes nothing. */
+void flow_cache_mark_brand(struct flow_cache *cache, const struct flow_ref *ref,
+                           const struct packet_facts *facts, uint32_t brand);
 
 /* Ends what is over at NOW_NS, paced by time: the whole table once a second, at most once a call.
  * Never goes back in time. Returns early when the ring is full and goes on there next time. */

@@ -6,6 +6,7 @@
  *   flow_sweep.c  expiry by time, flush
  *   flow_admission.c  the flood policy
  *   flow_kernel.c flows that the kernel counts
+ *   flow_watch.c  marks of lists
  *   flow_name.c   the names of records
  *   flow_change.c a new configuration; flow_resize.c a table of another size
  */
@@ -87,6 +88,7 @@ struct flow_cache {
     struct flow_admission admission;
     struct flow_kernel kernel;
     const struct prefix_set *local;
+    const struct watch_set *watch; /* NULL: flows are compared with no lists */
     uint32_t egress_ports[2048];
     uint64_t flush_bucket;
     uint16_t worker;
@@ -251,6 +253,12 @@ void flow_mark_direction(const struct flow_cache *cache, struct flow_cold *cold,
 /* After an active cut: the record goes on with no packets, origin moved up to at most TIME_NS. */
 void flow_continue(struct flow_cache *cache, uint32_t index, uint64_t time_ns);
 
+/* The extra row of the record at INDEX, made empty if it had none. */
+struct flow_extra *flow_extra_of(struct flow_cache *cache, uint32_t index);
+/* Compares KEY with the lists, of which there are some, and marks the record at INDEX, which is
+ * its own. Whether it has another mark now. */
+bool flow_watch(struct flow_cache *cache, uint32_t index, const struct flow_key *key);
+
 /* Says in REF where a packet was counted. */
 static inline void flow_fill_ref(const struct flow_cache *cache, uint32_t index, bool new_record,
                                  struct flow_ref *ref)
@@ -276,6 +284,23 @@ static inline void flow_fill_whole_ref(const struct flow_cache *cache, uint32_t 
     flow_fill_ref(cache, index, new_record, ref);
     ref->before = hot->counter[0] + hot->counter[1];
     ref->flow_id = cache->cold[index].flow_id;
+}
+
+/* The same; if a record begins with the packet, its flow is compared with the lists. */
+static inline void flow_watch_ref(struct flow_cache *cache, uint32_t index, bool new_record,
+                                  const struct packet_facts *facts, struct flow_ref *ref)
+{
+    flow_fill_whole_ref(cache, index, new_record, ref);
+    if (__builtin_expect(cache->watch != NULL, 0) && new_record &&
+        flow_watch(cache, index, &facts->key))
+        ref->pending |= FLOW_REF_LISTED;
+}
+
+/* KEY is not in the cache: what the lists say of it will soon be read. */
+PREFETCHES void flow_watch_prefetch(const struct flow_cache *cache, const struct flow_key *key)
+{
+    if (__builtin_expect(cache->watch != NULL, 0))
+        watch_prefetch(cache->watch, key);
 }
 
 /* Counts a packet that the short path of a hit cannot handle. False: dropped(cache_full). */

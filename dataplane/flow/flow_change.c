@@ -123,6 +123,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     cache->snapshot = change->config.snapshot;
     cache->names = change->config.names;
     cache->local = change->config.local;
+    cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
     change_policy(cache, change);
     flow_kernel_set_margin(cache);

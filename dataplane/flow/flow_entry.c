@@ -257,11 +257,7 @@ static void start_side(struct flow_cache *cache, uint32_t index, const struct pa
     flow_mark_direction(cache, cold, facts, batch->port[i]);
     if (facts->label_count == 0)
         return;
-    struct flow_extra *extra = &cache->extra[index];
-    if (!(flow_state(hot) & FLOW_STATE_EXTRA)) {
-        memset(extra, 0, sizeof *extra);
-        hot->flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
-    }
+    struct flow_extra *extra = flow_extra_of(cache, index);
     extra->label_count[side] = facts->label_count;
     memcpy(extra->labels[side], facts->labels, sizeof extra->labels[side]);
 }
@@ -479,12 +475,13 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
     if (__builtin_expect(cache->admission.aggregating, 0) &&
         flow_admission_aggregate(cache, hash, batch, facts, i, ref))
         return true;
+    flow_watch_prefetch(cache, &facts->key);
     struct flow_slot at = flow_place(cache, hash, batch->timestamp_ns[i]);
     if (!at.bucket)
         return false;
     uint32_t index = at.bucket->index[at.slot];
     start_flow(cache, index, batch, facts, i);
-    flow_fill_whole_ref(cache, index, true, ref);
+    flow_watch_ref(cache, index, true, facts, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }
@@ -594,7 +591,7 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         flow_continue(cache, index, time_ns);
         reason = FLOW_END_ACTIVE;
     }
-    flow_fill_whole_ref(cache, index, reason != FLOW_END_NONE, ref);
+    flow_watch_ref(cache, index, reason != FLOW_END_NONE, facts, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

@@ -68,7 +68,8 @@ void flow_extra_copy(struct flow_cache *cache, uint32_t index, const struct flow
 void flow_extra_continue(struct flow_cache *cache, uint32_t index)
 {
     struct flow_extra *extra = &cache->extra[index];
-    if (flow_has_names(cache, index))
+    bool whole = flow_state(&cache->hot[index]) & FLOW_STATE_EXTRA;
+    if (flow_has_names(cache, index) || (whole && (extra->list || extra->brand)))
         memset(extra->label_count, 0, sizeof extra->label_count);
     else
         cache->hot[index].flags_state &= ~((uint32_t)FLOW_STATE_EXTRA << 24);
@@ -83,13 +84,9 @@ static uint32_t types_of(const struct flow_cache *cache, uint32_t index)
 static void add(struct flow_cache *cache, uint32_t index, const uint8_t *name, uint32_t count,
                 enum name_type type)
 {
-    struct flow_extra *extra = &cache->extra[index];
     if (types_of(cache, index) >> type & 1u)
         return;
-    if (!(flow_state(&cache->hot[index]) & FLOW_STATE_EXTRA)) {
-        memset(extra, 0, sizeof *extra);
-        cache->hot[index].flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
-    }
+    struct flow_extra *extra = flow_extra_of(cache, index);
     if (!cache->pool || !name_pool_append(cache->pool, extra, name, count, 1u << type))
         cache->counters.names_refused++;
 }

@@ -6,8 +6,8 @@
  *   hot     what every packet of the flow writes; for IPv4 the whole key is in it
  *   hot6    IPv6 only: the address bytes
  *   cold    written at the start of the flow, on rare events and at its end
- *   extra   only if FLOW_STATE_EXTRA: MPLS labels, prefix lengths of aggregates and what later
- *           capabilities add
+ *   extra   only if FLOW_STATE_EXTRA: MPLS labels, prefix lengths of aggregates, marks of lists and
+ *           what later capabilities add
  *   names   only if extra says how many octets of them: on the ring alone, up to eight lines
  * On the ring the lines follow each other in that order; flow_element_lines() gives their number.
  * Addresses and ports are in network byte order, everything else in host order.
@@ -117,14 +117,16 @@ struct flow_extra {
     uint8_t aggregate;
     uint8_t source_prefix_length; /* bits; elements 9 or 29 */
     uint8_t destination_prefix_length;
-    uint8_t reserved[5];
+    uint8_t reserved[1];
+    uint32_t list; /* watch_number() of the gravest list that the flow is in, 0: none */
     /* Names (flow_names.h): in the cache where they begin in its pool, 0 if there are none; on the
      * ring nothing. */
     uint32_t names;
     uint16_t name_octets;
     uint8_t reserved2[2];
     uint32_t name_types; /* set of 1 << enum name_type */
-    uint8_t reserved3[24];
+    uint32_t brand;      /* watch_number() of the brand of its server's name, 0: none is known */
+    uint8_t reserved3[20];
 };
 
 static_assert(sizeof(struct flow_hot) == FLOW_LINE, "an IPv4 flow's hot record is one line");
@@ -132,6 +134,7 @@ static_assert(offsetof(struct flow_hot, flags_state) == 52, "flags_state also ma
 static_assert(sizeof(struct flow_hot6) == FLOW_LINE, "IPv6 adds one line");
 static_assert(sizeof(struct flow_cold) == FLOW_LINE, "the cold row is one line");
 static_assert(sizeof(struct flow_extra) == FLOW_LINE, "extra is one line");
+static_assert(offsetof(struct flow_extra, list) == 24, "words are aligned");
 static_assert(offsetof(struct flow_extra, names) == 28,
               "what stands before is another capability's");
 static_assert((int)FLOW_NAMES_OCTETS_MAX == FLOW_NAME_LINES_MAX * FLOW_LINE, "names fill lines");

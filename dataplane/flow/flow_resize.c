@@ -59,6 +59,7 @@ enum {
     X(time_known)                                                                                  \
     X(epoch)                                                                                       \
     X(local)                                                                                       \
+    X(watch)                                                                                       \
     X(worker)
 
 #define EXCHANGE(field)                                                                            \

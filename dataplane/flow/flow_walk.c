@@ -29,6 +29,7 @@ bool flow_filter_matches(const struct flow_filter *filter, const struct flow_vie
            (!filter->protocol_set || key->protocol == filter->protocol) &&
            (!filter->application ||
             (view->cold.application & FLOW_APPLICATION_NUMBER) == filter->application) &&
+           (!filter->list || view->list == filter->list) &&
            flow_expression_matches(&filter->expression, view);
 }
 
@@ -60,6 +61,9 @@ uint64_t flow_walk_show(const struct flow_cache *cache, uint64_t position, uint3
         view->cold = cache->cold[index];
         if (flow_state(&view->hot) & FLOW_STATE_IPV6)
             view->hot6 = cache->hot6[index];
+        bool extra = flow_state(&view->hot) & FLOW_STATE_EXTRA;
+        view->list = extra ? cache->extra[index].list : 0;
+        view->brand = extra ? cache->extra[index].brand : 0;
         if (!has_packets(&view->cold) || !flow_filter_matches(filter, view))
             continue;
         copy_names(cache, index, view);

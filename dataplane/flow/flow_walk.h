@@ -27,6 +27,7 @@ struct flow_filter {
     bool protocol_set;
     uint8_t protocol;
     uint16_t application; /* FLOW_APPLICATION_NUMBER of it; 0 = any */
+    uint32_t list;        /* flow_extra.list; 0 = any or none */
     struct flow_expression expression;
 };
 
@@ -35,6 +36,8 @@ struct flow_view {
     struct flow_hot hot;
     struct flow_hot6 hot6; /* IPv6 only */
     struct flow_cold cold;
+    uint32_t list; /* as in flow_extra, as the next */
+    uint32_t brand;
     uint32_t name_octets;
     uint8_t names[FLOW_NAMES_OCTETS_MAX]; /* as far as they may leave with records */
 };

@@ -13,12 +13,14 @@
 #include "worker/worker_private.h"
 #include "worker/worker_snapshot.h"
 #include "worker/worker_walk.h"
+#include "worker/worker_watch.h"
 
 static const uint64_t ns_per_s = 1000000000ull;
 
 bool worker_wants_names(const struct worker_config *config)
 {
-    return (config->names.wanted.clear | config->names.wanted.hashed) != 0;
+    const struct name_settings *names = &config->names;
+    return (names->wanted.clear | names->wanted.hashed | names->watched) != 0;
 }
 
 bool worker_looks_at_payload(const struct worker_config *config)
@@ -37,6 +39,7 @@ static bool make_caches(struct worker *worker, struct error *error)
         config->applications = c == 0 && worker_looks_at_payload(&worker->config);
         config->names = worker->config.names.wanted;
         config->snapshot = c == 0 && worker->config.snapshot;
+        config->watch = worker->config.watch ? worker->config.watch->set : NULL;
         worker->caches[c] = flow_cache_create(config, error);
         if (!worker->caches[c])
             return false;
@@ -58,7 +61,11 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     worker->config = *config;
     worker->sources_open = config->source_count;
     worker->parser = parser_create(&config->parser, error);
-    bool good = worker->parser != NULL;
+    worker->alerts = alert_ring_create(error);
+    worker->application_hits = calloc(APPLICATION_NUMBER_MAX + 1, sizeof(uint64_t));
+    if (!worker->application_hits)
+        error_set(error, "no memory for the hits of rules");
+    bool good = worker->parser && worker->alerts && worker->application_hits;
     if (good && config->duplicate_window_ns) {
         worker->duplicates = duplicate_table_create(config->duplicate_window_ns, error);
         good = worker->duplicates != NULL;
@@ -103,6 +110,8 @@ void worker_destroy(struct worker *worker)
     application_scanner_destroy(worker->scanner);
     name_finder_destroy(worker->finder);
     arena_unmap(&worker->snapshot_classes);
+    alert_ring_destroy(worker->alerts);
+    free((void *)worker->application_hits);
     free(worker);
 }
 

@@ -26,6 +26,7 @@ enum { WORKER_SOURCES_MAX = 16, WORKER_CACHES_MAX = 4 };
 
 struct packet_filter;
 struct snapshot_policy;
+struct watch_tally;
 
 /* An expression for the packets of one port; those of other ports are not asked. */
 struct worker_port_filter {
@@ -41,7 +42,7 @@ struct worker_config {
     uint32_t port_filter_count;
     struct parser_config parser;
     /* At least one; only a single one may have flows that the kernel counts. The worker fills in
-     * ledger, worker, applications, names and snapshot. */
+     * ledger, worker, applications, names, snapshot and watch. */
     struct flow_cache_config caches[WORKER_CACHES_MAX];
     uint32_t cache_count;
     const struct packet_filter *filter;           /* NULL = all; not owned */
@@ -49,7 +50,10 @@ struct worker_config {
     const struct application_set *applications;   /* NULL = none are looked for; not owned */
     struct application_limits application_limits; /* flows_max is filled in by the worker */
     struct name_settings names;                   /* all 0: none are looked for */
-    uint32_t sampling_interval;                   /* 1 of N, systematic */
+    /* Lists that flows are compared with, and what is counted by them; NULL: none. Not owned. */
+    struct watch_tally *watch;
+    uint8_t alert_minimum;        /* enum severity: what is less grave raises no alert */
+    uint32_t sampling_interval;   /* 1 of N, systematic */
     uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
     bool offline;                 /* packet time is the clock; never lose to speed */
     /* Packets are kept here; NULL = none are. Not owned: it must live until the worker has left it

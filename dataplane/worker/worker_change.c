@@ -8,6 +8,7 @@
 #include "flow/flow_change.h"
 #include "worker/worker_private.h"
 #include "worker/worker_snapshot.h"
+#include "worker/worker_watch.h"
 
 struct worker_change {
     struct worker_config config;
@@ -89,6 +90,7 @@ static bool prepare_caches(struct worker_change *change, const struct worker *wo
         change->config.caches[c].applications = c == 0 && worker_looks_at_payload(&change->config);
         change->config.caches[c].names = change->config.names.wanted;
         change->config.caches[c].snapshot = c == 0 && change->config.snapshot;
+        change->config.caches[c].watch = change->config.watch ? change->config.watch->set : NULL;
         change->caches[c] =
             flow_cache_change_create(worker->caches[c], &change->config.caches[c], error);
         if (!change->caches[c])
@@ -225,6 +227,8 @@ static void change_selection(struct worker *worker, const struct worker_config *
     own->duplicate_window_ns = config->duplicate_window_ns;
     own->applications = config->applications;
     own->application_limits = config->application_limits;
+    own->alert_minimum = config->alert_minimum;
+    own->watch = config->watch;
     own->names = config->names;
 }
 

@@ -15,10 +15,11 @@
  * What changes: of each cache active_timeout_ns, idle_timeout_ns, tcp_linger_ns (for flows that are
  * there, too: their next decision is made by the new values), flood, flows_max, local and
  * egress_ports; filter, port_filters, ignore, sampling_interval, duplicate_window_ns, applications,
- * application_limits, names, snapshot and snapshot_policy. Names that are not wanted any more, or
- * in another way, leave with no record from then on. Flows keep the application that was found for
- * them; flows whose payload is still looked at are looked at anew if the rules change or the first
- * cache's size does.
+ * application_limits, names, watch, alert_minimum, snapshot and snapshot_policy. Names that are not
+ * wanted any more, or in another way, leave with no record from then on. Flows keep the application
+ * that was found for them; flows whose payload is still looked at are looked at anew if the rules
+ * change or the first cache's size does. Other lists hold for records that begin from then on;
+ * flows keep the marks that they have.
  *
  * What stays as it was made, whatever the new configuration says: number, sources, parser, offline,
  * and of each cache ring, hash_seed, several_ports and kernel. The number of caches cannot change,

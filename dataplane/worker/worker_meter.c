@@ -7,6 +7,7 @@
 #include "worker/worker_payload.h"
 #include "worker/worker_private.h"
 #include "worker/worker_snapshot.h"
+#include "worker/worker_watch.h"
 
 /* The caches' lines for these are on their way while the next ones are parsed. */
 enum { PARSED_AT_ONCE = 16 };
@@ -148,16 +149,18 @@ static void count(struct worker *worker, const struct packet_batch *batch, uint6
                   uint64_t ignored)
 {
     bool kernel = worker->config.caches[0].kernel.table != NULL;
-    bool keep = worker->config.snapshot != NULL;
+    bool keep = worker->config.snapshot != NULL, watch = worker->config.watch != NULL;
     uint64_t undecided = 0;
     if (worker->scanner || worker->finder) {
         undecided = worker_meter_payload(worker, batch, chosen);
     } else if (chosen) {
         flow_cache_update_announced(worker->caches[0], batch, worker->facts, chosen,
-                                    kernel || keep ? worker->refs : NULL);
+                                    kernel || keep || watch ? worker->refs : NULL);
         for (uint32_t c = 1; c < worker->config.cache_count; c++)
             flow_cache_update_announced(worker->caches[c], batch, worker->facts, chosen, NULL);
     }
+    if (watch)
+        worker_watch(worker, batch, chosen);
     if (keep)
         worker_snapshot_keep(worker, batch, chosen, ignored);
     if (kernel)

@@ -3,7 +3,9 @@
 
 #include <endian.h>
 
+#include "worker/worker_alert.h"
 #include "worker/worker_private.h"
+#include "worker/worker_watch.h"
 
 enum { PROTOCOL_TCP = 6 };
 
@@ -33,12 +35,15 @@ static struct application_packet payload_of(const struct packet_batch *batch,
 /* Looks for the application of the flow of packet I, whose record REF tells, and sets that of
  * SOUGHT. True if later packets need not be looked at for it. */
 static bool find_application(struct worker *worker, const struct flow_ref *ref,
-                             const struct application_packet *packet, unsigned side,
-                             uint64_t time_ns, struct flow_sought *sought)
+                             const struct application_packet *packet,
+                             const struct packet_facts *facts, uint64_t time_ns,
+                             struct flow_sought *sought)
 {
     uint8_t *classes = worker->snapshot_classes.memory;
-    struct application_verdict verdict =
-        application_scan(worker->scanner, ref->index, sought->flow_id, side, packet, time_ns);
+    struct application_verdict verdict = application_scan(
+        worker->scanner, ref->index, sought->flow_id, facts->side, packet, time_ns);
+    if (verdict.found)
+        worker_note_application(worker, verdict.found, facts, sought, time_ns);
     if (!verdict.changed)
         return verdict.settled;
     unsigned application = verdict.number;
@@ -53,15 +58,19 @@ static bool find_application(struct worker *worker, const struct flow_ref *ref,
     return verdict.settled;
 }
 
-/* The same for names, of the flow FLOW. */
+/* The same for names, of the flow FLOW, of which FACTS are of a packet at TIME_NS. */
 static bool find_names(struct worker *worker, const struct flow_ref *ref,
-                       const struct application_packet *packet, const struct name_flow *flow)
+                       const struct application_packet *packet, const struct name_flow *flow,
+                       const struct packet_facts *facts, uint64_t time_ns)
 {
-    const uint8_t *names;
+    const uint8_t *names, *server;
     uint32_t count;
     bool done = name_finder_look(worker->finder, flow, packet, &names, &count);
     if (count)
         flow_cache_add_names(worker->caches[0], ref, names, count);
+    uint32_t octets = name_finder_server(worker->finder, &server);
+    if (octets)
+        worker_watch_name(worker, facts, ref, server, octets, time_ns);
     return done;
 }
 
@@ -74,14 +83,13 @@ static bool find_both(struct worker *worker, const struct packet_batch *batch,
     struct name_flow flow = {.index = ref->index, .id = sought->flow_id, .had = sought->name_types};
     bool settled = !worker->scanner || name_finder_knows_application(worker->finder, &flow);
     if (!settled) {
-        settled =
-            find_application(worker, ref, &packet, facts->side, batch->timestamp_ns[i], sought);
+        settled = find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], sought);
         if (settled)
             name_finder_end_application(worker->finder, &flow);
     }
     if (sought->application & FLOW_APPLICATION_BY_CONTENT)
         flow.application = sought->application & FLOW_APPLICATION_NUMBER;
-    return find_names(worker, ref, &packet, &flow) && settled;
+    return find_names(worker, ref, &packet, &flow, facts, batch->timestamp_ns[i]) && settled;
 }
 
 /* Looks at the payload of packet I, whose flow's record REF tells. */
@@ -98,8 +106,7 @@ static void look_at_payload(struct worker *worker, const struct packet_batch *ba
         settled = find_both(worker, batch, facts, ref, i, &sought);
     } else {
         struct application_packet packet = payload_of(batch, facts, &sought, i);
-        settled =
-            find_application(worker, ref, &packet, facts->side, batch->timestamp_ns[i], &sought);
+        settled = find_application(worker, ref, &packet, facts, batch->timestamp_ns[i], &sought);
     }
     if (settled)
         flow_cache_settle_application(cache, ref);
@@ -141,6 +148,8 @@ static void follow_first(struct worker *worker, uint32_t c, const struct packet_
                                      flow_cache_application(first, &worker->refs[i], facts), facts);
         if (worker->finder)
             flow_cache_adopt_names(cache, &refs[i], first, &worker->refs[i], facts);
+        if (worker->config.watch)
+            flow_cache_adopt_marks(cache, &refs[i], first, &worker->refs[i], facts);
     }
 }
 

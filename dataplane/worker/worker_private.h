@@ -5,6 +5,8 @@
  *   worker_payload.c the same where payload is looked at
  *   worker_snapshot.c  packets for the snapshot ring
  *   worker_change.c  another configuration
+ *   worker_alert.c   alerts and hits of rules
+ *   worker_watch.c   lists
  */
 #ifndef SPANFLOW_WORKER_WORKER_PRIVATE_H
 #define SPANFLOW_WORKER_WORKER_PRIVATE_H
@@ -12,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "worker/alert_ring.h"
 #include "worker/worker.h"
 
 enum { COUNT_WORDS = sizeof(struct worker_counts) / sizeof(uint64_t) };
@@ -43,7 +46,9 @@ struct worker {
     struct packet_batch kept; /* what filter and sampling left of it */
     struct packet_facts facts[PACKET_BATCH_MAX];
     struct application_scanner *scanner; /* NULL: no applications are looked for */
-    struct name_finder *finder;          /* NULL: no names are looked for */
+    struct alert_ring *alerts;
+    _Atomic uint64_t *application_hits; /* by number; pages that no rule hits cost nothing */
+    struct name_finder *finder;         /* NULL: no names are looked for */
     /* If payload is looked at, the kernel counts flows or packets are kept. */
     struct flow_ref refs[PACKET_BATCH_MAX];
     struct flow_ref other_refs[PACKET_BATCH_MAX]; /* of caches after the first */

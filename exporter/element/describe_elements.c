@@ -26,6 +26,8 @@ static unsigned uses(unsigned column, enum element element)
     unsigned found = 0;
     struct destination_config d = {.kind = DESTINATION_UDP,
                                    .aggregates = true,
+                                   .lists = true,
+                                   .brands = true,
                                    .names = UINT32_MAX,
                                    .client_port_records = 1,
                                    .profile = columns[column].profile,

@@ -11,7 +11,8 @@
  * - 139 has no v9 type: type*256+code of ICMPv6 goes out as 32 there.
  * - 29305/1 and 29305/2 are 23 and 24 in v9, the form that v9 collectors read as answers.
  * - Reverse elements of enterprise 6871 have the id of the forward one + 16384.
- * - applicationConfidence is no IANA element (id 0) and stands in JSON only.
+ * - applicationConfidence, listLabel, listSeverity and brand are no elements of a registry (id 0)
+ *   and stand in JSON only.
  * - 239 is told only if a handshake showed who opened the connection: 1 where the record's source
  *   did, 2 where its destination did, else 0.
  */
@@ -52,7 +53,8 @@ enum value_group {
     VALUES_PREFIX = 1 << 4,  /* prefix lengths of an aggregate */
     VALUES_NAMES = 1 << 6,   /* of the application, as text */
     VALUES_UPTIME = 1 << 5,  /* times since the boot second: NetFlow v5 and v9 only */
-    VALUES_TEXT = 1 << 7     /* names inside flows (record_names.h) */
+    VALUES_TEXT = 1 << 7,    /* names inside flows (record_names.h) */
+    VALUES_MARKS = 1 << 8    /* of lists and brands */
 };
 
 /* RFC 5610 section 3.6; KEY and VLAN are identifiers. */
@@ -93,8 +95,8 @@ struct element_info {
     uint16_t octets;
     uint16_t v9_type; /* 0: cannot be told in v9 */
     uint16_t value;   /* offset in struct record_values, or ELEMENT_NO_VALUE */
+    uint16_t group;   /* enum value_group */
     uint8_t type;     /* enum element_type */
-    uint8_t group;    /* enum value_group */
     uint8_t semantics;
     uint8_t units;
 };

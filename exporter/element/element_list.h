@@ -193,7 +193,17 @@
     X(IMAP_GREETING, 11, 32473, "imapGreeting", STRING, 65535, 0, name_octets[NAME_IMAP_GREETING], \
       TEXT, IDENTIFIER, NONE, "first line of the IMAP server")                                     \
     X(POP_GREETING, 12, 32473, "popGreeting", STRING, 65535, 0, name_octets[NAME_POP_GREETING],    \
-      TEXT, IDENTIFIER, NONE, "first line of the POP3 server")
+      TEXT, IDENTIFIER, NONE, "first line of the POP3 server")                                     \
+    X(LIST_ID, 64, 32473, "listId", UNSIGNED, 4, 0, list, MARKS, IDENTIFIER, NONE,                 \
+      "the gravest list that the flow is in, 0 if none")                                           \
+    X(LIST_LABEL, 0, 0, "listLabel", STRING, 64, 0, list_label, MARKS, IDENTIFIER, NONE,           \
+      "its label, empty if none; JSON only")                                                       \
+    X(LIST_SEVERITY, 0, 0, "listSeverity", STRING, 9, 0, list_severity, MARKS, IDENTIFIER, NONE,   \
+      "its severity, empty if none; JSON only")                                                    \
+    X(BRAND_ID, 65, 32473, "brandId", UNSIGNED, 4, 0, brand, MARKS, IDENTIFIER, NONE,              \
+      "the brand of the server's name, 0 if none is known")                                        \
+    X(BRAND, 0, 0, "brand", STRING, 32, 0, brand_name, MARKS, IDENTIFIER, NONE,                    \
+      "the brand in words, empty if none is known; JSON only")
 
 /* Carried by options records only. 65535 octets: variable length. */
 #define OPTIONS_ELEMENTS(X)                                                                        \
@@ -207,6 +217,13 @@
       MESSAGES, "messages sent to this destination")                                               \
     X(EXPORTED_FLOW_RECORD_TOTAL_COUNT, 42, 0, "exportedFlowRecordTotalCount", UNSIGNED, 8, 42,    \
       TOTAL, FLOWS, "flow records sent to this destination")                                       \
+    X(LIST_NAME, 66, 32473, "listName", STRING, 64, 0, IDENTIFIER, NONE,                           \
+      "name of a list that flows are compared with")                                               \
+    X(LIST_TITLE, 67, 32473, "listTitle", STRING, 64, 0, IDENTIFIER, NONE, "its label")            \
+    X(LIST_GRAVITY, 68, 32473, "listGravity", UNSIGNED, 1, 0, IDENTIFIER, NONE,                    \
+      "its severity: 1 info, 2 low, 3 medium, 4 high, 5 critical")                                 \
+    X(BRAND_TITLE, 69, 32473, "brandName", STRING, 32, 0, IDENTIFIER, NONE,                        \
+      "what a brand is called")                                                                    \
     X(INTERFACE_DESCRIPTION, 83, 0, "interfaceDescription", STRING, 32, 83, IDENTIFIER, NONE,      \
       "name of an observation point")                                                              \
     X(APPLICATION_DESCRIPTION, 94, 0, "applicationDescription", STRING, 56, 94, IDENTIFIER, NONE,  \

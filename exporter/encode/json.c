@@ -49,6 +49,8 @@ static uint32_t value_bound(const struct json_field *field)
         return 6 * 3;
     case TYPE_OCTETS:
         return 2 + 2u * field->octets + 1;
+    case TYPE_STRING: /* names are counted together */
+        return field->name == NAME_TYPE_COUNT ? field->octets + 1u : 1;
     default:
         return field->octets < sizeof digits && digits[field->octets] ? digits[field->octets]
                                                                       : TEXT_U64_MAX;

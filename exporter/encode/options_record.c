@@ -28,6 +28,10 @@ static const struct {
     [OPTIONS_APPLICATIONS_9] = {4,
                                 {ELEMENT_OBSERVATION_DOMAIN_ID, ELEMENT_APPLICATION_ID,
                                  ELEMENT_APPLICATION_NAME, ELEMENT_APPLICATION_DESCRIPTION}},
+    [OPTIONS_LISTS] = {4,
+                       {ELEMENT_LIST_ID, ELEMENT_LIST_NAME, ELEMENT_LIST_TITLE,
+                        ELEMENT_LIST_GRAVITY}},
+    [OPTIONS_BRANDS] = {2, {ELEMENT_BRAND_ID, ELEMENT_BRAND_TITLE}},
     [OPTIONS_FLOW_KEYS] = {2, {ELEMENT_TEMPLATE_ID, ELEMENT_FLOW_KEY_INDICATOR}},
     [OPTIONS_ANONYMISATION] = {4,
                                {ELEMENT_TEMPLATE_ID, ELEMENT_INFORMATION_ELEMENT_ID,
@@ -96,6 +100,17 @@ static bool type_known(const struct options_set *options, uint16_t element)
     return false;
 }
 
+/* Elements that the options records of lists and brands have beside those of flow records. */
+static void add_types(struct options_set *options, bool lists, bool brands)
+{
+    static const uint16_t of_lists[] = {ELEMENT_LIST_NAME, ELEMENT_LIST_TITLE,
+                                        ELEMENT_LIST_GRAVITY};
+    for (unsigned i = 0; lists && i < sizeof of_lists / sizeof of_lists[0]; i++)
+        options->types[options->type_count++] = of_lists[i];
+    if (brands)
+        options->types[options->type_count++] = ELEMENT_BRAND_TITLE;
+}
+
 /* The elements of enterprises; those of 29305 have the types of their forward twins. */
 static void collect_types(struct options_set *options, const struct template_set *templates)
 {
@@ -134,13 +149,13 @@ static uint32_t record_octets(const struct options_set *options,
     return octets;
 }
 
-/* Whether records tell the numbers of applications. */
-static bool carries_applications(const struct template_set *templates)
+/* Whether records have ELEMENT. */
+static bool carries(const struct template_set *templates, enum element element)
 {
     for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++)
         for (unsigned i = 0; templates->kinds[kind].id && i < templates->kinds[kind].field_count;
              i++)
-            if (templates->kinds[kind].fields[i] == ELEMENT_APPLICATION_ID)
+            if (templates->kinds[kind].fields[i] == element)
                 return true;
     return false;
 }
@@ -161,15 +176,20 @@ void options_set_init(struct options_set *options, const struct destination_conf
         return;
     bool sampled = config->sampling_interval > 1 && !destination->scale, ipfix = version == 10;
     bool statistics = config->statistics_interval_s > 0 && !config->offline;
-    bool applications = config->applications && carries_applications(templates);
+    bool applications = config->applications && carries(templates, ELEMENT_APPLICATION_ID);
+    bool lists = config->marks && carries(templates, ELEMENT_LIST_ID) && ipfix;
+    bool brands = config->marks && carries(templates, ELEMENT_BRAND_ID) && ipfix;
     if (ipfix)
         collect_types(options, templates);
+    add_types(options, lists, brands);
     const bool wanted[OPTIONS_KINDS] = {
         [OPTIONS_INTERFACES] = config->interface_count > 0,
         [OPTIONS_SAMPLING] = sampled,
         [OPTIONS_SAMPLING_ALGORITHM] = sampled && !ipfix,
         [OPTIONS_APPLICATIONS] = applications && ipfix,
         [OPTIONS_APPLICATIONS_9] = applications && !ipfix,
+        [OPTIONS_LISTS] = lists,
+        [OPTIONS_BRANDS] = brands,
         [OPTIONS_FLOW_KEYS] = ipfix && tells_flow_keys(destination->profile),
         [OPTIONS_ANONYMISATION] = ipfix && destination->anonymisation_key[0],
         [OPTIONS_TYPES] = options->type_count > 0,
@@ -224,6 +244,10 @@ uint32_t options_record_count(const struct options_set *options, enum options_ki
     case OPTIONS_APPLICATIONS:
     case OPTIONS_APPLICATIONS_9:
         return config->applications->count;
+    case OPTIONS_LISTS:
+        return config->marks->list_count;
+    case OPTIONS_BRANDS:
+        return config->marks->brand_count;
     case OPTIONS_ANONYMISATION:
         while (find_anonymised(templates, count, NULL) != ELEMENT_COUNT)
             count++;
@@ -311,6 +335,23 @@ static void put_application(struct message_builder *builder,
     builder->octets += sizeof application->title;
 }
 
+static void put_list(struct message_builder *builder, const struct export_list *list)
+{
+    message_put32(builder, list->number);
+    memcpy(builder->data + builder->octets, list->name, sizeof list->name);
+    builder->octets += sizeof list->name;
+    memcpy(builder->data + builder->octets, list->label, sizeof list->label);
+    builder->octets += sizeof list->label;
+    builder->data[builder->octets++] = list->severity;
+}
+
+static void put_brand(struct message_builder *builder, const struct export_brand *brand)
+{
+    message_put32(builder, brand->number);
+    memcpy(builder->data + builder->octets, brand->name, sizeof brand->name);
+    builder->octets += sizeof brand->name;
+}
+
 static void put_flow_keys(struct message_builder *builder, uint32_t i,
                           const struct options_source *source)
 {
@@ -345,7 +386,9 @@ static void put_type(struct message_builder *builder, enum element element)
     builder->data[builder->octets++] = (uint8_t)element_semantics_number(element);
     message_put16(builder, info->units);
     message_put64(builder, 0);
-    message_put64(builder, info->octets == 8 ? UINT64_MAX : (1ull << (8 * info->octets)) - 1);
+    message_put64(builder, info->octets > 8    ? 0 /* text has no range */
+                           : info->octets == 8 ? UINT64_MAX
+                                               : (1ull << (8 * info->octets)) - 1);
     put_text(builder, info->name);
     put_text(builder, info->help);
 }
@@ -433,6 +476,12 @@ void options_put_record(struct message_builder *builder, const struct options_se
         break;
     case OPTIONS_APPLICATIONS:
         put_application(builder, &source->process->applications->rows[i]);
+        break;
+    case OPTIONS_LISTS:
+        put_list(builder, &source->process->marks->lists[i]);
+        break;
+    case OPTIONS_BRANDS:
+        put_brand(builder, &source->process->marks->brands[i]);
         break;
     case OPTIONS_FLOW_KEYS:
         put_flow_keys(builder, i, source);

@@ -32,6 +32,8 @@ enum options_kind {
     OPTIONS_INTERFACES,
     OPTIONS_APPLICATIONS,   /* RFC 6759 section 4 */
     OPTIONS_APPLICATIONS_9, /* the same in v9, where the scope is the system */
+    OPTIONS_LISTS,          /* that flows are compared with */
+    OPTIONS_BRANDS,         /* of the names of servers */
     OPTIONS_FLOW_KEYS,      /* RFC 7011 section 4.4 */
     OPTIONS_ANONYMISATION,  /* RFC 6235 section 6.1 */
     OPTIONS_EXPORTED,       /* RFC 7011 section 4.1 */
@@ -46,7 +48,8 @@ enum options_kind {
 struct options_set {
     struct options_template kinds[OPTIONS_KINDS]; /* id 0: not sent */
     uint32_t type_count;                          /* records of OPTIONS_TYPES */
-    uint16_t types[TEMPLATE_FIELDS_MAX];          /* enum element: those that they describe */
+    uint16_t types[TEMPLATE_FIELDS_MAX +
+                   OPTIONS_FIELDS_MAX]; /* enum element: those that they describe */
 };
 
 /* Everything that the records of one destination may tell. */

@@ -173,12 +173,14 @@ static void restore_extra(const struct history_record *record, struct history_li
     while (count < 3 && memcmp(v->label[count], none, sizeof none) != 0)
         count++;
     restore_names(record, lines);
-    if (count == 0 && !record->aggregate && !lines->extra.name_octets)
+    if (count == 0 && !record->aggregate && !v->list && !v->brand && !lines->extra.name_octets)
         return;
     lines->hot.flags_state |= (uint32_t)FLOW_STATE_EXTRA << 24;
     lines->extra.label_count[side] = count;
     memcpy(lines->extra.labels[side], v->label, sizeof v->label);
     lines->extra.aggregate = record->aggregate;
+    lines->extra.list = be32toh(v->list);
+    lines->extra.brand = be32toh(v->brand);
     lines->extra.source_prefix_length = v->source_prefix_length;
     lines->extra.destination_prefix_length = v->destination_prefix_length;
 }

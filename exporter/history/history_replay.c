@@ -26,6 +26,9 @@ struct history_replay {
     struct exporting_process_config *exporting;
     struct export_applications applications; /* rows are owned */
     struct export_application *application_rows;
+    struct export_marks marks; /* likewise */
+    struct export_list *list_rows;
+    struct export_brand *brand_rows;
     struct exporting_process *process;
     struct record_ring *ring;
     struct history_record record;
@@ -204,6 +207,7 @@ static bool open_process(struct history_replay *replay, struct error *error)
     exporting->template_refresh_messages = replay->config.template_refresh_messages;
     exporting->queue_octets_max = replay->config.queue_octets_max;
     exporting->applications = replay->config.applications;
+    exporting->marks = replay->config.marks;
     exporting->sampling_interval = 1;
     exporting->offline = true;
     replay->ring = record_ring_create(RING_LINES, error);
@@ -271,6 +275,29 @@ static bool copy_applications(struct history_replay *replay, struct error *error
     return true;
 }
 
+/* As may lists and brands. */
+static bool copy_marks(struct history_replay *replay, struct error *error)
+{
+    const struct export_marks *from = replay->config.marks;
+    if (!from)
+        return true;
+    replay->list_rows = calloc(from->list_count + 1u, sizeof *replay->list_rows);
+    replay->brand_rows = calloc(from->brand_count + 1u, sizeof *replay->brand_rows);
+    if (!replay->list_rows || !replay->brand_rows) {
+        error_set(error, "not enough memory for a replay");
+        return false;
+    }
+    if (from->list_count)
+        memcpy(replay->list_rows, from->lists, from->list_count * sizeof *from->lists);
+    if (from->brand_count)
+        memcpy(replay->brand_rows, from->brands, from->brand_count * sizeof *from->brands);
+    replay->marks = *from;
+    replay->marks.lists = replay->list_rows;
+    replay->marks.brands = replay->brand_rows;
+    replay->config.marks = &replay->marks;
+    return true;
+}
+
 static bool start_thread(struct history_replay *replay, struct error *error)
 {
     int failure = pthread_create(&replay->thread, NULL, replay_thread, replay);
@@ -296,7 +323,7 @@ struct history_replay *history_replay_start(const struct history_replay_config *
     if (!destination_has_collector(config->destination.kind))
         error_set(error, "%s: records are sent again to collectors only, not to files",
                   config->destination.name);
-    else if (copy_applications(replay, error) &&
+    else if (copy_applications(replay, error) && copy_marks(replay, error) &&
              history_list_make(config->directory, config->from_s, config->to_s, &replay->list,
                                error) &&
              start_thread(replay, error))
@@ -330,6 +357,8 @@ void history_replay_destroy(struct history_replay *replay)
     history_list_free(&replay->list);
     pthread_mutex_destroy(&replay->lock);
     free(replay->application_rows);
+    free(replay->list_rows);
+    free(replay->brand_rows);
     free(replay->exporting);
     free(replay);
 }

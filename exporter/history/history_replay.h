@@ -26,6 +26,7 @@ struct history_replay_config {
     uint32_t template_refresh_s, template_refresh_messages;
     uint32_t queue_octets_max;
     const struct export_applications *applications; /* NULL: none; copied */
+    const struct export_marks *marks;               /* as the applications */
 };
 
 enum history_replay_phase { REPLAY_READING, REPLAY_SENDING, REPLAY_DONE, REPLAY_FAILED };

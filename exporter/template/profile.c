@@ -19,6 +19,8 @@ enum {
     WHEN_JSON = 1 << 7,
     WHEN_AGGREGATE = 1 << 8,
     WHEN_MERGED = 1 << 9,
+    WHEN_LISTS = 1 << 11,
+    WHEN_BRANDS = 1 << 12,
     WHEN_NAMES = 1 << 10 /* and the destination is to tell names of this type */
 };
 
@@ -127,6 +129,11 @@ static const struct profile_row profile_rows[] = {
     {ELEMENT_IP_VERSION, WHEN_ALWAYS, IN_FULL},
     {ELEMENT_FLOW_ID, WHEN_ALWAYS, IN_FULL},
     {ELEMENT_DELTA_FLOW_COUNT, WHEN_MERGED, IN_MORE},
+    {ELEMENT_LIST_ID, WHEN_LISTS, IN_FULL},
+    {ELEMENT_LIST_LABEL, WHEN_LISTS | WHEN_JSON, IN_FULL},
+    {ELEMENT_LIST_SEVERITY, WHEN_LISTS | WHEN_JSON, IN_FULL},
+    {ELEMENT_BRAND_ID, WHEN_BRANDS, IN_FULL},
+    {ELEMENT_BRAND, WHEN_BRANDS | WHEN_JSON, IN_FULL},
     {ELEMENT_HTTP_STATUS, WHEN_NAMES, IN_FULL},
     {ELEMENT_TLS_SERVER_NAME, WHEN_NAMES, IN_FULL},
     {ELEMENT_TLS_ALPN, WHEN_NAMES, IN_FULL},
@@ -158,6 +165,10 @@ static unsigned profile_facts(const struct destination_config *destination, unsi
     facts |= destination_is_json(destination) ? WHEN_JSON : 0;
     if (destination->client_port_records && !(kind & TEMPLATE_AGGREGATE))
         facts |= WHEN_MERGED;
+    if (destination->lists && !(kind & TEMPLATE_AGGREGATE))
+        facts |= WHEN_LISTS;
+    if (destination->brands && !(kind & (TEMPLATE_AGGREGATE | TEMPLATE_ICMP)))
+        facts |= WHEN_BRANDS;
     if (!(kind & (TEMPLATE_AGGREGATE | TEMPLATE_ICMP)))
         facts |= WHEN_NAMES;
     return facts;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "anonymise/crypto_pan.h"
+#include "base/severity.h"
 #include "element/element.h"
 
 /* Seconds from 1900 (NTP's origin) to 1970. */
@@ -40,6 +41,7 @@ void values_context_init(struct values_context *context,
     context->scale = destination->scale ? process->sampling_interval : 1;
     context->port_count = process->interface_count;
     context->applications = process->applications;
+    context->marks = process->marks;
     /* Readers that keep 16 bits would show the wrong interface, or their largest: 0 is unknown. */
     bool narrow = destination->profile == PROFILE_SILK || destination->profile == PROFILE_V5;
     for (uint32_t i = 0; i < process->interface_count; i++) {
@@ -196,6 +198,30 @@ static void fill_names(struct record_values *values, const struct values_context
     memcpy(values->application_confidence, confidence, strlen(confidence));
 }
 
+/* What lists and brands are called; of those that nobody knows any more the number alone is told.
+ */
+static void fill_marks(struct record_values *values, const struct values_context *context,
+                       const struct flow_record *record)
+{
+    uint32_t list = record->extra ? record->extra->list : 0;
+    uint32_t brand = record->extra ? record->extra->brand : 0;
+    values->list = htobe32(list);
+    values->brand = htobe32(brand);
+    memset(values->list_label, 0, sizeof values->list_label);
+    memset(values->list_severity, 0, sizeof values->list_severity);
+    memset(values->brand_name, 0, sizeof values->brand_name);
+    const struct export_list *known = list ? export_list_find(context->marks, list) : NULL;
+    if (known) {
+        const char *severity = severity_word((enum severity)known->severity);
+        memcpy(values->list_label, known->label, sizeof values->list_label);
+        if (severity)
+            memcpy(values->list_severity, severity, strlen(severity));
+    }
+    const struct export_brand *name = brand ? export_brand_find(context->marks, brand) : NULL;
+    if (name)
+        memcpy(values->brand_name, name->name, sizeof values->brand_name);
+}
+
 /* Records of the cache that are in a record. */
 static uint64_t flow_count(const struct values_context *context, const struct flow_record *record,
                            unsigned side)
@@ -338,6 +364,8 @@ void record_values_fill(struct record_values *values, const struct values_contex
         fill_detail(values, context, record, side);
     if (context->groups & VALUES_NAMES)
         fill_names(values, context, record);
+    if (context->groups & VALUES_MARKS)
+        fill_marks(values, context, record);
     if (context->groups & VALUES_REVERSE) {
         values->reverse_octets = htobe64(flow_octets(hot, cold, side ^ 1u));
         values->reverse_packets = htobe64(flow_packets(hot, cold, side ^ 1u));

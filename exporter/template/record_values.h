@@ -75,6 +75,11 @@ struct record_values {
     char application_name[EXPORT_APPLICATION_NAME];
     char application_confidence[8];
     uint64_t flow_count;
+    uint32_t list;
+    uint32_t brand;
+    char list_label[EXPORT_LIST_TEXT];
+    char list_severity[9];
+    char brand_name[EXPORT_BRAND_NAME];
     uint16_t http_status;
     uint8_t name_octets[NAME_TYPE_COUNT]; /* of the flow's names; 0: it has none of the type */
     const uint8_t *name_text[NAME_TYPE_COUNT];
@@ -107,6 +112,7 @@ struct values_context {
     uint32_t scale;   /* counters are multiplied by it */
     uint64_t boot_ms; /* second of sysUptime 0, for VALUES_UPTIME */
     const struct export_applications *applications; /* NULL: none are looked for */
+    const struct export_marks *marks;               /* NULL: no lists and no brands */
     struct crypto_pan *anonymiser; /* NULL: addresses are told as they are. Not owned */
     uint32_t port_count;
     /* 10 and 14 by flow_cold.port, network order; the row behind the last is all zero */

@@ -86,7 +86,9 @@ class Table:
         self.destinations()
         self.transports()
         self.applications()
+        self.alerts()
         self.names()
+        self.lists()
         self.snapshot()
         self.management()
         return self.rows
@@ -259,12 +261,33 @@ class Table:
                             ("octets", 512), ("scansPerSecond", 1000), ("timeShare", 20)):
             self.set(f"applications/{leaf}", "applications", leaf, value, base=on)
 
+    def alerts(self):
+        for leaf, value in (("minimumSeverity", "high"), ("held", 16),
+                            ("notificationsPerMinute", 0)):
+            self.set(f"alerts/{leaf}", "alerts", leaf, value)
+        for leaf, value in (("when", "critical"), ("before", 5), ("after", 7), ("maximum", 2),
+                            ("expiry", 3600)):
+            self.set(f"alerts/freeze/{leaf}", "alerts", "freeze", leaf, value)
+
     def names(self):
         key = f"{self.folder}/names.key"
         hashed = changed(self.base, "names", {"tlsServerName": "keyed-hash", "hashKey": key})
         self.set("names/hashKey", "names", "hashKey", f"{key}2", base=hashed)
         for leaf in named_flows.TYPES:
             self.set(f"names/{leaf}", "names", leaf, "clear", base=hashed)
+
+    def lists(self):
+        files = [pathlib.Path(self.folder, f"leaf-{it}.list") for it in "abc"]
+        for path, text in zip(files, ("192.0.2.77\n", "192.0.2.78\n", "example.com Example\n")):
+            path.write_text(text, encoding="ascii")
+        entry = {"name": "leaf", "kind": "hosts", "file": str(files[0])}
+        one = changed(self.base, "list", [entry])
+        self.set("list/name", "list", [{**entry, "name": "other"}], base=one)
+        self.set("list/kind", "list", [{**entry, "kind": "networks"}], base=one)
+        self.set("list/file", "list", [{**entry, "file": str(files[1])}], base=one)
+        self.set("list/label", "list", [{**entry, "label": "Leaf"}], base=one)
+        self.set("list/severity", "list", [{**entry, "severity": "critical"}], base=one)
+        self.set("brands", "brands", str(files[2]))
 
     def snapshot(self):
         ring = {"enabled": True, "directory": f"{self.folder}/ring", "memorySize": 4,

@@ -78,6 +78,8 @@ ELEMENTS_OWN = {
     4: ("dnsQueryName", "text"), 5: ("dnsQueryType", "text"), 6: ("dnsResponseCode", "text"),
     7: ("dnsAnswer", "text"), 8: ("sshClientBanner", "text"), 9: ("sshServerBanner", "text"),
     10: ("smtpGreeting", "text"), 11: ("imapGreeting", "text"), 12: ("popGreeting", "text"),
+    64: ("listId", "u"), 65: ("brandId", "u"), 66: ("listName", "text"), 67: ("listTitle", "text"),
+    68: ("listGravity", "u"), 69: ("brandName", "text"),
 }
 VARIABLE = 65535
 V5_HEADER, V5_RECORD = 24, 48

@@ -16,7 +16,8 @@ static const int flows_wait_ms = 60000;
 static const char model[] = "urn:spanflow:params:xml:ns:yang:spanflow";
 
 /* The words of a filter; leaves of the operation have the same names. */
-static const char *const filter_words[] = {"address", "port", "protocol", "application", "cache"};
+static const char *const filter_words[] = {"address",     "port",  "protocol",
+                                           "application", "cache", "list"};
 
 /* The number of a protocol by its name; the word itself if it has none. */
 static const char *protocol_number(const char *word, char text[8])
@@ -83,11 +84,12 @@ static const char *leaf_of(const char *word, unsigned *bit)
 
 static bool refuse_word(const char *word, struct error *error)
 {
-    error_set(error,
-              "'%s' is no filter; give address=ADDRESS[/LENGTH], port=NUMBER, protocol=NAME, "
-              "application=NAME or cache=NAME, or an expression such as host ADDRESS and port "
-              "NUMBER",
-              word);
+    error_set(
+        error,
+        "'%s' is no filter; give address=ADDRESS[/LENGTH], port=NUMBER, protocol=NAME, "
+        "application=NAME, list=NAME or cache=NAME, or an expression such as host ADDRESS and port "
+        "NUMBER",
+        word);
     return false;
 }
 
@@ -170,17 +172,17 @@ static void print_flows(const struct lyd_node *answer)
 {
     struct table table;
     table_begin(&table, "protocol", "from", "to", "packets", "octets", "answers", "octets",
-                "application", "name", "start", NULL);
+                "application", "name", "list", "start", NULL);
     for (const struct lyd_node *flow = data_child(answer, "flow"); flow; flow = data_next(flow)) {
         char from[80], to[80], octets[16], back[16];
         const struct protoent *known = getprotobynumber((int)data_number(flow, "protocol"));
-        table_row(&table, known ? known->p_name : data_text(flow, "protocol"),
-                  show_end(flow, "sourceAddress", "sourcePort", from),
-                  show_end(flow, "destinationAddress", "destinationPort", to),
-                  data_text(flow, "packets"), table_short(data_number(flow, "octets"), octets),
-                  data_text(flow, "reversePackets"),
-                  table_short(data_number(flow, "reverseOctets"), back),
-                  data_text(flow, "application"), main_name(flow), data_text(flow, "start"));
+        table_row(
+            &table, known ? known->p_name : data_text(flow, "protocol"),
+            show_end(flow, "sourceAddress", "sourcePort", from),
+            show_end(flow, "destinationAddress", "destinationPort", to), data_text(flow, "packets"),
+            table_short(data_number(flow, "octets"), octets), data_text(flow, "reversePackets"),
+            table_short(data_number(flow, "reverseOctets"), back), data_text(flow, "application"),
+            main_name(flow), data_text(flow, "listLabel"), data_text(flow, "start"));
     }
     table_end(&table, stdout);
 }

@@ -73,6 +73,11 @@ static const struct verb_option snapshot_verify_options[] = {
     {"--key", "FILE", "with --directory: the public key to trust, else ring.pub of the folder"},
     {0}};
 
+static const struct verb_option alerts_options[] = {
+    {"--limit", "NUMBER", "the most that are shown, 100 if it is not said"},
+    {"--severity", "WORD", "only those so grave at least: info, low, medium, high, critical"},
+    {0}};
+
 static const struct verb_option replay_options[] = {
     {"--from", "TIME", "records exported since then; as for snapshot extract"},
     {"--to", "TIME", "and until then; else up to now"},
@@ -92,6 +97,14 @@ const struct verb verb_table[] = {
     {"ledger", "", "the account of every packet and record, at one moment", false, 0, 0,
      verb_ledger, NULL, ""},
     {"expire-all", "", "ends and exports all flows now", false, 0, 0, verb_expire_all, NULL, ""},
+    {"alerts", "", "flows that rules and lists found to be grave", false, 0, 0, verb_alerts,
+     alerts_options, ""},
+    {"applications", "[reload]",
+     "the rules for applications, with their hits; reload reads their files again", false, 0, 1,
+     verb_applications, NULL, "reload"},
+    {"lists", "[reload]",
+     "the lists that flows are compared with, and their hits; reload reads their files again",
+     false, 0, 1, verb_lists, NULL, "reload"},
     {"config get", "[PATH]", "the configuration, or a part of it", false, 0, 1, verb_config_get,
      get_options, ""},
     {"config edit", "PATH [VALUE]", "changes the candidate; config commit makes it run", false, 0,

@@ -75,6 +75,9 @@ int verb_snapshot_freeze(struct verb_call *call);
 int verb_snapshot_release(struct verb_call *call);
 int verb_snapshot_verify(struct verb_call *call);
 int verb_replay(struct verb_call *call);
+int verb_alerts(struct verb_call *call);
+int verb_applications(struct verb_call *call);
+int verb_lists(struct verb_call *call);
 int verb_help(struct verb_call *call);
 int verb_complete(struct verb_call *call);
 

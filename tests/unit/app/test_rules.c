@@ -27,6 +27,7 @@ static void everything_is_read(void **state)
             "application a.b-1 7 \"First one\"\r\n"
             "\tlabel 80\n"
             "  port tcp 80 8080\n  port any 81\n"
+            "  severity high\tfreeze\n"
             "  match tcp client priority=99 hits=4 both length=5..9 port=1,65535 /^a\\/b/i\n"
             "  match udp server length=7 /x/\n"
             "  match any either length=7.. check=dns port=53",
@@ -40,12 +41,13 @@ static void everything_is_read(void **state)
     assert_int_equal(a->port_count, 3);
     assert_int_equal(a->ports[1].number, 8080);
     assert_int_equal(a->ports[2].transports, APPLICATION_TCP | APPLICATION_UDP);
+    assert_true(a->severity == SEVERITY_HIGH && a->freeze);
     assert_int_equal(rules.match_count, 3);
     const struct application_match *m = rules.matches;
     assert_string_equal(m->expression, "^a\\/b");
     assert_true(m->caseless && m->both && m->hits == 4 && m->priority == 99);
     assert_true(m->length_min == 5 && m->length_max == 9 && m->port_count == 2);
-    assert_true(m->ports[1] == 65535 && m->sides == APPLICATION_CLIENT && m->line == 7);
+    assert_true(m->ports[1] == 65535 && m->sides == APPLICATION_CLIENT && m->line == 8);
     assert_true(m[1].length_min == 7 && m[1].length_max == 7 && !m[1].caseless && m[1].hits == 1);
     assert_true(m[1].transports == APPLICATION_UDP && m[1].priority == 50);
     assert_true(m[2].length_max == UINT16_MAX && m[2].confirm == application_check_dns);
@@ -65,6 +67,30 @@ static void later_files_extend_known_applications(void **state)
     assert_int_equal(rules.application_count, 2);
     assert_int_equal(rules.matches[1].application, 0);
     assert_int_equal(rules.applications[0].ports[0].number, 99);
+    assert_int_equal(rules.file_count, 2);
+    assert_int_equal(rules.matches[0].file, 0);
+    assert_int_equal(rules.matches[1].file, 1);
+    assert_string_equal(rules.files[1], "own");
+    application_rules_free(&rules);
+}
+
+/* The last word counts: a file of one's own makes a known rule graver, or silences it. */
+static void severities_are_given_and_taken(void **state)
+{
+    struct application_rules rules = {0};
+    struct error error;
+    (void)state;
+    assert_true(
+        add(&rules, "application a 1 \"A\"\napplication b 2 \"B\"\n severity critical\n", &error));
+    assert_int_equal(rules.applications[0].severity, SEVERITY_NONE);
+    assert_true(rules.applications[1].severity == SEVERITY_CRITICAL &&
+                !rules.applications[1].freeze);
+    assert_true(add(&rules,
+                    "application a\n severity info freeze\n"
+                    "application b\n severity none\n",
+                    &error));
+    assert_true(rules.applications[0].severity == SEVERITY_INFO && rules.applications[0].freeze);
+    assert_int_equal(rules.applications[1].severity, SEVERITY_NONE);
     application_rules_free(&rules);
 }
 
@@ -73,7 +99,13 @@ static const struct {
 } wrong[] = {
     {"label 3", "an application line must come first"},
     {"match tcp client /x/", "an application line must come first"},
-    {"servers x", "a line begins with application, label, port or match: servers"},
+    {"servers x", "a line begins with application, label, port, severity or match: servers"},
+    {"severity high", "an application line must come first"},
+    {"application y 9 \"Y\"\nseverity", "a severity is info, low, medium, high, critical or none"},
+    {"application y 9 \"Y\"\nseverity grave", "critical or none: grave"},
+    {"application y 9 \"Y\"\nseverity high thaw", "only freeze may stand: thaw"},
+    {"application y 9 \"Y\"\nseverity high freeze now", "only freeze may stand: freeze"},
+    {"application y 9 \"Y\"\nseverity none freeze", "only freeze may stand: freeze"},
     {"application", "an application has a name"},
     {"application Upper 3 \"X\"", "an application has a name of small letters, digits"},
     {"application longer-than-any-name-may-be 3 \"X\"", "an application has a name"},
@@ -161,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_read),
         cmocka_unit_test(later_files_extend_known_applications),
+        cmocka_unit_test(severities_are_given_and_taken),
         cmocka_unit_test(wrong_lines_are_refused_with_file_line_and_reason),
         cmocka_unit_test(long_lines_and_nul_are_refused),
         cmocka_unit_test(shipped_rules_are_read),

@@ -215,14 +215,14 @@ static void protocols_are_told_from_what_is_nearly_one(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* Of UDP payload of random length and ports hardly any looks like something. */
+/* Of a million UDP payloads of random octets, length and ports at most ten look like something. */
 static void chance_gets_no_name(void **state)
 {
     static uint8_t data[1472];
     struct app_test *test = *state;
     uint64_t random = 88172645463325252u;
     unsigned named = 0;
-    for (uint64_t flow = 1; flow <= 200000; flow++) {
+    for (uint64_t flow = 1; flow <= 1000000; flow++) {
         uint32_t length = 0;
         for (uint32_t i = 0; i < sizeof data; i += 8) {
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;
@@ -240,7 +240,7 @@ static void chance_gets_no_name(void **state)
             application_scan(test->scanner, (uint32_t)(flow % APP_TEST_FLOWS), flow, 0, &packet, 0);
         named += verdict.confidence == APPLICATION_BY_CONTENT;
     }
-    if (named > 2)
+    if (named > 10)
         fail_msg("%u flows", named);
 }
 

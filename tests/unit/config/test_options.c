@@ -491,6 +491,7 @@ static void manual_page_has_every_option(void **state)
     check_words(manual, option_destination_words);
     check_words(manual, option_timeout_words);
     check_words(manual, option_flood_words);
+    check_words(manual, option_alert_words);
     check_words(manual, option_snapshot_words);
     free(manual);
 }

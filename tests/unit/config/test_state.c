@@ -131,6 +131,12 @@ static void state_is_valid(void **unused)
     static const int cores[1] = {2};
     make_config("collector");
     struct ledger *ledger = make_ledger("collector", 40);
+    static struct application known[2] = {
+        {.name = "telnet", .title = "Telnet", .number = 23, .severity = SEVERITY_LOW},
+        {.name = "ssh", .title = "Secure shell", .number = 22}};
+    static const struct application_rules rules = {
+        .applications = known, .application_count = 2, .match_count = 5};
+    static const uint64_t hits[APPLICATION_NUMBER_MAX + 1] = {[22] = 8, [23] = 9};
     struct state_facts facts = {
         .config = &config,
         .ledger = ledger,
@@ -142,6 +148,8 @@ static void state_is_valid(void **unused)
         .port_count = 1,
         .ports = ports,
         .monotonic_zero_ns = 1700000000000000000u,
+        .rules = {.rules = &rules, .loaded_ns = 1700000000000000000u, .loads = 2, .hits = hits},
+        .alerts = {.held = 3, .raised = 4},
         .netconf = {.restarts = 5, .events_lost = 6},
         .caches = {{.memory = 1u << 20, .pages = "4 KiB pages", .exporting = describe()}}};
     char *json = state_json(&facts, STATE_ALL);
@@ -154,6 +162,8 @@ static void state_is_valid(void **unused)
     assert_non_null(strstr(json, "\"sequenceNumber\":\"77\""));
     assert_non_null(strstr(json, "\"kind\":\"options-sampling\""));
     assert_non_null(strstr(json, "\"scopeFields\":1"));
+    assert_non_null(strstr(json, "\"severity\":\"low\",\"freeze\":false,\"hits\":\"9\""));
+    assert_non_null(strstr(json, "\"name\":\"raised\",\"value\":\"4\""));
     assert_non_null(strstr(json, "\"name\":\"restarts\",\"value\":\"5\""));
     free(json);
     for (unsigned section = 0; section < STATE_SECTION_COUNT; section++) {
@@ -333,7 +343,7 @@ static void answers_are_valid(void **unused)
     struct state_json json = {false};
     struct flow_view view = make_view("192.0.2.200", "10.1.2.3", 5353, 53);
     json_t *flows = json_array();
-    flow_query_add(&json, flows, 1, &view, NULL);
+    flow_query_add(&json, flows, 1, &view, NULL, NULL);
     char *text = flow_query_answer(&json, flows, 1, 77);
     assert_non_null(text);
     assert_non_null(strstr(text, "\"sourceAddress\":\"192.0.2.200\""));

@@ -68,7 +68,10 @@ unsigned record_build(const struct flow_description *flow, uint8_t *lines)
     memcpy(hot6.address_a, key.address6_a, 16);
     memcpy(hot6.address_b, key.address6_b, 16);
     state |= flow->family == 6 ? FLOW_STATE_IPV6 : 0;
-    state |= extra.label_count[0] || extra.label_count[1] ? FLOW_STATE_EXTRA : 0;
+    extra.list = flow->list;
+    extra.brand = flow->brand;
+    bool whole = extra.label_count[0] || extra.label_count[1] || extra.list || extra.brand;
+    state |= whole ? FLOW_STATE_EXTRA : 0;
     hot.flags_state |= state << 24;
 
     uint8_t *at = lines;

@@ -35,6 +35,7 @@ struct flow_description {
     uint8_t initiator_seen;
     uint8_t continued; /* an active cut came before */
     uint64_t flow_id;
+    uint32_t list, brand; /* marks */
     struct flow_direction direction[2];
 };
 

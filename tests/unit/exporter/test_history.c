@@ -22,6 +22,7 @@
 #include "fake_transport.h"
 #include "history/history_folder.h"
 #include "history/history_reader.h"
+#include "base/severity.h"
 #include "history/history_record.h"
 #include "history/history_replay.h"
 #include "record_builder.h"
@@ -47,6 +48,12 @@ static int set_up(void **state)
     memset(&bench->config.destinations[0], 0, sizeof bench->config.destinations[0]);
     strcpy(bench->config.destinations[0].name, "history");
     history_describe(bench->folder, &wide, &bench->config.destinations[0]);
+    static const struct export_list lists[] = {{7, SEVERITY_HIGH, "bad", "Bad hosts"}};
+    static const struct export_brand brands[] = {{99, "Example"}};
+    static const struct export_marks marks = {1, 1, lists, brands};
+    bench->config.marks = &marks;
+    bench->config.destinations[0].lists = true;
+    bench->config.destinations[0].brands = true;
     bench->config.interface_count = 3;
     for (uint32_t i = 0; i < 3; i++)
         bench->config.interfaces[i] = (struct export_interface){70000 + i, i == 2 ? 7 : 0, ""};
@@ -77,11 +84,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Some are in a list, some have a brand; the first list has a name, another has none. */
+static void mark(struct flow_description *flow, uint32_t number)
+{
+    flow->list = number % 3 == 0 ? 7 + number % 2 : 0;
+    flow->brand = number % 4 == 0 ? 99 : 0;
+}
+
 static void push(struct bench *bench, uint32_t first, uint32_t count, uint64_t time_ns)
 {
     struct flow_description flow;
     for (uint32_t i = first; i < first + count; i++) {
         record_describe(&flow, i, time_ns);
+        mark(&flow, i);
         assert_int_equal(record_push(bench->ring, &flow), 0);
     }
 }
@@ -122,6 +137,7 @@ static void original(struct history_lines *lines, uint32_t number)
     _Alignas(FLOW_LINE) uint8_t element[FLOW_ELEMENT_LINES_MAX * FLOW_LINE];
     struct flow_description flow;
     record_describe(&flow, number, START_S * second_ns);
+    mark(&flow, number);
     flow.continued = 0;
     if (flow.direction[0].packets) /* labels of the answer are not told */
         flow.direction[1].label_count = 0;

@@ -37,6 +37,8 @@ static const char spanflow_like_yang[] =
     "module spanflow { yang-version 1.1; namespace 'urn:spanflow:params:xml:ns:yang:spanflow';"
     " prefix sf; import ietf-netconf-acm { prefix nacm; }"
     " container spanflow { leaf workers { type uint8; }"
+    "  container alerts { leaf held { type string; }"
+    "   container freeze { leaf when { type string; } } }"
     "  container snapshot { leaf snapLength { type string; } }"
     "  container netconf { leaf hostKey { nacm:default-deny-all; type string; }"
     "   list user { key name; nacm:default-deny-all; leaf name { type string; }"
@@ -44,6 +46,7 @@ static const char spanflow_like_yang[] =
     " rpc flows { nacm:default-deny-all; } rpc top { nacm:default-deny-all; }"
     " rpc expire-all { nacm:default-deny-all; } rpc ledger;"
     " rpc replay { nacm:default-deny-all; } rpc snapshot-extract { nacm:default-deny-all; }"
+    " rpc alerts { nacm:default-deny-all; } rpc applications-reload { nacm:default-deny-all; }"
     " notification port-down { leaf port { type string; } } }";
 
 static bool load(struct ly_ctx *context)

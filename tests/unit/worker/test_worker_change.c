@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "packet/source_memory.h"
+#include "worker/worker_alert.h"
 #include "worker/worker_change.h"
 
 enum { PACKETS_MAX = 8, FRAME_OCTETS = 60, CACHES = 2, IP_OCTETS = 46 };
@@ -186,6 +187,53 @@ static void test_rules_change(void **state)
     close_scene(&scene);
 }
 
+/* A flow whose rule has a severity raises one alert, unless less grave ones are not wanted; all
+ * hits are counted, and the counts outlive the rules. */
+static void test_alerts(void **state)
+{
+    (void)state;
+    static struct scene scene;
+    memset(&scene, 0, sizeof scene);
+    struct application_set *one = make_set(
+        "application one 100 \"One\"\n  severity high freeze\n  match udp either /^HELLO/\n");
+    struct application_set *two =
+        make_set("application two 200 \"Two\"\n  severity low\n  match udp either /^HELLO/\n");
+    if (!one || !two) {
+        application_set_destroy(one);
+        application_set_destroy(two);
+        skip(); /* not in this build */
+    }
+    for (unsigned i = 0; i < 6; i++)
+        add_packet(&scene, (uint8_t)(1 + i / 2), i, 0);
+    open_scene(&scene, one);
+    give(&scene, 2);
+    struct alert alert;
+    assert_true(worker_take_alert(scene.worker, &alert));
+    assert_true(alert.kind == ALERT_RULE && alert.number == 100 && alert.freeze);
+    assert_int_equal(alert.severity, SEVERITY_HIGH);
+    assert_int_equal(alert.time_ns, start_ns);
+    assert_string_equal(alert.name, "one");
+    assert_int_equal(alert.key.head.protocol, 17);
+    assert_int_equal(alert.side ? alert.key.head.port_b : alert.key.head.port_a, 0x409c);
+    assert_false(worker_take_alert(scene.worker, &alert)); /* one for each flow */
+    scene.config.applications = two;
+    change(&scene);
+    application_set_destroy(one);
+    give(&scene, 2);
+    assert_true(worker_take_alert(scene.worker, &alert));
+    assert_true(alert.number == 200 && alert.severity == SEVERITY_LOW && !alert.freeze);
+    scene.config.alert_minimum = SEVERITY_MEDIUM;
+    change(&scene);
+    give(&scene, 2);
+    assert_false(worker_take_alert(scene.worker, &alert));
+    assert_int_equal(worker_application_hits(scene.worker, 100), 1);
+    assert_int_equal(worker_application_hits(scene.worker, 200), 2);
+    assert_int_equal(worker_alerts_lost(scene.worker), 0);
+    end(&scene);
+    close_scene(&scene);
+    application_set_destroy(two);
+}
+
 static void expect_metered(struct scene *scene, uint64_t metered, uint64_t copies)
 {
     static struct worker_account account;
@@ -297,7 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_change),  cmocka_unit_test(test_duplicates_change),
         cmocka_unit_test(test_refused),       cmocka_unit_test(test_given_up),
-        cmocka_unit_test(test_after_the_end),
+        cmocka_unit_test(test_after_the_end), cmocka_unit_test(test_alerts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
