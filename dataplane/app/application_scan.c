@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "base/check.h"
 
-enum { PATIENCE = 3 };  /* times the packets of a direction, until nobody waits for the other */
+enum { PATIENCE = 3 }; /* times the packets of a direction, until nobody waits for the other */
+enum { CHECKED_OCTETS = 2048 }; /* that checks see at least, of a packet that has so many */
 enum { HITS_MAX = 48 }; /* expressions that match in one packet; the rest is not looked at */
 static const uint64_t ns_per_s = 1000000000u;
 
@@ -224,6 +225,21 @@ static bool may_scan(struct application_scanner *scanner, uint64_t now_ns)
     return true;
 }
 
+/* PACKET as checks see it, or in CUT as if less had been captured: what a packet costs is bounded,
+ * also where it has 64 KiB. */
+static const struct application_packet *cut_packet(const struct application_scanner *scanner,
+                                                   const struct application_packet *packet,
+                                                   struct application_packet *cut)
+{
+    uint32_t most =
+        scanner->limits.octets > CHECKED_OCTETS ? scanner->limits.octets : CHECKED_OCTETS;
+    if (packet->length <= most)
+        return packet;
+    *cut = *packet;
+    cut->length = most;
+    return cut;
+}
+
 /* What the ports tell, which is the verdict until payload tells more. */
 static struct application_verdict guess(const struct application_scanner *scanner,
                                         const struct application_packet *packet)
@@ -259,6 +275,8 @@ struct application_verdict application_scan(struct application_scanner *scanner,
         return verdict;
     flow->packets[side]++;
     scanner->counters.scanned++;
+    struct application_packet cut;
+    packet = cut_packet(scanner, packet, &cut);
     bool certain = false;
     for (unsigned anchorage = 0; anchorage < ANCHORAGES && !certain; anchorage++) {
         uint32_t memory = 0;
