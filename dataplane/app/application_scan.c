@@ -10,7 +10,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-enum { PATIENCE = 3 };  /* times the packets of a direction, until nobody waits for the other */
+enum { PATIENCE = 3 }; /* times the packets of a direction, until nobody waits for the other */
+enum { CHECKED_OCTETS = 2048 }; /* that checks see at least, of a packet that has so many */
 enum { HITS_MAX = 48 }; /* expressions that match in one packet; the rest is not looked at */
 static const uint64_t ns_per_s = 1000000000u;
 
@@ -261,6 +262,21 @@ static void spend_time(struct application_scanner *scanner)
     scanner->time -= (int64_t)(taken < TICKS_OF_SCAN ? taken : TICKS_OF_SCAN) * 100;
 }
 
+/* PACKET as checks see it, or in CUT as if less had been captured: what a packet costs is bounded,
+ * also where it has 64 KiB. */
+static const struct application_packet *cut_packet(const struct application_scanner *scanner,
+                                                   const struct application_packet *packet,
+                                                   struct application_packet *cut)
+{
+    uint32_t most =
+        scanner->limits.octets > CHECKED_OCTETS ? scanner->limits.octets : CHECKED_OCTETS;
+    if (packet->length <= most)
+        return packet;
+    *cut = *packet;
+    cut->length = most;
+    return cut;
+}
+
 /* What the ports tell, which is the verdict until payload tells more. */
 static struct application_verdict guess(const struct application_scanner *scanner,
                                         const struct application_packet *packet)
@@ -278,6 +294,8 @@ static struct application_verdict guess(const struct application_scanner *scanne
 static bool scan_packet(struct application_scanner *scanner, struct scanned_flow *flow,
                         unsigned side, const struct application_packet *packet)
 {
+    struct application_packet cut;
+    packet = cut_packet(scanner, packet, &cut);
     bool certain = false;
     for (unsigned anchorage = 0; anchorage < ANCHORAGES && !certain; anchorage++) {
         uint32_t memory = 0;

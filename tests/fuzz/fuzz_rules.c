@@ -24,10 +24,11 @@ static void look_at(const struct application_rules *rules)
         expect(a->name[0] && memchr(a->name, 0, sizeof a->name));
         expect(a->title[0] && memchr(a->title, 0, sizeof a->title));
         expect(a->port_count <= APPLICATION_PORTS_MAX);
+        expect(a->severity < SEVERITY_COUNT && (a->severity != SEVERITY_NONE || !a->freeze));
     }
     for (uint32_t i = 0; i < rules->match_count; i++) {
         const struct application_match *m = &rules->matches[i];
-        expect(m->application < rules->application_count);
+        expect(m->application < rules->application_count && m->file < rules->file_count);
         expect(m->transports && m->sides && m->priority < 100);
         expect(m->hits >= 1 && m->hits <= APPLICATION_HITS_MAX);
         expect(m->length_min <= m->length_max && m->port_count <= APPLICATION_MATCH_PORTS_MAX);

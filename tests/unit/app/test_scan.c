@@ -135,6 +135,45 @@ static void many_matches_end(void **state)
     app_test_end(&test);
 }
 
+static uint32_t octets_seen, octets_whole;
+
+static bool note_octets(const struct application_packet *packet, uint32_t *memory)
+{
+    (void)memory;
+    octets_seen = packet->length;
+    octets_whole = packet->whole_length;
+    return false;
+}
+
+/* A check is shown a bounded part of a large packet, as if no more had been captured. */
+static void checks_see_a_bounded_part(void **state)
+{
+    static const char text[65000] = "a";
+    static const struct {
+        uint16_t limit;
+        uint32_t length, seen;
+    } cases[] = {{64, 1460, 1460}, {64, 2048, 2048}, {64, 65000, 2048}, {9000, 65000, 9000}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct application_rules rules = {0};
+        struct error error = {""};
+        const char *rule = "application a 1 \"A\"\n match tcp either check=dns /^a/\n";
+        assert_true(application_rules_read(&rules, rule, strlen(rule), "own", &error));
+        rules.matches[0].confirm = note_octets;
+        struct app_test test = {.set = application_set_create(&rules, "own", NULL, &error)};
+        const struct application_limits limits = {
+            .flows_max = APP_TEST_FLOWS, .packets = 4, .octets = cases[i].limit};
+        test.scanner = application_scanner_create(test.set, &limits, &error);
+        assert_non_null(test.scanner);
+        struct application_packet packet =
+            app_test_packet(true, true, SERVER_PORT, text, cases[i].length);
+        application_scan(test.scanner, 1, 1, 0, &packet, 0);
+        assert_int_equal(octets_seen, cases[i].seen);
+        assert_int_equal(octets_whole, cases[i].length);
+        app_test_end(&test);
+    }
+}
+
 static void expressions_that_cannot_be_used_are_refused(void **state)
 {
     static const char *const wrong[] = {"(a", "a{3,2}", "(?<=b)a", "\\1", "a{1,40000}b{1,40000}"};
@@ -163,6 +202,7 @@ int main(void)
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(the_bound_of_a_second_is_kept_and_counted),
         cmocka_unit_test(many_matches_end),
+        cmocka_unit_test(checks_see_a_bounded_part),
         cmocka_unit_test(expressions_that_cannot_be_used_are_refused),
     };
     return cmocka_run_group_tests_name("application scan", tests, NULL, NULL);
