@@ -33,9 +33,28 @@ struct snapshot_ring *snapshot_ring_create(const struct snapshot_ring_config *co
     }
     ring->config = *config;
     ring->memory = ring->arena.memory;
+    ring->stage_variant = snapshot_stage_for(simd_choose());
     ring->interface_known = UINT32_MAX;
     atomic_init(&ring->holders, 1);
     return ring;
+}
+
+const struct snapshot_stage *snapshot_stage_for(enum simd_level level)
+{
+    extern const struct snapshot_stage snapshot_stage_scalar;
+#if defined(__x86_64__)
+    extern const struct snapshot_stage snapshot_stage_sse, snapshot_stage_avx2,
+        snapshot_stage_avx512;
+    static const struct snapshot_stage *const variants[SIMD_LEVELS] = {
+        &snapshot_stage_scalar, &snapshot_stage_sse, &snapshot_stage_avx2, &snapshot_stage_avx512};
+    return variants[level];
+#elif defined(__aarch64__)
+    extern const struct snapshot_stage snapshot_stage_neon;
+    return level == SIMD_SCALAR ? &snapshot_stage_scalar : &snapshot_stage_neon;
+#else
+    (void)level;
+    return &snapshot_stage_scalar;
+#endif
 }
 
 void snapshot_ring_hold(struct snapshot_ring *ring)

@@ -152,15 +152,12 @@ bool snapshot_ring_times(const struct snapshot_ring *ring, uint64_t sequence, ui
 /* ---- worker thread ---- */
 
 /* The packets of a batch as they are to be kept: lengths[i] octets of packet i, for each bit i of
- * KEPT, with flow id flow_ids[i], or found_ids[i * found_stride] if that is not NULL (so that a
- * worker need not copy them); those of CUT_OFF[reason] are not to be kept. */
+ * KEPT, with flow id flow_ids[i]; those of CUT_OFF[reason] are not to be kept. */
 struct snapshot_batch {
     const struct packet_batch *packets;
     uint64_t kept;
     uint64_t cut_off[SNAPSHOT_CUT_OFF_COUNT];
     bool payload; /* lengths may reach behind transport headers */
-    const uint64_t *found_ids;
-    uint32_t found_stride;
     uint64_t flow_ids[PACKET_BATCH_MAX];
     uint32_t lengths[PACKET_BATCH_MAX];
 };
