@@ -1,7 +1,8 @@
 /*
  * The worker's end of the snapshot ring. Packets are appended by batches (snapshot_stage.c copies
- * them); what was appended is published once per batch. Before the worker writes to a block that
- * readers may still hold for another one, it says that it has begun.
+ * them). What was moved from the stage to the block is published with the next batch, when the
+ * fence before it waits for nothing any more; the rest when the worker is idle. Before the worker
+ * writes to a block that readers may still hold for another one, it says that it has begun.
  */
 #include <string.h>
 
@@ -37,11 +38,23 @@ static void flush_all(struct snapshot_ring *ring)
     ring->stage_variant->flush(ring);
 }
 
+/* Tells other threads of the open block what was moved to it. */
 static void publish(struct snapshot_ring *ring)
 {
-    uint32_t used = ring->open ? ring->fill.used : 0;
-    atomic_store_explicit(&ring->position, ring->sequence << POSITION_BITS | used,
+    uint32_t moved = ring->open ? ring->fill.moved : 0;
+#if defined(__SSE2__)
+    _mm_sfence(); /* streamed lines come before what is published */
+#endif
+    atomic_store_explicit(&ring->position, ring->sequence << POSITION_BITS | moved,
                           memory_order_release);
+}
+
+void snapshot_settle(struct snapshot_ring *ring)
+{
+    if (!ring->open || ring->fill.moved == ring->fill.used)
+        return;
+    flush_all(ring);
+    publish(ring);
 }
 
 static void tell(struct snapshot_ring *ring, uint64_t now_ns)
@@ -105,6 +118,7 @@ static bool begin(struct snapshot_ring *ring, uint64_t now_ns)
     memcpy(ring->open, &header, sizeof header); /* used 0: not sealed */
     ring->fill.used = SNAPSHOT_BLOCK_FIRST;
     ring->fill.staged = 0; /* the first packet stands on a line */
+    ring->fill.moved = SNAPSHOT_BLOCK_FIRST;
     ring->fill.packets = 0;
     ring->fill.octets = 0;
     ring->opened_ns = now_ns;
@@ -193,8 +207,6 @@ static uint64_t append_all(struct snapshot_ring *ring, const struct snapshot_bat
             rest = ring->stage_variant->append(ring, batch, rest);
         }
     }
-    if (ring->open)
-        flush_all(ring);
     return rest;
 }
 
@@ -205,21 +217,25 @@ void snapshot_ring_append(struct snapshot_ring *ring, const struct snapshot_batc
         add_to(&ring->books.seen, batch->packets, batch->cut_off[reason]);
         add_to(&ring->books.cut_off[reason], batch->packets, batch->cut_off[reason]);
     }
-    if (!batch->kept)
+    if (!batch->kept) {
+        snapshot_settle(ring);
         return;
+    }
     ring->flags_now = batch->payload ? SNAPSHOT_BLOCK_PAYLOAD : 0;
     ring->flags |= ring->flags_now;
+    publish(ring);
     uint64_t left_over = append_all(ring, batch, now_ns);
     add_to(&ring->books.seen, batch->packets, left_over);
     add_to(&ring->books.overload, batch->packets, left_over);
-    publish(ring);
 }
 
-void snapshot_ring_tick(struct snapshot_ring *ring, uint64_t now_ns)
+void snapshot_ring_tick(struct snapshot_ring *ring, uint64_t now_ns, bool idle)
 {
     /* A clock that was set back seals, too. */
     if (ring->open && ring->config.flush_ns && now_ns - ring->opened_ns >= ring->config.flush_ns)
         seal(ring);
+    if (idle)
+        snapshot_settle(ring);
     if (now_ns - ring->told_ns >= tell_every_ns)
         tell(ring, now_ns);
 }

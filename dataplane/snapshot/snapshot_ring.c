@@ -146,11 +146,18 @@ struct snapshot_live snapshot_ring_live(struct snapshot_ring *ring)
         .worker = &ring->books, .stored = &ring->stored, .failed = ring->failed};
 }
 
-void snapshot_ring_worker_part(const struct snapshot_ring *ring, struct snapshot_account *account)
+/* The worker's part; nothing is in the stage alone. */
+static void worker_part(const struct snapshot_ring *ring, struct snapshot_account *account)
 {
     *account = ring->books;
     if (ring->open)
         account->in_memory = walk(ring->open, ring->fill.used);
+}
+
+void snapshot_ring_worker_part(struct snapshot_ring *ring, struct snapshot_account *account)
+{
+    snapshot_settle(ring);
+    worker_part(ring, account);
 }
 
 /* The writer's part: done blocks, and what waits of those in front of END. */
@@ -172,7 +179,7 @@ static void writer_part(const struct snapshot_ring *ring, uint64_t end,
 void snapshot_ring_account(const struct snapshot_ring *ring, struct snapshot_account *account)
 {
     struct snapshot_account writer;
-    snapshot_ring_worker_part(ring, account);
+    worker_part(ring, account);
     if (!ring->config.writer)
         return;
     writer_part(ring, atomic_load_explicit(&ring->filled, memory_order_acquire), &writer);

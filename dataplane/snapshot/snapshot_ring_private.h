@@ -18,7 +18,7 @@ enum { POSITION_BITS = 21 };
 
 /* The stage is flushed when it holds more than STAGE_FULL octets; packet blocks of more than
  * STAGE_PACKET_MAX pass it by. Copies may write STAGE_SLACK octets behind a packet. */
-enum { LINE = 64, STAGE_FULL = 2048, STAGE_PACKET_MAX = 2048, STAGE_SLACK = 2 * LINE };
+enum { LINE = 64, STAGE_FULL = 2048, STAGE_PACKET_MAX = 2048, STAGE_SLACK = 4 * LINE };
 
 struct snapshot_ring {
     /* Never changes. */
@@ -33,6 +33,7 @@ struct snapshot_ring {
     struct fill {
         uint32_t used;   /* octets of it, those in the stage included */
         uint32_t staged; /* octets in the stage, which begins on a line of the block */
+        uint32_t moved;  /* octets of whole packets that are in the block; all: and published */
         uint32_t packets;
         uint64_t octets; /* of frames */
         uint64_t first_ns;
@@ -74,6 +75,9 @@ struct snapshot_ring {
 
 /* The header of block SEQUENCE with what never changes; it is not sealed. */
 struct snapshot_block_header snapshot_header(const struct snapshot_ring *ring, uint64_t sequence);
+
+/* Moves and publishes what the stage holds. Worker thread. */
+void snapshot_settle(struct snapshot_ring *ring);
 
 /* A packet of WIRE_LENGTH octets was appended to the open block. */
 static inline void snapshot_fill_note(struct fill *fill, uint64_t time_ns, uint32_t wire_length)

@@ -34,27 +34,37 @@ static inline void stream_line(uint8_t *to, const uint8_t *from)
 #endif
 }
 
-/* Moves the whole lines of STAGE, in which STAGED octets are, to the block, whose last octet so far
- * is in front of END. Returns how many octets stay in the stage. */
-static inline uint32_t flush_lines(uint8_t *stage, uint8_t *end, uint32_t staged)
+/* Moves the first OCTETS of STAGE, whole lines, to a line at TO. */
+static inline void stream(uint8_t *to, const uint8_t *stage, uint32_t octets)
 {
-    uint32_t rest = staged % LINE, whole = staged - rest;
-    uint8_t *to = end - staged;
-    for (uint32_t at = 0; at < whole; at += LINE)
+    for (uint32_t at = 0; at < octets; at += LINE)
         stream_line(to + at, stage + at);
-    memcpy(stage, stage + whole, LINE);
-    return rest;
 }
 
 static void stage_flush(struct snapshot_ring *ring)
 {
-    uint8_t *end = ring->open + ring->fill.used;
-    ring->fill.staged = flush_lines(ring->stage, end, ring->fill.staged);
-    memcpy(end - ring->fill.staged, ring->stage, ring->fill.staged);
+    uint32_t staged = ring->fill.staged, rest = staged % LINE, whole = staged - rest;
+    uint8_t *to = ring->open + ring->fill.used - staged;
+    stream(to, ring->stage, whole);
+    memcpy(ring->stage, ring->stage + whole, LINE);
+    memcpy(to + whole, ring->stage, rest);
+    ring->fill.staged = rest;
+    ring->fill.moved = ring->fill.used;
 #if defined(__SSE2__)
     _mm_sfence(); /* streamed lines come before what is published */
 #endif
 }
+
+/* Moves the OCTETS behind the lines of a full stage to its beginning. */
+static inline void move_down(uint8_t *stage, uint32_t octets)
+{
+    enum { MOST = 4 * LINE };
+    if (__builtin_expect(octets > MOST, 0))
+        memcpy(stage, stage + STAGE_FULL, octets);
+    else
+        memcpy(stage, stage + STAGE_FULL, MOST);
+}
+static_assert(STAGE_PACKET_MAX <= STAGE_FULL, "what is moved down does not overlap");
 
 /* ---- to the stage ---- */
 
@@ -113,9 +123,13 @@ static uint64_t stage_append(struct snapshot_ring *ring, const struct snapshot_b
         snapshot_epb_write_tail(out + octets - SNAPSHOT_EPB_TAIL, length, batch->flow_ids[i]);
         snapshot_fill_note(&fill, time_ns, wire_length);
         fill.staged += octets;
+        if (fill.staged > STAGE_FULL) { /* always as many lines, so that the branch is foreseen */
+            stream(open + fill.used + octets - fill.staged, stage, STAGE_FULL);
+            fill.staged -= STAGE_FULL;
+            fill.moved = fill.used; /* at least up to this packet */
+            move_down(stage, fill.staged);
+        }
         fill.used += octets;
-        if (fill.staged > STAGE_FULL)
-            fill.staged = flush_lines(stage, open + fill.used, fill.staged);
     }
     ring->fill = fill;
     ledger_add(&ring->books.seen, fill.packets - before.packets, fill.octets - before.octets);

@@ -18,7 +18,8 @@ struct snapshot_stage {
      * Counts those that were appended as seen, returns the others. */
     uint64_t (*append)(struct snapshot_ring *ring, const struct snapshot_batch *batch,
                        uint64_t rest);
-    /* All that was appended is in the block after it; the last line stays in the stage as well. */
+    /* All that was appended is in the block after it, for other threads as well; the last line
+     * stays in the stage, too. */
     void (*flush)(struct snapshot_ring *ring);
 };
 

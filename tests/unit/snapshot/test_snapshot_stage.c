@@ -120,7 +120,7 @@ static void test_every_length(void **state)
     (void)state;
     for (uint32_t n = 0; n < BATCHES; n++) {
         give(1 + random_below(PACKET_BATCH_MAX));
-        snapshot_ring_tick(scene.ring, 1);
+        snapshot_ring_tick(scene.ring, 1, true);
         look();
     }
     assert_true(scene.given > 300);
