@@ -81,6 +81,14 @@ struct ledger_terms {
     struct snapshot_account snapshot; /* frame octets; of the first cache's ledger alone */
 };
 
+/* Records of the flow history that were sent once more: no part of any sum. */
+struct ledger_replays {
+    uint64_t count; /* replays that were begun */
+    uint64_t found; /* records of the times that were asked for */
+    uint64_t sent;
+    uint64_t lost;
+};
+
 /* The link of a source's device. */
 struct ledger_link {
     const char *name; /* not owned */
@@ -105,7 +113,8 @@ struct ledger {
     uint32_t destination_count;
     struct destination_counters destinations[LEDGER_ROWS_MAX];
     struct destination_place places[LEDGER_ROWS_MAX];
-    uint64_t misplaced; /* records, found at changes of the configuration; 0 */
+    struct ledger_replays replays; /* of the first cache's ledger alone */
+    uint64_t misplaced;            /* records, found at changes of the configuration; 0 */
     uint32_t group_count;
     struct export_group groups[DESTINATIONS_MAX];
     struct ledger_pair given_carried; /* observed by earlier probes of this run */

@@ -173,6 +173,7 @@ void ledger_carry_add(const struct ledger_carry *carry, uint32_t index, const ch
     add_diagnostics(ledger, carried);
     add_destinations(ledger, carried, &carried->probe);
     ledger->misplaced += carried->misplaced;
+    add_words(&ledger->replays, &carried->replays, sizeof ledger->replays);
     const struct ledger_pair *given =
         carried->given_known ? &carried->given : &carried->probe.observed;
     add_words(&ledger->given_carried, given, sizeof *given);

@@ -264,6 +264,17 @@ static void set_destinations(struct builder *builder, json_t *object, const stru
         set(builder, object, "groups", groups(builder, ledger));
 }
 
+/* Outside of the balance. */
+static json_t *replays(struct builder *builder, const struct ledger_replays *replays)
+{
+    json_t *object = json_object();
+    set_number(builder, object, "count", replays->count);
+    set_number(builder, object, "found", replays->found);
+    set_number(builder, object, "sent", replays->sent);
+    set_number(builder, object, "lost", replays->lost);
+    return object;
+}
+
 static json_t *cache(struct builder *builder, const struct ledger *ledger)
 {
     json_t *object = json_object();
@@ -295,6 +306,8 @@ static json_t *build(struct builder *builder, const struct ledger *ledger)
         append(builder, workers, worker);
     }
     set_destinations(builder, root, ledger);
+    if (ledger->replays.count)
+        set(builder, root, "replays", replays(builder, &ledger->replays));
     if (ledger->other_count)
         set(builder, root, "caches", caches(builder, ledger));
     set(builder, root, "workers", workers);

@@ -136,6 +136,12 @@ void ledger_print(const struct ledger *ledger, FILE *file)
     for (uint32_t c = 0; c < ledger->other_count; c++)
         print_cache(ledger->others[c], file);
     print_snapshot(&probe->snapshot, file);
+    if (ledger->replays.count)
+        fprintf(file,
+                "replays, outside of the balance: %" PRIu64 "\n  records %" PRIu64 ", sent %" PRIu64
+                ", lost %" PRIu64 "\n",
+                ledger->replays.count, ledger->replays.found, ledger->replays.sent,
+                ledger->replays.lost);
     for (uint32_t i = 0; i < ledger->link_count; i++)
         if (ledger->links[i].losses)
             fprintf(file, "%s: the link went down, %" PRIu64 " times\n", ledger->links[i].name,

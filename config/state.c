@@ -41,6 +41,12 @@ static json_t *ledger_object(struct state_json *json, const struct ledger *ledge
     if (!balanced)
         state_set_text(json, object, "problem", problem.text);
     add_terms(json, object, &ledger->probe);
+    json_t *replays = json_object();
+    state_set_large(json, replays, "count", ledger->replays.count);
+    state_set_large(json, replays, "found", ledger->replays.found);
+    state_set_large(json, replays, "sent", ledger->replays.sent);
+    state_set_large(json, replays, "lost", ledger->replays.lost);
+    state_set(json, object, "replays", replays);
     return object;
 }
 

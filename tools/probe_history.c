@@ -33,7 +33,8 @@ struct probe_history {
     char directory[HISTORY_PATH_MAX];
     bool told_short;
     char told_fault[256];
-    uint64_t jobs; /* begun so far */
+    uint64_t jobs;                   /* begun so far */
+    struct ledger_replays forgotten; /* those that had to make room in what follows */
     uint32_t count;
     struct replay_entry entries[REPLAYS_SHOWN]; /* the oldest first */
 };
@@ -184,6 +185,14 @@ void probe_history_close(struct probe_history *history)
 
 /* ---- operations ---- */
 
+static void add_replay(struct ledger_replays *sum, const struct replay_entry *entry)
+{
+    sum->count++;
+    sum->found += entry->report.found;
+    sum->sent += entry->report.sent;
+    sum->lost += entry->report.lost;
+}
+
 /* A free place for one more replay; NULL: all are at work. */
 static struct replay_entry *make_place(struct probe_history *history)
 {
@@ -193,6 +202,7 @@ static struct replay_entry *make_place(struct probe_history *history)
     if (over == REPLAYS_SHOWN)
         return NULL;
     if (history->count == REPLAYS_SHOWN) {
+        add_replay(&history->forgotten, &history->entries[over]);
         memmove(&history->entries[over], &history->entries[over + 1],
                 (REPLAYS_SHOWN - over - 1) * sizeof history->entries[0]);
         history->count--;
@@ -307,6 +317,20 @@ void probe_history_request(struct probe *probe, const struct snapshot_request *r
 }
 
 /* ---- state ---- */
+
+struct ledger_replays probe_history_replays(struct probe *probe)
+{
+    struct probe_history *history = probe->history;
+    struct ledger_replays sum = {0};
+    if (!history)
+        return sum;
+    sum = history->forgotten;
+    for (uint32_t i = 0; i < history->count; i++) {
+        look_at_replay(&history->entries[i]);
+        add_replay(&sum, &history->entries[i]);
+    }
+    return sum;
+}
 
 static json_t *replay_object(struct state_json *json, const struct replay_entry *entry)
 {

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "ledger.h"
 #include "probe_config.h"
 #include "snapshot_request.h"
 #include "state_json.h"
@@ -31,6 +32,8 @@ void probe_history_close(struct probe_history *history);
 /* The operations replay and replay-cancel: answers request ID. */
 void probe_history_request(struct probe *probe, const struct snapshot_request *request,
                            uint32_t id);
+/* The sums over all replays of PROBE. */
+struct ledger_replays probe_history_replays(struct probe *probe);
 /* The container flowHistory of state, to be owned; NULL: there is no history. */
 json_t *probe_history_state(struct probe *probe, struct state_json *json);
 

@@ -10,6 +10,7 @@
 #include "probe.h"
 #include "probe_change.h"
 #include "probe_control.h"
+#include "probe_history.h"
 #include "probe_snapshot.h"
 
 /* The copies of every worker, in order. */
@@ -64,7 +65,7 @@ static void add_devices(const struct probe *probe, struct ledger *ledger)
 }
 
 /* EXPORTED is an array with an entry for each cache. NULL if memory is short; to be freed. */
-static struct ledger_set *make_ledgers(const struct probe *probe, const struct account_set *set,
+static struct ledger_set *make_ledgers(struct probe *probe, const struct account_set *set,
                                        const struct exporter_counters *exported)
 {
     struct ledger_set *ledgers = calloc(1, sizeof *ledgers);
@@ -82,6 +83,7 @@ static struct ledger_set *make_ledgers(const struct probe *probe, const struct a
     }
     if (ledgers && copies) {
         add_devices(probe, &ledgers->ledgers[0]);
+        ledgers->ledgers[0].replays = probe_history_replays(probe);
         for (uint32_t c = 0; c < probe->metering->cache_count; c++)
             ledger_carry_add(probe->carry, c, probe->config->caches[c].name, &ledgers->ledgers[c]);
     } else {

@@ -156,9 +156,9 @@ void flow_cache_announce(struct flow_cache *cache, const struct packet_facts *fa
 
 void flow_cache_update_announced(struct flow_cache *cache, const struct packet_batch *batch,
                                  const struct packet_facts *facts, uint64_t selected,
-                                 struct flow_ref *refs)
+                                 struct flow_ref *refs, uint64_t *flow_ids)
 {
-    cache->lookup->update(cache, batch, facts, selected, refs);
+    cache->lookup->update(cache, batch, facts, selected, refs, flow_ids);
 }
 
 void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch *batch,
@@ -166,7 +166,7 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
                              struct flow_ref *refs)
 {
     cache->lookup->announce(cache, facts, 0, batch->count);
-    cache->lookup->update(cache, batch, facts, selected, refs);
+    cache->lookup->update(cache, batch, facts, selected, refs, NULL);
 }
 
 bool flow_is_record_of(const struct flow_cache *cache, const struct flow_ref *ref,

@@ -43,8 +43,8 @@ struct flow_cache_config {
     uint16_t worker;            /* mixed into flow ids */
     bool applications;          /* TCP and UDP flows begin with FLOW_STATE_APP_PENDING */
     struct flow_names names;    /* that records carry; all 0: none, and no memory for them */
-    /* Packets are kept: refs tell flow ids and what was counted before (flow_ref), and flows are
-     * not given to the kernel as long as FLOW_STATE_SNAPSHOT_PENDING is set. */
+    /* Packets are kept: flow ids are told, and refs say what was counted before (flow_ref); flows
+     * are not given to the kernel as long as FLOW_STATE_SNAPSHOT_PENDING is set. */
     bool snapshot;
     bool several_ports;               /* count directions that arrive on more than one port */
     const struct prefix_set *local;   /* for element 61; NULL: none. Not owned */
@@ -62,8 +62,8 @@ struct flow_ref {
     uint8_t new_record; /* this packet started the record */
     uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING, before it; and the
                            next one */
-    /* Only with flow_cache_config.snapshot. What the record held before the packet, both directions
-     * together, as flow_hot.counter; and element 148, 0 if there is none. */
+    /* Only if flow ids are asked for. What the record held before the packet, both directions
+     * together, as flow_hot.counter; and, of packets that took the longer path, element 148. */
     uint64_t before;
     uint64_t flow_id;
 };
@@ -120,12 +120,14 @@ void flow_cache_update_batch(struct flow_cache *cache, const struct packet_batch
  * The same in two steps, so that the cache's lines are fetched while packets are still being
  * parsed: first the keys of FACTS[first..first+count), piece by piece in ascending order until all
  * of the batch are announced (unusable ones may be among them), then the update of the batch.
+ * FLOW_IDS is NULL, or gets element 148 of each packet's flow, 0 if there is none: only with
+ * flow_cache_config.snapshot.
  */
 void flow_cache_announce(struct flow_cache *cache, const struct packet_facts *facts, uint32_t first,
                          uint32_t count);
 void flow_cache_update_announced(struct flow_cache *cache, const struct packet_batch *batch,
                                  const struct packet_facts *facts, uint64_t selected,
-                                 struct flow_ref *refs);
+                                 struct flow_ref *refs, uint64_t *flow_ids);
 
 /* No more packets of the record at REF are kept, if it is still that of FACTS:
  * FLOW_STATE_SNAPSHOT_PENDING, with which every flow begins, is taken away. */

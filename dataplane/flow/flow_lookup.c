@@ -124,9 +124,10 @@ PREFETCHES void prefetch_strangers(const struct flow_cache *cache, uint64_t stra
 }
 
 /* Looks tags up and fetches records. */
-__attribute__((always_inline)) static inline void
-find_candidates(struct flow_cache *cache, const struct packet_facts *facts, uint64_t selected,
-                struct candidates *candidates, bool with_ids)
+__attribute__((always_inline)) static inline void find_candidates(struct flow_cache *cache,
+                                                                  const struct packet_facts *facts,
+                                                                  uint64_t selected,
+                                                                  struct candidates *candidates)
 {
     uint64_t known = 0, elsewhere = 0, strangers = 0;
     bool full = is_full(cache);
@@ -165,8 +166,6 @@ find_candidates(struct flow_cache *cache, const struct packet_facts *facts, uint
     if (strangers)
         prefetch_strangers(cache, strangers);
     candidates->known = known;
-    for (uint64_t rest = with_ids ? known : 0; rest; rest &= rest - 1)
-        __builtin_prefetch(&cache->ids[candidates->index[__builtin_ctzll(rest)]]);
 }
 
 /* ---- counting ---- */
@@ -229,14 +228,16 @@ static inline void fill_hit_ref(const struct flow_cache *cache, uint32_t index,
 
 /* Fills in the flow ids of the hits that HITS tells. The table is read after all was counted, so
  * that its lines have time to come, and before a record may become another's. */
-static inline void fill_ids(const struct flow_cache *cache, uint64_t hits, struct flow_ref *refs)
+static inline void fill_ids(const struct flow_cache *cache, uint64_t hits,
+                            const struct candidates *candidates, uint64_t *flow_ids)
 {
     for (; hits; hits &= hits - 1) {
-        struct flow_ref *ref = &refs[__builtin_ctzll(hits)];
-        uint64_t *id = &cache->ids[ref->index];
-        if (__builtin_expect(*id == 0, 0))
-            *id = cache->cold[ref->index].flow_id;
-        ref->flow_id = *id;
+        unsigned i = (unsigned)__builtin_ctzll(hits);
+        uint32_t index = candidates->index[i];
+        uint64_t id = cache->ids[index];
+        if (__builtin_expect(id == 0, 0))
+            id = cache->ids[index] = cache->cold[index].flow_id;
+        flow_ids[i] = id;
     }
 }
 
@@ -263,17 +264,18 @@ __attribute__((noinline)) static bool count_otherwise(struct flow_cache *cache,
     return true;
 }
 
-/* REFS is not NULL if WITH_REFS; it and WITH_IDS are constants where this is called. */
+/* Whether REFS and FLOW_IDS are NULL is known where this is called. */
 __attribute__((always_inline)) static inline void
 update_all(struct flow_cache *cache, const struct packet_batch *batch,
            const struct packet_facts *facts, uint64_t selected, struct flow_ref *refs,
-           bool with_refs, bool with_ids)
+           uint64_t *flow_ids)
 {
+    const bool with_refs = refs != NULL, with_ids = flow_ids != NULL;
     struct candidates candidates;
     uint64_t octets = 0, frame_octets = 0, refused = 0, generation = cache->generation;
     uint64_t hits = 0; /* whose flow ids are still to be filled in */
     bool several_ports = cache->several_ports;
-    find_candidates(cache, facts, selected, &candidates, with_ids);
+    find_candidates(cache, facts, selected, &candidates);
     for (uint64_t rest = selected; rest; rest &= rest - 1) {
         unsigned i = (unsigned)__builtin_ctzll(rest);
         uint32_t index = candidates.index[i];
@@ -288,23 +290,27 @@ update_all(struct flow_cache *cache, const struct packet_batch *batch,
                 check_port(cache, index, facts[i].side, batch->port[i]);
             if (with_refs)
                 fill_hit_ref(cache, index, &facts[i], &refs[i], with_ids);
+            if (with_ids)
+                __builtin_prefetch(&cache->ids[index]);
             hits |= rest & -rest;
             continue;
         }
         struct flow_ref own_ref, *ref = with_refs ? &refs[i] : &own_ref;
         if (with_ids)
-            fill_ids(cache, hits, refs);
+            fill_ids(cache, hits, &candidates, flow_ids);
         hits = 0;
         if (!count_otherwise(cache, batch, &facts[i], i, ref)) {
             ref->index = FLOW_REF_NONE;
             ref->flow_id = 0;
             refused |= 1ull << i;
         }
+        if (with_ids)
+            flow_ids[i] = ref->flow_id;
         if (generation != cache->generation)
             candidates.known = 0;
     }
     if (with_ids)
-        fill_ids(cache, hits, refs);
+        fill_ids(cache, hits, &candidates, flow_ids);
     uint64_t packets = (uint64_t)__builtin_popcountll(selected & ~refused);
     for (; refused; refused &= refused - 1) {
         unsigned i = (unsigned)__builtin_ctzll(refused);
@@ -318,14 +324,17 @@ update_all(struct flow_cache *cache, const struct packet_batch *batch,
 
 static void lookup_update(struct flow_cache *cache, const struct packet_batch *batch,
                           const struct packet_facts *facts, uint64_t selected,
-                          struct flow_ref *refs)
+                          struct flow_ref *refs, uint64_t *flow_ids)
 {
-    if (!refs)
-        update_all(cache, batch, facts, selected, NULL, false, false);
-    else if (cache->snapshot)
-        update_all(cache, batch, facts, selected, refs, true, true);
+    debug_check(!flow_ids || cache->snapshot);
+    if (!refs && !flow_ids)
+        update_all(cache, batch, facts, selected, NULL, NULL);
+    else if (!refs)
+        update_all(cache, batch, facts, selected, NULL, flow_ids);
+    else if (flow_ids)
+        update_all(cache, batch, facts, selected, refs, flow_ids);
     else
-        update_all(cache, batch, facts, selected, refs, true, false);
+        update_all(cache, batch, facts, selected, refs, NULL);
 }
 
 /* ---- the variant ---- */

@@ -17,7 +17,8 @@ struct flow_lookup {
     void (*announce)(struct flow_cache *cache, const struct packet_facts *facts, uint32_t first,
                      uint32_t count);
     void (*update)(struct flow_cache *cache, const struct packet_batch *batch,
-                   const struct packet_facts *facts, uint64_t selected, struct flow_ref *refs);
+                   const struct packet_facts *facts, uint64_t selected, struct flow_ref *refs,
+                   uint64_t *flow_ids);
     /* bucket_least() */
     struct bucket_loss (*least)(const struct flow_bucket *bucket, uint8_t epoch);
     /* The variant's hash and tag compare by themselves, for the tests. */

@@ -1,6 +1,7 @@
 /*
- * What is frozen: windows of time whose segments are not overwritten. Kept in a file of lines,
- * which is written anew whenever they change. Any thread; see snapshot_store.h.
+ * What is frozen: windows of time whose segments are not overwritten. They hold as soon as they are
+ * in the list; the writer thread writes them to a file of lines whenever they have changed, so that
+ * who freezes never waits for the disk. See snapshot_store.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +22,19 @@ static bool overlaps(const struct snapshot_segment_facts *facts,
 }
 
 /* By any freeze that has not expired, whatever the bound says. */
-static bool wanted(const struct snapshot_store *store, const struct snapshot_slot *slot,
+static bool wanted(const struct snapshot_store *store, const struct snapshot_segment_facts *facts,
                    uint64_t now_ns)
 {
     for (size_t i = 0; i < store->freeze_count; i++)
-        if (store->freezes[i].expires_ns > now_ns && overlaps(&slot->facts, &store->freezes[i]))
+        if (store->freezes[i].expires_ns > now_ns && overlaps(facts, &store->freezes[i]))
             return true;
     return false;
+}
+
+/* The segment that is being written, the newest one: it counts from its first packet on. */
+static const struct snapshot_segment_facts *written(const struct snapshot_store *store)
+{
+    return store->segment.open ? &store->segment.facts : NULL;
 }
 
 static uint64_t bound_of(const struct snapshot_store *store)
@@ -39,22 +46,37 @@ static uint64_t bound_of(const struct snapshot_store *store)
 bool snapshot_store_is_frozen(const struct snapshot_store *store, size_t place, uint64_t now_ns)
 {
     uint64_t sum = 0;
-    if (!wanted(store, &store->slots[place], now_ns))
+    if (!wanted(store, &store->slots[place].facts, now_ns))
         return false;
     for (size_t i = 0; i <= place; i++)
-        sum += wanted(store, &store->slots[i], now_ns) ? store->slots[i].reserved : 0;
+        sum += wanted(store, &store->slots[i].facts, now_ns) ? store->slots[i].reserved : 0;
     return sum <= bound_of(store);
+}
+
+/* The octets of all closed segments that are wanted. */
+static uint64_t wanted_octets(const struct snapshot_store *store, uint64_t now_ns)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < store->slot_count; i++)
+        sum += wanted(store, &store->slots[i].facts, now_ns) ? store->slots[i].reserved : 0;
+    return sum;
+}
+
+bool snapshot_store_holds_written(const struct snapshot_store *store, uint64_t now_ns)
+{
+    return written(store) && wanted(store, written(store), now_ns) &&
+           wanted_octets(store, now_ns) + store->segment.limit <= bound_of(store);
 }
 
 uint64_t snapshot_store_frozen_octets(const struct snapshot_store *store, uint64_t now_ns)
 {
     uint64_t sum = 0, held = 0;
     for (size_t i = 0; i < store->slot_count; i++)
-        if (wanted(store, &store->slots[i], now_ns)) {
+        if (wanted(store, &store->slots[i].facts, now_ns)) {
             sum += store->slots[i].reserved;
             held = sum <= bound_of(store) ? sum : held;
         }
-    return held;
+    return snapshot_store_holds_written(store, now_ns) ? sum + store->segment.limit : held;
 }
 
 static bool write_in(int folder, const struct snapshot_freeze *freezes, size_t count)
@@ -79,18 +101,23 @@ static bool write_in(int folder, const struct snapshot_freeze *freezes, size_t c
     return false;
 }
 
-/* Writes COUNT freezes to the file. False: errno. */
-static bool write_file(struct snapshot_store *store, const struct snapshot_freeze *freezes,
-                       size_t count)
+bool snapshot_store_save_freezes(struct snapshot_store *store)
 {
-    int folder = snapshot_store_open_folder(store);
-    if (folder < 0)
-        return false;
-    bool good = write_in(folder, freezes, count);
+    struct snapshot_freeze freezes[SNAPSHOT_FREEZES_MAX];
+    pthread_mutex_lock(&store->lock);
+    bool changed = store->freezes_changed;
+    size_t count = store->freeze_count;
+    memcpy(freezes, store->freezes, count * sizeof *freezes);
+    store->freezes_changed = false;
+    pthread_mutex_unlock(&store->lock);
+    if (!changed || write_in(store->folder, freezes, count))
+        return true;
     int cause = errno;
-    close(folder);
+    pthread_mutex_lock(&store->lock);
+    store->freezes_changed = true;
+    pthread_mutex_unlock(&store->lock);
     errno = cause;
-    return good;
+    return false;
 }
 
 static bool name_is_good(const char *name)
@@ -136,8 +163,10 @@ void snapshot_store_load_freezes(struct snapshot_store *store, struct error *not
         error_set(note, "%s/%s: %zu lines are not understood and hold nothing",
                   store->values.directory, freezes_name, bad);
     pthread_mutex_lock(&store->lock);
-    memcpy(store->freezes, freezes, count * sizeof *freezes);
-    store->freeze_count = count;
+    if (!store->freezes_changed) { /* else the list is newer than the file */
+        memcpy(store->freezes, freezes, count * sizeof *freezes);
+        store->freeze_count = count;
+    }
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -147,8 +176,12 @@ static uint64_t frozen_with(const struct snapshot_store *store,
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < store->slot_count; i++)
-        if (wanted(store, &store->slots[i], now_ns) || overlaps(&store->slots[i].facts, freeze))
+        if (wanted(store, &store->slots[i].facts, now_ns) ||
+            overlaps(&store->slots[i].facts, freeze))
             sum += store->slots[i].reserved;
+    const struct snapshot_segment_facts *last = written(store);
+    if (last && (wanted(store, last, now_ns) || overlaps(last, freeze)))
+        sum += store->segment.limit;
     return sum;
 }
 
@@ -176,73 +209,56 @@ static const char *refusal(const struct snapshot_store *store, const struct snap
 bool snapshot_store_freeze(struct snapshot_store *store, const struct snapshot_freeze *freeze,
                            uint64_t now_ns, struct error *error)
 {
-    struct snapshot_freeze freezes[SNAPSHOT_FREEZES_MAX];
-    pthread_mutex_lock(&store->freeze_lock);
     pthread_mutex_lock(&store->lock);
     const char *reason = refusal(store, freeze, now_ns);
-    size_t count = store->freeze_count;
     if (!reason) {
-        memcpy(freezes, store->freezes, count * sizeof *freezes);
-        freezes[count] = *freeze;
-        /* At once: the writer must not take a segment of it meanwhile. */
         store->freezes[store->freeze_count++] = *freeze;
+        store->freezes_changed = true;
     }
     pthread_mutex_unlock(&store->lock);
-    if (!reason && !write_file(store, freezes, count + 1)) {
-        reason = strerror(errno);
-        pthread_mutex_lock(&store->lock);
-        store->freeze_count = count;
-        pthread_mutex_unlock(&store->lock);
-    }
-    pthread_mutex_unlock(&store->freeze_lock);
     if (reason)
         error_set(error, "freeze %.63s: %s", freeze->name, reason);
     return !reason;
 }
 
-/* Takes out the one of the name RELEASED; NULL: all that expired. False: errno. */
+/* Takes out the one of the name RELEASED; NULL: all that expired. Whether there were any. */
 static bool keep_some(struct snapshot_store *store, const char *released, uint64_t now_ns)
 {
-    struct snapshot_freeze freezes[SNAPSHOT_FREEZES_MAX];
     size_t count = 0;
     pthread_mutex_lock(&store->lock);
     for (size_t i = 0; i < store->freeze_count; i++)
         if (released ? strcmp(store->freezes[i].name, released) != 0
                      : store->freezes[i].expires_ns > now_ns)
-            freezes[count++] = store->freezes[i];
-    bool changed = count != store->freeze_count;
-    memcpy(store->freezes, freezes, count * sizeof *freezes);
+            store->freezes[count++] = store->freezes[i];
+    bool any = count != store->freeze_count;
     store->freeze_count = count;
+    store->freezes_changed |= any;
     pthread_mutex_unlock(&store->lock);
-    errno = ENOENT;
-    return changed && write_file(store, freezes, count);
+    return any;
 }
 
 bool snapshot_store_unfreeze(struct snapshot_store *store, const char *name, struct error *error)
 {
-    pthread_mutex_lock(&store->freeze_lock);
     bool good = keep_some(store, name, 0);
-    int cause = errno;
-    pthread_mutex_unlock(&store->freeze_lock);
     if (!good)
-        error_set(error, "release %.63s: %s", name,
-                  cause == ENOENT ? "there is no freeze of this name" : strerror(cause));
+        error_set(error, "release %.63s: there is no freeze of this name", name);
     return good;
 }
 
 void snapshot_store_expire_freezes(struct snapshot_store *store, uint64_t now_ns)
 {
-    bool any = false;
-    pthread_mutex_lock(&store->lock);
-    for (size_t i = 0; i < store->freeze_count; i++)
-        any |= store->freezes[i].expires_ns <= now_ns;
-    pthread_mutex_unlock(&store->lock);
-    if (!any)
-        return;
-    pthread_mutex_lock(&store->freeze_lock);
-    keep_some(store, NULL,
-              now_ns); /* a file that was not written is right again at the next start */
-    pthread_mutex_unlock(&store->freeze_lock);
+    keep_some(store, NULL, now_ns);
+}
+
+/* The segment FACTS is of the windows of FREEZES, and HELD or beyond the bound. */
+static void add_to_each(struct snapshot_freeze *freezes, size_t count,
+                        const struct snapshot_segment_facts *facts, bool held)
+{
+    for (size_t i = 0; i < count; i++)
+        if (overlaps(facts, &freezes[i])) {
+            freezes[i].octets += held ? facts->octets : 0;
+            freezes[i].partly |= !held;
+        }
 }
 
 size_t snapshot_store_freezes(struct snapshot_store *store, struct snapshot_freeze *freezes,
@@ -254,15 +270,14 @@ size_t snapshot_store_freezes(struct snapshot_store *store, struct snapshot_free
     for (size_t i = 0; i < count && i < max; i++)
         freezes[i] = store->freezes[i];
     for (size_t j = 0; j < store->slot_count; j++) {
-        if (!wanted(store, &store->slots[j], 0))
+        if (!wanted(store, &store->slots[j].facts, 0))
             continue;
         sum += store->slots[j].reserved;
-        for (size_t i = 0; i < count && i < max; i++)
-            if (overlaps(&store->slots[j].facts, &freezes[i])) {
-                freezes[i].octets += sum <= bound ? store->slots[j].facts.octets : 0;
-                freezes[i].partly |= sum > bound;
-            }
+        add_to_each(freezes, count < max ? count : max, &store->slots[j].facts, sum <= bound);
     }
+    const struct snapshot_segment_facts *last = written(store);
+    if (last && wanted(store, last, 0))
+        add_to_each(freezes, count < max ? count : max, last, sum + store->segment.limit <= bound);
     pthread_mutex_unlock(&store->lock);
     return count;
 }

@@ -33,9 +33,28 @@ struct snapshot_ring *snapshot_ring_create(const struct snapshot_ring_config *co
     }
     ring->config = *config;
     ring->memory = ring->arena.memory;
+    ring->stage_variant = snapshot_stage_for(simd_choose());
     ring->interface_known = UINT32_MAX;
     atomic_init(&ring->holders, 1);
     return ring;
+}
+
+const struct snapshot_stage *snapshot_stage_for(enum simd_level level)
+{
+    extern const struct snapshot_stage snapshot_stage_scalar;
+#if defined(__x86_64__)
+    extern const struct snapshot_stage snapshot_stage_sse, snapshot_stage_avx2,
+        snapshot_stage_avx512;
+    static const struct snapshot_stage *const variants[SIMD_LEVELS] = {
+        &snapshot_stage_scalar, &snapshot_stage_sse, &snapshot_stage_avx2, &snapshot_stage_avx512};
+    return variants[level];
+#elif defined(__aarch64__)
+    extern const struct snapshot_stage snapshot_stage_neon;
+    return level == SIMD_SCALAR ? &snapshot_stage_scalar : &snapshot_stage_neon;
+#else
+    (void)level;
+    return &snapshot_stage_scalar;
+#endif
 }
 
 void snapshot_ring_hold(struct snapshot_ring *ring)
@@ -127,11 +146,18 @@ struct snapshot_live snapshot_ring_live(struct snapshot_ring *ring)
         .worker = &ring->books, .stored = &ring->stored, .failed = ring->failed};
 }
 
-void snapshot_ring_worker_part(const struct snapshot_ring *ring, struct snapshot_account *account)
+/* The worker's part; nothing is in the stage alone. */
+static void worker_part(const struct snapshot_ring *ring, struct snapshot_account *account)
 {
     *account = ring->books;
     if (ring->open)
         account->in_memory = walk(ring->open, ring->fill.used);
+}
+
+void snapshot_ring_worker_part(struct snapshot_ring *ring, struct snapshot_account *account)
+{
+    snapshot_settle(ring);
+    worker_part(ring, account);
 }
 
 /* The writer's part: done blocks, and what waits of those in front of END. */
@@ -153,7 +179,7 @@ static void writer_part(const struct snapshot_ring *ring, uint64_t end,
 void snapshot_ring_account(const struct snapshot_ring *ring, struct snapshot_account *account)
 {
     struct snapshot_account writer;
-    snapshot_ring_worker_part(ring, account);
+    worker_part(ring, account);
     if (!ring->config.writer)
         return;
     writer_part(ring, atomic_load_explicit(&ring->filled, memory_order_acquire), &writer);

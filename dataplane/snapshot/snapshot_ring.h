@@ -152,26 +152,25 @@ bool snapshot_ring_times(const struct snapshot_ring *ring, uint64_t sequence, ui
 /* ---- worker thread ---- */
 
 /* The packets of a batch as they are to be kept: lengths[i] octets of packet i, for each bit i of
- * KEPT, with flow id flow_ids[i], or found_ids[i * found_stride] if that is not NULL (so that a
- * worker need not copy them); those of CUT_OFF[reason] are not to be kept. */
+ * KEPT, with flow id flow_ids[i]; those of CUT_OFF[reason] are not to be kept. */
 struct snapshot_batch {
     const struct packet_batch *packets;
     uint64_t kept;
     uint64_t cut_off[SNAPSHOT_CUT_OFF_COUNT];
     bool payload; /* lengths may reach behind transport headers */
-    const uint64_t *found_ids;
-    uint32_t found_stride;
     uint64_t flow_ids[PACKET_BATCH_MAX];
     uint32_t lengths[PACKET_BATCH_MAX];
 };
 
-/* Counts all packets of BATCH, appends those to be kept, and publishes them. NOW_NS as in
+/* Counts all packets of BATCH and appends those to be kept. Other threads see the last ones with
+ * later batches, or when nothing is kept any more or the worker is idle. NOW_NS as in
  * snapshot_ring_tick(). */
 void snapshot_ring_append(struct snapshot_ring *ring, const struct snapshot_batch *batch,
                           uint64_t now_ns);
 
-/* Seals the open block if it is older than the flush interval at NOW_NS, the worker's time. */
-void snapshot_ring_tick(struct snapshot_ring *ring, uint64_t now_ns);
+/* Seals the open block if it is older than the flush interval at NOW_NS, the worker's time. IDLE:
+ * there was no batch, so it is time to show other threads all that was appended. */
+void snapshot_ring_tick(struct snapshot_ring *ring, uint64_t now_ns, bool idle);
 
 /* Seals the open block, if there is one, and leaves the ring for good. */
 void snapshot_ring_leave(struct snapshot_ring *ring);
@@ -181,6 +180,6 @@ void snapshot_ring_make_cut(struct snapshot_ring *ring, uint64_t cut);
 
 /* The worker's part of the books as it is now: seen, cut_off, overload, in_memory of the open block
  * (walked), and stored if there is no writer. */
-void snapshot_ring_worker_part(const struct snapshot_ring *ring, struct snapshot_account *account);
+void snapshot_ring_worker_part(struct snapshot_ring *ring, struct snapshot_account *account);
 
 #endif

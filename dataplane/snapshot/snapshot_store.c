@@ -74,7 +74,6 @@ struct snapshot_store *snapshot_store_make(const struct snapshot_settings *setti
         return NULL;
     }
     pthread_mutex_init(&store->lock, NULL);
-    pthread_mutex_init(&store->freeze_lock, NULL);
     store->folder = -1;
     store->manifest.file = -1;
     store->segment.file = -1;
@@ -99,10 +98,11 @@ void snapshot_store_close(struct snapshot_store *store)
 {
     if (!store)
         return;
+    if (store->folder >= 0)
+        snapshot_store_save_freezes(store);
     snapshot_store_unload(store);
     snapshot_async_clear(&store->segment.async);
     pthread_mutex_destroy(&store->lock);
-    pthread_mutex_destroy(&store->freeze_lock);
     free(store);
 }
 
@@ -162,7 +162,9 @@ size_t snapshot_store_list(struct snapshot_store *store, uint64_t from_ns, uint6
     }
     if (store->segment.open && overlaps(&store->segment.facts, from_ns, to_ns)) {
         if (count < max)
-            list[count] = (struct snapshot_listed){.facts = store->segment.facts};
+            list[count] = (struct snapshot_listed){
+                .facts = store->segment.facts,
+                .frozen = snapshot_store_holds_written(store, store->housed_ns)};
         count++;
     }
     pthread_mutex_unlock(&store->lock);

@@ -4,8 +4,7 @@
  *
  * One writer thread (snapshot_writer.h) begins and closes segments; any thread may ask for lists,
  * open segments, freeze and release. A lock guards the list; it is never held during input or
- * output, so nobody waits for a slow disk but the writer (freezing writes its small file under a
- * lock of its own).
+ * output, so nobody waits for a slow disk but the writer.
  *
  * A segment that a reader has open is not overwritten: the next older one is taken instead.
  */
@@ -78,17 +77,18 @@ void snapshot_store_release_segment(struct snapshot_store *store, struct snapsho
 /* A reader found a block damaged: counted. Any thread. */
 void snapshot_store_count_damaged(struct snapshot_store *store, uint64_t blocks);
 
-/* A freeze: segments that overlap [from_ns, to_ns] (packet times) are not overwritten and not
- * deleted by age until expires_ns (wall clock). Of all that is frozen, the oldest segments up to
- * freeze_octets_max are held. */
+/* A freeze: segments that overlap [from_ns, to_ns] (packet times), the one that is being written
+ * among them, are not overwritten and not deleted by age until expires_ns (wall clock). Of all that
+ * is frozen, the oldest segments up to freeze_octets_max are held. */
 struct snapshot_freeze {
     char name[SNAPSHOT_FREEZE_NAME_MAX]; /* printable ASCII without quotes and backslashes */
     uint64_t from_ns, to_ns, expires_ns;
     uint64_t octets; /* of the segments that it holds now; set by the list */
     bool partly;     /* the bound keeps it from holding all of them; set by the list */
 };
-/* Freezes a window, kept over restarts. False and ERROR: the name is taken or not allowed, the
- * window is empty, too many, or what is frozen would exceed the bound. Any thread. */
+/* Freezes a window at once; the writer's next step writes it down, so that it is kept over
+ * restarts. False and ERROR: the name is taken or not allowed, the window is empty, too many, or
+ * what is frozen would exceed the bound. Any thread; waits for nobody's disk, as the next one. */
 bool snapshot_store_freeze(struct snapshot_store *store, const struct snapshot_freeze *freeze,
                            uint64_t now_ns, struct error *error);
 /* False and ERROR: there is none of that name. Any thread. */

@@ -54,11 +54,11 @@ struct snapshot_store {
     uint64_t free_number; /* for names of free files */
     struct snapshot_manifest manifest;
     bool direct;
-    bool resize;                 /* the space is to be looked at; under the lock */
-    uint64_t housed_ns;          /* wall clock of the last look at ages; under the lock */
-    pthread_mutex_t freeze_lock; /* for their file; taken before the other one */
-    struct snapshot_freeze freezes[SNAPSHOT_FREEZES_MAX]; /* under the lock */
+    bool resize;        /* the space is to be looked at; under the lock */
+    uint64_t housed_ns; /* wall clock of the last look at ages; under the lock */
+    struct snapshot_freeze freezes[SNAPSHOT_FREEZES_MAX]; /* under the lock, as the next two */
     size_t freeze_count;
+    bool freezes_changed;                          /* since their file was written */
     uint64_t reserved_octets;                      /* of the disk, when last looked at; */
     uint64_t damaged_blocks, overwritten, expired; /* these under the lock */
 };
@@ -112,7 +112,11 @@ bool snapshot_store_release(struct snapshot_store *store, size_t place, enum sna
 
 /* Whether the slot at PLACE is held at NOW_NS. Under the lock. */
 bool snapshot_store_is_frozen(const struct snapshot_store *store, size_t place, uint64_t now_ns);
+/* Whether the segment that is being written is held as well. Under the lock. */
+bool snapshot_store_holds_written(const struct snapshot_store *store, uint64_t now_ns);
 uint64_t snapshot_store_frozen_octets(const struct snapshot_store *store, uint64_t now_ns);
+/* Writes the file of freezes if they have changed. False: errno; call it again. Writer thread. */
+bool snapshot_store_save_freezes(struct snapshot_store *store);
 /* Reads the file of freezes; a missing one is empty. */
 void snapshot_store_load_freezes(struct snapshot_store *store, struct error *note);
 /* Forgets those that expired. */

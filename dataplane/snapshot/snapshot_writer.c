@@ -28,6 +28,7 @@ struct snapshot_writer {
     struct snapshot_interfaces *interfaces; /* of the rings */
     struct snapshot_segment_names names;    /* of them, all that are known */
     uint64_t retry_at_ns, looked_ns;
+    uint64_t save_at_ns;                    /* not before: the freezes could not be written */
     struct losses opened_with;              /* when the open segment was begun */
     uint64_t kept[SNAPSHOT_INTERFACES_MAX]; /* packets of the open segment, by interface */
     pthread_mutex_t lock;                   /* guards what follows */
@@ -412,6 +413,26 @@ static void keep_house(struct snapshot_writer *writer, uint64_t now_ns)
         fail_by_errno(writer, now_ns, "old segments cannot be removed");
 }
 
+/* Writes down what was frozen and released. They hold in any case until the end of this run. */
+static void save_freezes(struct snapshot_writer *writer, uint64_t now_ns)
+{
+    bool early = now_ns < writer->save_at_ns && writer->save_at_ns - now_ns <= retry_ns;
+    if (!writer->attached || early)
+        return;
+    if (snapshot_store_save_freezes(writer->store)) {
+        writer->save_at_ns = 0;
+        return;
+    }
+    struct error line;
+    error_set(&line,
+              "snapshot ring %s: freezes cannot be written down: %s; they hold, but not over "
+              "a restart until they can",
+              snapshot_store_directory(writer->store), strerror(errno));
+    if (!writer->save_at_ns)
+        tell(writer, line.text);
+    writer->save_at_ns = now_ns + retry_ns;
+}
+
 bool snapshot_writer_step(struct snapshot_writer *writer, uint64_t now_ns)
 {
     struct snapshot_ring *rings[SNAPSHOT_RINGS_MAX];
@@ -423,6 +444,7 @@ bool snapshot_writer_step(struct snapshot_writer *writer, uint64_t now_ns)
         try_again(writer, now_ns);
     if (!is_faulty(writer))
         keep_house(writer, now_ns);
+    save_freezes(writer, now_ns);
     bool busy = false;
     for (uint32_t i = 0; i < count; i++)
         busy |= serve(writer, rings[i], now_ns);

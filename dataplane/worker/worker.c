@@ -344,7 +344,7 @@ static bool do_walk(struct worker *worker)
 static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
 {
     bool held = false;
-    bool any = take_batches(worker, &held);
+    bool any = take_batches(worker, &held), idle = !any;
     if (now_ns > worker->now_ns)
         worker->now_ns = now_ns;
     atomic_store_explicit(&worker->time_ns, worker->now_ns, memory_order_relaxed);
@@ -354,7 +354,7 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     }
     any |= do_walk(worker);
     if (worker->config.snapshot)
-        snapshot_ring_tick(worker->config.snapshot, worker->now_ns);
+        snapshot_ring_tick(worker->config.snapshot, worker->now_ns, idle);
     if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
         poll_devices(worker);
     publish(worker);

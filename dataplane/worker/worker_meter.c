@@ -4,6 +4,7 @@
  */
 #include "base/check.h"
 #include "packet/packet_filter.h"
+#include "snapshot/snapshot_policy.h"
 #include "worker/worker_payload.h"
 #include "worker/worker_private.h"
 #include "worker/worker_snapshot.h"
@@ -151,13 +152,17 @@ static void count(struct worker *worker, const struct packet_batch *batch, uint6
     bool kernel = worker->config.caches[0].kernel.table != NULL;
     bool keep = worker->config.snapshot != NULL, watch = worker->config.watch != NULL;
     uint64_t undecided = 0;
+    uint64_t *flow_ids = keep ? worker->snapshot_batch.flow_ids : NULL;
+    bool refs =
+        kernel || watch || (keep && snapshot_policy_cuts_off(worker->config.snapshot_policy));
     if (worker->scanner || worker->finder) {
         undecided = worker_meter_payload(worker, batch, chosen);
     } else if (chosen) {
         flow_cache_update_announced(worker->caches[0], batch, worker->facts, chosen,
-                                    kernel || keep || watch ? worker->refs : NULL);
+                                    refs ? worker->refs : NULL, flow_ids);
         for (uint32_t c = 1; c < worker->config.cache_count; c++)
-            flow_cache_update_announced(worker->caches[c], batch, worker->facts, chosen, NULL);
+            flow_cache_update_announced(worker->caches[c], batch, worker->facts, chosen, NULL,
+                                        NULL);
     }
     if (watch)
         worker_watch(worker, batch, chosen);

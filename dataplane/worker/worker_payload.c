@@ -138,7 +138,7 @@ static void follow_first(struct worker *worker, uint32_t c, const struct packet_
 {
     struct flow_cache *first = worker->caches[0], *cache = worker->caches[c];
     struct flow_ref *refs = worker->other_refs;
-    flow_cache_update_announced(cache, batch, worker->facts, selected, refs);
+    flow_cache_update_announced(cache, batch, worker->facts, selected, refs, NULL);
     for (; selected; selected &= selected - 1) {
         unsigned i = (unsigned)__builtin_ctzll(selected);
         if (!refs[i].new_record && !is_pending(&worker->refs[i]))
@@ -161,6 +161,7 @@ uint64_t worker_meter_payload(struct worker *worker, const struct packet_batch *
     static const uint64_t apart_ns = 100000000;
     struct flow_cache *cache = worker->caches[0];
     struct flow_ref *refs = worker->refs;
+    uint64_t *flow_ids = worker->config.snapshot ? worker->snapshot_batch.flow_ids : NULL;
     uint64_t undecided = 0;
     while (selected) {
         uint64_t first_ns = batch->timestamp_ns[__builtin_ctzll(selected)], together = 0;
@@ -170,7 +171,7 @@ uint64_t worker_meter_payload(struct worker *worker, const struct packet_batch *
                 break;
             together |= rest & -rest;
         }
-        flow_cache_update_announced(cache, batch, worker->facts, together, refs);
+        flow_cache_update_announced(cache, batch, worker->facts, together, refs, flow_ids);
         look_at_payloads(worker, batch, worker->facts, refs, together);
         for (uint32_t c = 1; c < worker->config.cache_count; c++)
             follow_first(worker, c, batch, together);

@@ -5,8 +5,6 @@
 #include "snapshot/snapshot_ring.h"
 #include "worker/worker_private.h"
 
-static_assert(sizeof(struct flow_ref) % sizeof(uint64_t) == 0, "flow ids are told by a stride");
-
 bool worker_snapshot_map_classes(const struct worker_config *config, struct arena *classes,
                                  struct error *error)
 {
@@ -21,10 +19,9 @@ void worker_snapshot_fetch(const struct worker *worker, const struct packet_batc
     if (!snapshot_policy_keeps_payload(worker->config.snapshot_policy))
         return; /* the parser reads the headers */
     for (uint32_t i = 0; i < batch->count; i++) {
-        if (batch->captured_length[i] > LINE)
-            __builtin_prefetch(batch->data[i] + LINE);
-        if (batch->captured_length[i] > 2 * LINE - 1)
-            __builtin_prefetch(batch->data[i] + 2 * LINE - 1);
+        uint32_t last = batch->captured_length[i] - 1; /* the smaller of two does not branch */
+        __builtin_prefetch(batch->data[i] + (last < LINE ? last : LINE));
+        __builtin_prefetch(batch->data[i] + (last < 2 * LINE ? last : 2 * LINE - 1));
     }
 }
 
@@ -106,7 +103,7 @@ void worker_snapshot_keep(struct worker *worker, const struct packet_batch *batc
                           uint64_t ignored)
 {
     const struct snapshot_policy *policy = worker->config.snapshot_policy;
-    struct snapshot_batch *out = &worker->snapshot_batch;
+    struct snapshot_batch *out = &worker->snapshot_batch; /* flow ids are in it */
     out->packets = batch;
     out->kept = metered | ignored;
     out->payload = snapshot_policy_keeps_payload(policy);
@@ -116,9 +113,7 @@ void worker_snapshot_keep(struct worker *worker, const struct packet_batch *batc
         cut_off(worker, metered, out);
     snapshot_policy_lengths(policy, batch, worker->facts, out->kept, out->lengths);
     for (; ignored; ignored &= ignored - 1)
-        worker->refs[__builtin_ctzll(ignored)].flow_id = 0;
-    out->found_ids = &worker->refs[0].flow_id;
-    out->found_stride = sizeof worker->refs[0] / sizeof worker->refs[0].flow_id;
+        out->flow_ids[__builtin_ctzll(ignored)] = 0;
     snapshot_ring_append(worker->config.snapshot, out, worker->now_ns);
 }
 

@@ -174,6 +174,5 @@ int snapshot_folder_extract(const struct verb_call *call, const char *folder,
                                       .cut = status.packets_cut,
                                       .sha256 = status.sha256,
                                       .text = status.text};
-    snapshot_print_outcome(call, &outcome);
-    return VERB_DONE;
+    return snapshot_print_outcome(call, &outcome);
 }

@@ -27,7 +27,7 @@ struct extract_outcome {
     const char *sha256;
     const char *text; /* the first damage that was met; "": none */
 };
-void snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome);
+int snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome);
 
 /* The number of the option NAME, *NUMBER as it was if it was not given; false and a line if its
  * value is none. */

@@ -57,6 +57,11 @@ static void print_ledger(const struct lyd_node *ledger)
     table_end(&table, stdout);
     printf("%s flow records begun, %s left the cache\n",
            data_text(data_child(ledger, "metered"), "flows"), data_text(ledger, "recordsOut"));
+    const struct lyd_node *replays = data_child(ledger, "replays");
+    if (data_number(replays, "count"))
+        printf("%s replays, outside of the books: %s records found, %s sent, %s lost\n",
+               data_text(replays, "count"), data_text(replays, "found"), data_text(replays, "sent"),
+               data_text(replays, "lost"));
     if (strcmp(data_text(ledger, "balanced"), "true") == 0)
         puts("the books balance");
     else

@@ -12,7 +12,7 @@
 #include "snapshot_folder.h"
 #include "table.h"
 
-void snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome)
+int snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome)
 {
     if (call->json) {
         json_t *object =
@@ -41,8 +41,11 @@ void snapshot_print_outcome(const struct verb_call *call, const struct extract_o
         fprintf(stderr, "spanflow: %llu blocks were overwritten before they could be read\n",
                 (unsigned long long)outcome->gone);
     if (outcome->damaged)
-        fprintf(stderr, "spanflow: %llu blocks are damaged and were passed over: %s\n",
-                (unsigned long long)outcome->damaged, outcome->text);
+        fprintf(stderr,
+                "spanflow: the answer is not whole (exit status %d): %llu blocks are damaged and "
+                "were passed over: %s\n",
+                VERB_PARTLY, (unsigned long long)outcome->damaged, outcome->text);
+    return outcome->damaged ? VERB_PARTLY : VERB_DONE;
 }
 
 bool snapshot_number_option(const struct verb_call *call, const char *name, uint64_t *number)
@@ -191,7 +194,7 @@ int verb_snapshot_freeze(struct verb_call *call)
     if (call->json)
         verb_print_json(answer);
     else if (data_number(answer, "octets") == 0)
-        puts("frozen: no complete segment lies in the window yet; those that come are held");
+        puts("frozen: nothing on disk lies in the window yet; what comes is held");
     else
         printf("frozen: %s octets stay for %llu days, or until snapshot release %s\n",
                table_short(data_number(answer, "octets"), octets), (unsigned long long)days,

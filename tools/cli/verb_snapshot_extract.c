@@ -220,14 +220,16 @@ static struct extract_outcome outcome_of(const struct lyd_node *job, const char 
                                     .text = data_text(job, "text")};
 }
 
-/* Waits for JOB and fetches its result into OUTPUT, which is there under the name FILE then. */
-static bool take(struct verb_call *call, const char *job, struct output_file *output,
-                 const char *file, struct error *error)
+/* Waits for JOB and fetches its result into OUTPUT, which is there under the name FILE then. The
+ * exit status; if that is VERB_FAILED, ERROR. */
+static int take(struct verb_call *call, const char *job, struct output_file *output,
+                const char *file, struct error *error)
 {
     char sha256[65];
+    int status = VERB_FAILED;
     struct lyd_node *answer = snapshot_wait(call, job, error);
     if (!answer)
-        return false;
+        return status;
     const char *state = data_text(answer, "state");
     bool good = strcmp(state, "complete") == 0 || strcmp(state, "limited") == 0;
     if (!good)
@@ -237,10 +239,10 @@ static bool take(struct verb_call *call, const char *job, struct output_file *ou
            output_file_complete(output, data_text(answer, "sha256"), sha256, error);
     if (good) {
         struct extract_outcome outcome = outcome_of(answer, file, sha256);
-        snapshot_print_outcome(call, &outcome);
+        status = snapshot_print_outcome(call, &outcome);
     }
     lyd_free_all(answer);
-    return good;
+    return status;
 }
 
 static int extract_from_probe(struct verb_call *call, const struct asked *asked)
@@ -252,13 +254,13 @@ static int extract_from_probe(struct verb_call *call, const struct asked *asked)
         return verb_fail(error.text);
     snapshot_catch_interrupts();
     char *job = verb_connect(call, &error) ? start(call, asked, &error) : NULL;
-    bool good = job && take(call, job, &output, file, &error);
+    int status = job ? take(call, job, &output, file, &error) : VERB_FAILED;
     /* What was fetched, or cannot be, has no reason to stay at the probe. */
     if (job)
         snapshot_cancel(call, job);
     output_file_end(&output);
     free(job);
-    return good ? VERB_DONE : verb_fail(error.text);
+    return status == VERB_FAILED ? verb_fail(error.text) : status;
 }
 
 /* ---- from a folder ---- */

@@ -13,7 +13,8 @@
 
 #include "client.h"
 
-enum { VERB_DONE = 0, VERB_FAILED = 1, VERB_USAGE = 2 };
+/* Exit statuses. PARTLY: done, but what was asked for is not whole. */
+enum { VERB_DONE = 0, VERB_FAILED = 1, VERB_USAGE = 2, VERB_PARTLY = 3 };
 
 enum { VERB_OPTIONS_MAX = 12, VERB_WORDS_MAX = 64 };
 

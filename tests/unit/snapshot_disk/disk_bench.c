@@ -67,7 +67,7 @@ void bench_start(struct disk_bench *bench)
 void bench_drain(struct disk_bench *bench)
 {
     bench->now_ns += 2 * BENCH_SECOND;
-    snapshot_ring_tick(bench->ring, bench->now_ns);
+    snapshot_ring_tick(bench->ring, bench->now_ns, true);
     unsigned steps = 0;
     while (snapshot_writer_step(bench->writer, bench->now_ns))
         assert_true(++steps < STEPS_MAX);

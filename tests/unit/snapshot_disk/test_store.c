@@ -46,9 +46,9 @@ static void the_oldest_makes_room(void **state)
 {
     (void)state;
     struct disk_bench bench;
+    struct snapshot_store_state facts;
     struct bench_held held;
     struct snapshot_verification result;
-    struct snapshot_store_state facts;
     bench_prepare(&bench, 32 * BENCH_MEBIBYTE, 4 * BENCH_MEBIBYTE);
     bench_start(&bench);
     uint64_t reserved = disk_octets(&bench);
@@ -201,6 +201,86 @@ static void a_freeze_holds_its_window(void **state)
     bench_clean(&bench);
 }
 
+static void what_is_being_written_is_held_at_once(void **state)
+{
+    (void)state;
+    struct disk_bench bench;
+    struct snapshot_freeze listed[1];
+    struct snapshot_listed list[8];
+    struct snapshot_store_state facts;
+    bench_prepare(&bench, 32 * BENCH_MEBIBYTE, 4 * BENCH_MEBIBYTE);
+    bench_start(&bench);
+    bench_feed(&bench, 8000);
+    bench_drain(&bench);
+    struct snapshot_store *store = snapshot_writer_store(bench.writer);
+    size_t count = snapshot_store_list(store, 0, UINT64_MAX, list, 8);
+    assert_true(count >= 1 && count <= 4);
+    const struct snapshot_segment_facts *last = &list[count - 1].facts;
+    assert_true(last->closed_ns == 0 && last->packets > 0);
+    struct snapshot_freeze freeze = {.name = "the last",
+                                     .from_ns = last->first_ns,
+                                     .to_ns = last->first_ns,
+                                     .expires_ns = BENCH_START + 7200 * BENCH_SECOND};
+    assert_true(snapshot_store_freeze(store, &freeze, bench.now_ns, &bench.error));
+    snapshot_store_list(store, 0, UINT64_MAX, list, 8);
+    assert_true(list[count - 1].frozen);
+    assert_int_equal(snapshot_store_freezes(store, listed, 1), 1);
+    assert_true(listed[0].octets >= last->octets && !listed[0].partly);
+    snapshot_store_tell(store, bench.now_ns, &facts);
+    assert_true(facts.octets_frozen >= 4 * BENCH_MEBIBYTE);
+    /* It counts in the bound. */
+    bench.settings.freeze_octets_max = 4 * BENCH_MEBIBYTE - 1;
+    snapshot_writer_configure(bench.writer, &bench.settings);
+    snapshot_store_list(store, 0, UINT64_MAX, list, 8);
+    assert_false(list[count - 1].frozen);
+    assert_true(snapshot_store_unfreeze(store, "the last", &bench.error));
+    assert_false(snapshot_store_freeze(store, &freeze, bench.now_ns, &bench.error));
+    bench_stop(&bench, true);
+    bench_clean(&bench);
+}
+
+static bool is_written_down(const struct disk_bench *bench, const char *name)
+{
+    char path[300], text[4096] = "";
+    snprintf(path, sizeof path, "%s/freezes", bench->folder);
+    FILE *file = fopen(path, "re");
+    size_t octets = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    text[octets] = '\0';
+    if (file)
+        fclose(file);
+    return strstr(text, name) != NULL;
+}
+
+/* Who freezes does not write; the writer does, and tries again if it cannot. */
+static void the_writer_writes_freezes_down(void **state)
+{
+    (void)state;
+    struct disk_bench bench;
+    char path[300];
+    bench_prepare(&bench, 32 * BENCH_MEBIBYTE, 4 * BENCH_MEBIBYTE);
+    bench_start(&bench);
+    snprintf(path, sizeof path, "%s/.freezes.new", bench.folder);
+    struct snapshot_store *store = snapshot_writer_store(bench.writer);
+    struct snapshot_freeze freeze = {
+        .name = "first", .to_ns = BENCH_START, .expires_ns = BENCH_START + 7200 * BENCH_SECOND};
+    assert_true(snapshot_store_freeze(store, &freeze, bench.now_ns, &bench.error));
+    assert_false(is_written_down(&bench, "first"));
+    snapshot_writer_step(bench.writer, bench.now_ns);
+    assert_true(is_written_down(&bench, "first"));
+    assert_int_equal(mkdir(path, 0700), 0); /* in the way */
+    assert_true(snapshot_store_unfreeze(store, "first", &bench.error));
+    snprintf(freeze.name, sizeof freeze.name, "second");
+    assert_true(snapshot_store_freeze(store, &freeze, bench.now_ns, &bench.error));
+    snapshot_writer_step(bench.writer, bench.now_ns);
+    assert_true(is_written_down(&bench, "first"));
+    assert_int_equal(rmdir(path), 0);
+    bench.now_ns += 4 * BENCH_SECOND;
+    snapshot_writer_step(bench.writer, bench.now_ns);
+    assert_true(is_written_down(&bench, "second") && !is_written_down(&bench, "first"));
+    bench_stop(&bench, true);
+    bench_clean(&bench);
+}
+
 static void two_cannot_have_one_folder(void **state)
 {
     (void)state;
@@ -230,6 +310,8 @@ int main(void)
         cmocka_unit_test(the_size_changes_while_it_runs),
         cmocka_unit_test(what_is_read_is_not_overwritten),
         cmocka_unit_test(a_freeze_holds_its_window),
+        cmocka_unit_test(what_is_being_written_is_held_at_once),
+        cmocka_unit_test(the_writer_writes_freezes_down),
         cmocka_unit_test(two_cannot_have_one_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static void *work(void *argument)
     uint64_t cut = 0;
     while (bench->next < PACKETS_MAX || cut < CUTS_MIN) {
         bench_append(bench, PACKET_BATCH_MAX);
-        snapshot_ring_tick(bench->ring, bench->now_ns);
+        snapshot_ring_tick(bench->ring, bench->now_ns, bench->next % 3 == 0);
         atomic_store(&threads->now_ns, bench->now_ns);
         uint64_t wanted = atomic_load(&threads->cut_wanted);
         if (wanted != cut)

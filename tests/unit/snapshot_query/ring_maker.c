@@ -68,7 +68,7 @@ void ring_maker_drain(struct ring_maker *maker)
 {
     maker->now_ns += 2000000000;
     for (uint32_t i = 0; i < maker->workers; i++)
-        snapshot_ring_tick(maker->rings[i], maker->now_ns);
+        snapshot_ring_tick(maker->rings[i], maker->now_ns, true);
     for (uint32_t i = 0; maker->writer && i < STEPS_MAX; i++)
         if (!snapshot_writer_step(maker->writer, maker->now_ns))
             break;

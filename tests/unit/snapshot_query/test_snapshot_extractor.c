@@ -97,6 +97,8 @@ static void queries_go_on_while_the_ring_turns(void **state)
     }
     atomic_store(&feeder.stop, true);
     pthread_join(thread, NULL);
+    for (uint32_t i = 0; i < bench.maker.workers; i++)
+        snapshot_ring_tick(bench.maker.rings[i], bench.maker.now_ns, true);
     struct snapshot_query_counts counts;
     uint64_t in_rings = ask(&bench, &counts);
     ring_maker_drain(&bench.maker);
