@@ -97,6 +97,7 @@ static int read_answer(struct xdp_interface *interface, struct nlmsghdr *header,
         return EPROTO;
     const struct ifinfomsg *link = NLMSG_DATA(header);
     *interface = (struct xdp_interface){.ifindex = (uint32_t)link->ifi_index,
+                                        .kind = link->ifi_type,
                                         .up = (link->ifi_flags & (IFF_UP | IFF_RUNNING)) ==
                                               (IFF_UP | IFF_RUNNING)};
     int left = (int)IFLA_PAYLOAD(header);

@@ -14,7 +14,8 @@
 struct xdp_interface {
     char name[IF_NAMESIZE];
     uint32_t ifindex;
-    uint32_t mtu; /* octets */
+    uint32_t mtu;  /* octets */
+    uint16_t kind; /* ARPHRD_*, which tells how its frames begin */
     uint8_t address[6];
     bool up; /* and has a carrier */
     uint32_t receive_queues_max;

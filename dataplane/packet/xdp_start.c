@@ -3,6 +3,7 @@
  * seen before anything changes, then a socket for each queue, then packets. Control thread.
  */
 #include <errno.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,13 @@ static bool find(struct source_xdp *self, struct error *error)
         error_set(error, "xdp:%.100s: %s", self->wanted,
                   failed == ENODEV ? "no such interface; ip link shows those that are there"
                                    : strerror(failed));
+        return false;
+    }
+    if (self->interface.kind != ARPHRD_ETHER && self->interface.kind != ARPHRD_LOOPBACK) {
+        error_set(error,
+                  "xdp:%s: its packets have no Ethernet header (a tunnel?), which an XDP source "
+                  "expects; observe the interface that carries them",
+                  self->interface.name);
         return false;
     }
     struct packet_interface *shown = &self->source.interface;
