@@ -41,5 +41,8 @@ bool xdp_interface_keep_tags(const struct xdp_interface *interface, bool keep, b
 
 /* False with one line in ERROR that names the capabilities this process lacks for XDP. */
 bool xdp_interface_permitted(const char *name, struct error *error);
+/* Whether the kernel trusts this process so far that it loads programs without guards against the
+ * processor's speculation, which cost each packet some time. */
+bool xdp_interface_trusted(void);
 
 #endif

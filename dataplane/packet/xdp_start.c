@@ -149,6 +149,11 @@ static void tell(const struct source_xdp *self, const struct way *way, struct so
                     "xdp:%s: queues were still occupied, by a process that has ended; free after "
                     "%u ms",
                     self->interface.name, self->waited_ms);
+    if (self->options.counter && !xdp_interface_trusted())
+        source_note(notes,
+                    "xdp:%s: the kernel guards the program against speculation, which makes "
+                    "counting there several times as dear; with CAP_PERFMON it does not",
+                    self->interface.name);
     if (self->options.busy_poll_us && !socket->busy_poll)
         source_note(notes, "xdp:%s: busy polling is not possible here: %s", self->interface.name,
                     "the kernel refuses it");
