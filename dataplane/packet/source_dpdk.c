@@ -265,7 +265,7 @@ static bool source_dpdk_news(struct packet_source *source, struct error *line)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
     if (atomic_load_explicit(&self->removed, memory_order_acquire))
-        return false;
+        return packet_source_tell_problem(source, line);
     if (!self->clock_told && clock_judge_tell(&self->judge, &self->device, line)) {
         self->clock_told = true;
         return true;

@@ -250,8 +250,9 @@ static bool source_xdp_news(struct packet_source *source, struct error *line)
     struct source_xdp *self = (struct source_xdp *)source;
     struct xdp_interface now = {.ifindex = self->interface.ifindex};
     struct packet_link *link = &source->link;
-    if (atomic_load_explicit(&self->removed, memory_order_acquire) ||
-        xdp_interface_read(&now, NULL) != 0)
+    if (atomic_load_explicit(&self->removed, memory_order_acquire))
+        return packet_source_tell_problem(source, line);
+    if (xdp_interface_read(&now, NULL) != 0)
         return false;
     if (memcmp(now.address, self->interface.address, sizeof now.address) != 0) {
         memcpy(self->interface.address, now.address, sizeof now.address);
