@@ -32,9 +32,11 @@ COUNTER_MAP(counter_totals, flow_counter_total);
 const volatile struct flow_counter_geometry counter_geometry = {.slots = FLOW_COUNTER_WAYS,
                                                                 .workers = 1};
 
+/* The index, whose lower half is the key, fills a slot of the stack: without CAP_PERFMON the kernel
+ * refuses to write a part of one where a pointer was kept before. */
 #define COUNTER_AT(name, index)                                                                    \
     ({                                                                                             \
-        __u32 counter_index = (index);                                                             \
+        __u64 counter_index = (index);                                                             \
         bpf_map_lookup_elem(&name, &counter_index);                                                \
     })
 #define COUNTER_GEOMETRY (&counter_geometry) /* volatile: it is not the initial one */
@@ -42,7 +44,14 @@ const volatile struct flow_counter_geometry counter_geometry = {.slots = FLOW_CO
 /* Calls FUNCTION(0..TIMES-1, STATE) until it says 1. */
 #define COUNTER_LOOP(times, function, state) bpf_loop(times, function, state, 0)
 #define COUNTER_CLOCK()                      bpf_ktime_get_coarse_ns()
+/* Without CAP_PERFMON the verifier also follows wrong guesses of branches, and loses count of how
+ * often a loop was run. */
+#define COUNTER_UNROLLED _Pragma("clang loop unroll(full)")
 
+#endif
+
+#ifndef COUNTER_UNROLLED
+#define COUNTER_UNROLLED
 #endif
 
 enum { COUNTER_FIN_SYN_RST = 7 };
@@ -107,6 +116,7 @@ COUNTER_INLINE int counter_find(const struct flow_counter_key *key, __u32 base,
                              geometry->secret[3]};
     __u64 hash = flow_counter_hash(key, secret);
     __u32 others = 1;
+    COUNTER_UNROLLED
     for (__u32 n = 0; n < FLOW_COUNTER_WAYS; n++) {
         if (!(others >> n & 1))
             continue;

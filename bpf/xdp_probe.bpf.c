@@ -33,8 +33,9 @@ struct {
 
 #include "flow_counter.bpf.h"
 
-static __always_inline void count(__u32 verdict, __u64 octets)
+static __always_inline void count(__u64 verdict, __u64 octets)
 {
+    /* The key is the lower half: see COUNTER_AT. */
     struct probe_verdict_count *sum = bpf_map_lookup_elem(&verdicts, &verdict);
     if (!sum)
         return;

@@ -468,9 +468,11 @@ struct probe *probe_begin(const struct probe_config *config, struct probe_contro
 
 static void say_problems(struct probe *probe)
 {
-    for (uint32_t s = 0; s < probe->source_count; s++)
-        if (probe->sources[s]->problem.text[0])
-            fprintf(stderr, "spanflowd: %s\n", probe->sources[s]->problem.text);
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        struct error line;
+        if (packet_source_tell_problem(probe->sources[s], &line))
+            fprintf(stderr, "spanflowd: %s\n", line.text);
+    }
     probe_say_problems(probe);
 }
 

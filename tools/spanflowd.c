@@ -38,9 +38,13 @@ static bool simd_is_possible(struct error *error)
 static int judge(struct probe *probe)
 {
     int code = EXIT_DONE;
-    for (uint32_t s = 0; s < probe->source_count; s++)
-        if (probe->sources[s]->problem.text[0])
-            code = say_failure(probe->sources[s]->problem.text);
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        struct error line;
+        if (packet_source_tell_problem(probe->sources[s], &line))
+            say_failure(line.text);
+        if (probe->sources[s]->problem_told)
+            code = EXIT_FAILED;
+    }
     probe_say_problems(probe);
     for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         if (exporting_process_failed(probe->exporting->exporters[c]))

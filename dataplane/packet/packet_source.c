@@ -1,4 +1,5 @@
-/* What all sources have in common beyond the contract: waiting for several at once. */
+/* What all sources have in common beyond the contract: waiting for several at once, and telling
+ * what is wrong. */
 #include "packet/packet_source.h"
 
 #include <poll.h>
@@ -49,4 +50,13 @@ void packet_sources_wait(struct packet_source *const sources[], const bool ended
     }
     if (sleeper)
         sleeper->ops->wait(sleeper, until_ns);
+}
+
+bool packet_source_tell_problem(struct packet_source *source, struct error *line)
+{
+    if (source->problem_told || source->problem.text[0] == '\0')
+        return false;
+    *line = source->problem;
+    source->problem_told = true;
+    return true;
 }

@@ -88,11 +88,16 @@ struct packet_source {
     struct packet_link link;           /* control thread: written by news() */
     char name[128];                    /* as the user wrote it, for messages */
     struct error problem;              /* one line, set when receive() says FAILED */
+    bool problem_told;                 /* that line has been printed; control thread */
 };
 
-/* Sleeps until the one of COUNT SOURCES that has not ENDED may have packets, or until the monotonic
- * time UNTIL_NS. Returns at once if there are several, or if it must be polled; without any source
- * it only sleeps. Thread loop only. */
+/* Puts the problem of SOURCE into LINE, once. False if there is none, or it has been told. Control
+ * thread, when the problem is known to be complete: from news(), or when nobody receives. */
+bool packet_source_tell_problem(struct packet_source *source, struct error *line);
+
+/* Sleeps until one of COUNT SOURCES that have not ENDED may have packets, or until the monotonic
+ * time UNTIL_NS. Returns at once if one of them must be polled; without any source it only sleeps.
+ * Thread loop only. */
 void packet_sources_wait(struct packet_source *const sources[], const bool ended[], uint32_t count,
                          uint64_t until_ns);
 

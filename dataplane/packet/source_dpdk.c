@@ -33,9 +33,11 @@ struct source_dpdk {
     uint16_t queue;
     uint8_t link;
     bool has_peer;         /* a memif: connected now and then */
-    bool connected;        /* ... now: DPDK's interrupt thread is held */
+    bool holding;          /* DPDK's interrupt thread, from the first call to receive on */
+    bool connected;        /* there is a peer now */
+    bool leaving;          /* it said something: mostly that it leaves */
     bool emptied;          /* the last burst brought nothing */
-    uint64_t rounds_at_ns; /* when the interrupt thread was last let run for a peer to come */
+    uint64_t rounds_at_ns; /* when the interrupt thread was last let run */
     uint32_t timestamp_unit_ns;
     const uint64_t *now_ns;
     uint8_t *linear;         /* owned: a slice for each place in a batch */
@@ -100,32 +102,49 @@ static bool link_is_up(const struct source_dpdk *self)
            link.link_status == RTE_ETH_LINK_UP;
 }
 
-/* Whether there is a peer to receive from, which cannot leave unnoticed from then on. */
+static void run_interrupts(struct source_dpdk *self)
+{
+    self->rounds_at_ns = *self->now_ns;
+    dpdk_interrupts_round();
+    self->connected = link_is_up(self);
+}
+
+static bool round_is_due(const struct source_dpdk *self)
+{
+    return *self->now_ns - self->rounds_at_ns >= peer_every_ns;
+}
+
+/* Whether there is a peer to receive from. It can neither come nor leave unnoticed, because the
+ * interrupt thread, which hears of both, runs in rounds only. */
 static bool peer_has_come(struct source_dpdk *self)
 {
-    uint64_t now_ns = *self->now_ns;
-    if (now_ns - self->rounds_at_ns >= peer_every_ns) { /* it may be held for another device */
-        self->rounds_at_ns = now_ns;
-        dpdk_interrupts_round();
-    }
-    if (!link_is_up(self))
-        return false;
-    dpdk_interrupts_hold();
-    self->connected = link_is_up(self);
-    if (!self->connected)
-        dpdk_interrupts_release();
+    if (!self->holding)
+        dpdk_interrupts_hold();
+    self->holding = true;
+    self->leaving = false;
+    if (round_is_due(self))
+        run_interrupts(self);
     return self->connected;
 }
 
-/* The peer may leave now, if everything that it sent has been received. */
+/* A burst brought nothing: the peer may leave if it said so before that burst. */
 static void let_peer_leave(struct source_dpdk *self)
 {
-    if (!self->connected || !self->emptied)
+    if (!self->leaving || !round_is_due(self))
         return;
-    dpdk_interrupts_round();
-    self->connected = link_is_up(self);
+    run_interrupts(self);
+    self->leaving = self->connected && dpdk_interrupts_news();
+}
+
+/* Listens to the peer. Other devices of DPDK need the interrupt thread, too: with them it is let
+ * run from time to time. */
+static void hear_peer(struct source_dpdk *self)
+{
     if (!self->connected)
-        dpdk_interrupts_release();
+        return;
+    if (self->emptied && rte_eth_dev_count_avail() > 1)
+        run_interrupts(self);
+    self->leaving = self->connected && dpdk_interrupts_news();
 }
 
 /* ---- receiving ---- */
@@ -163,8 +182,10 @@ static enum receive_status source_dpdk_receive(struct packet_source *source,
     uint32_t count = rte_eth_rx_burst(self->port_id, self->queue, packets, PACKET_BATCH_MAX);
     batch->count = count;
     self->emptied = count == 0;
-    if (count == 0)
+    if (count == 0) {
+        let_peer_leave(self);
         return nothing_received(self);
+    }
     uint64_t now_ns = *self->now_ns;
     if (__builtin_expect(self->judging, 0))
         judge_clock(self, packets, count, now_ns);
@@ -225,7 +246,7 @@ static void source_dpdk_poll_device(struct packet_source *source)
     struct source_dpdk *self = (struct source_dpdk *)source;
     const struct driver_traits *traits = self->port.traits;
     notice_removal(self);
-    let_peer_leave(self);
+    hear_peer(self);
     if (self->port.packet_socket >= 0)
         count_loss(source, DROPPED_SOCKET_FULL, packet_socket_drops(self->port.packet_socket));
     struct rte_eth_stats now;
@@ -244,7 +265,7 @@ static bool source_dpdk_news(struct packet_source *source, struct error *line)
 {
     struct source_dpdk *self = (struct source_dpdk *)source;
     if (atomic_load_explicit(&self->removed, memory_order_acquire))
-        return false;
+        return packet_source_tell_problem(source, line);
     if (!self->clock_told && clock_judge_tell(&self->judge, &self->device, line)) {
         self->clock_told = true;
         return true;
@@ -261,7 +282,7 @@ static void source_dpdk_close(struct packet_source *source)
         dpdk_port_close(&self->port);
     }
     free(self->linear);
-    if (self->connected)
+    if (self->holding)
         dpdk_interrupts_release();
     free(self);
 }

@@ -250,8 +250,9 @@ static bool source_xdp_news(struct packet_source *source, struct error *line)
     struct source_xdp *self = (struct source_xdp *)source;
     struct xdp_interface now = {.ifindex = self->interface.ifindex};
     struct packet_link *link = &source->link;
-    if (atomic_load_explicit(&self->removed, memory_order_acquire) ||
-        xdp_interface_read(&now, NULL) != 0)
+    if (atomic_load_explicit(&self->removed, memory_order_acquire))
+        return packet_source_tell_problem(source, line);
+    if (xdp_interface_read(&now, NULL) != 0)
         return false;
     if (memcmp(now.address, self->interface.address, sizeof now.address) != 0) {
         memcpy(self->interface.address, now.address, sizeof now.address);
@@ -272,10 +273,12 @@ static bool source_xdp_news(struct packet_source *source, struct error *line)
 static void source_xdp_close(struct packet_source *source)
 {
     struct source_xdp *self = (struct source_xdp *)source;
+    struct xdp_interface now = {.ifindex = self->interface.ifindex};
     bool changed;
     xdp_start_undo(self);
-    if (self->tags_kept && !self->removed)
-        xdp_interface_keep_tags(&self->interface, false, &changed);
+    /* It may have another name by now, and another interface its name. */
+    if (self->tags_kept && xdp_interface_read(&now, NULL) == 0)
+        xdp_interface_keep_tags(&now, false, &changed);
     free(self->slices);
     free(self);
 }

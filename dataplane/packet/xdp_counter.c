@@ -52,6 +52,20 @@ static bool make_map(struct counter_map *map, const char *name, uint32_t element
     return map->memory != NULL;
 }
 
+/* Why the kernel refused the maps, and what to do. */
+static void refuse(const struct flow_counter_geometry *geometry, size_t octets, int failed,
+                   struct error *error)
+{
+    if (failed == EPERM)
+        error_set(error, "the kernel's flow counter needs CAP_BPF (to make its maps); run as root, "
+                         "or give it to the process");
+    else
+        error_set(error,
+                  "the kernel does not give the %zu MiB of the flow counter for %u flows and %u "
+                  "CPUs: %s; take fewer, or leave it off",
+                  octets >> 20, geometry->slots, geometry->cpus, strerror(failed));
+}
+
 /* What the kernel cannot have in one map, and our indices cannot reach. */
 static bool is_too_large(const struct flow_counter_geometry *geometry)
 {
@@ -92,11 +106,7 @@ struct xdp_counter *xdp_counter_create(const struct flow_counter_geometry *geome
         !make_map(&maps[TOTALS], "counter_totals", sizeof(struct flow_counter_total), sizes.totals,
                   false) ||
         !xdp_settle_open(&counter->settle)) {
-        int failed = errno;
-        error_set(error,
-                  "the kernel does not give the %zu MiB of the flow counter for %u flows and %u "
-                  "CPUs: %s; take fewer, or leave it off",
-                  sizes.octets >> 20, geometry->slots, geometry->cpus, strerror(failed));
+        refuse(geometry, sizes.octets, errno, error);
         xdp_counter_close(counter);
         return NULL;
     }

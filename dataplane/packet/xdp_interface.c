@@ -97,6 +97,7 @@ static int read_answer(struct xdp_interface *interface, struct nlmsghdr *header,
         return EPROTO;
     const struct ifinfomsg *link = NLMSG_DATA(header);
     *interface = (struct xdp_interface){.ifindex = (uint32_t)link->ifi_index,
+                                        .kind = link->ifi_type,
                                         .up = (link->ifi_flags & (IFF_UP | IFF_RUNNING)) ==
                                               (IFF_UP | IFF_RUNNING)};
     int left = (int)IFLA_PAYLOAD(header);
@@ -189,9 +190,19 @@ bool xdp_interface_keep_tags(const struct xdp_interface *interface, bool keep, b
 
 /* ---- what this process may do ---- */
 
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#endif
+
 static bool has_capability(const struct __user_cap_data_struct sets[2], unsigned capability)
 {
     return sets[capability / 32].effective >> capability % 32 & 1;
+}
+
+static bool read_capabilities(struct __user_cap_data_struct sets[2])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    return syscall(SYS_capget, &header, sets) == 0;
 }
 
 bool xdp_interface_permitted(const char *name, struct error *error)
@@ -205,10 +216,9 @@ bool xdp_interface_permitted(const char *name, struct error *error)
         {CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN (to attach it)"},
         {CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW (to open its sockets)"},
     };
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct sets[2];
     char missing[160] = "";
-    if (syscall(SYS_capget, &header, sets) != 0)
+    if (!read_capabilities(sets))
         return true; /* then the kernel says it at the deed */
     for (unsigned i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         size_t used = strlen(missing);
@@ -219,4 +229,11 @@ bool xdp_interface_permitted(const char *name, struct error *error)
     if (missing[0])
         error_set(error, "xdp:%s: needs %s; run as root, or give it to the process", name, missing);
     return missing[0] == '\0';
+}
+
+bool xdp_interface_trusted(void)
+{
+    struct __user_cap_data_struct sets[2];
+    return !read_capabilities(sets) || has_capability(sets, CAP_PERFMON) ||
+           has_capability(sets, CAP_SYS_ADMIN);
 }

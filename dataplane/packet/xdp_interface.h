@@ -14,7 +14,8 @@
 struct xdp_interface {
     char name[IF_NAMESIZE];
     uint32_t ifindex;
-    uint32_t mtu; /* octets */
+    uint32_t mtu;  /* octets */
+    uint16_t kind; /* ARPHRD_*, which tells how its frames begin */
     uint8_t address[6];
     bool up; /* and has a carrier */
     uint32_t receive_queues_max;
@@ -40,5 +41,8 @@ bool xdp_interface_keep_tags(const struct xdp_interface *interface, bool keep, b
 
 /* False with one line in ERROR that names the capabilities this process lacks for XDP. */
 bool xdp_interface_permitted(const char *name, struct error *error);
+/* Whether the kernel trusts this process so far that it loads programs without guards against the
+ * processor's speculation, which cost each packet some time. */
+bool xdp_interface_trusted(void);
 
 #endif

@@ -3,6 +3,7 @@
  * seen before anything changes, then a socket for each queue, then packets. Control thread.
  */
 #include <errno.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -148,6 +149,11 @@ static void tell(const struct source_xdp *self, const struct way *way, struct so
                     "xdp:%s: queues were still occupied, by a process that has ended; free after "
                     "%u ms",
                     self->interface.name, self->waited_ms);
+    if (self->options.counter && !xdp_interface_trusted())
+        source_note(notes,
+                    "xdp:%s: the kernel guards the program against speculation, which makes "
+                    "counting there several times as dear; with CAP_PERFMON it does not",
+                    self->interface.name);
     if (self->options.busy_poll_us && !socket->busy_poll)
         source_note(notes, "xdp:%s: busy polling is not possible here: %s", self->interface.name,
                     "the kernel refuses it");
@@ -160,6 +166,13 @@ static bool find(struct source_xdp *self, struct error *error)
         error_set(error, "xdp:%.100s: %s", self->wanted,
                   failed == ENODEV ? "no such interface; ip link shows those that are there"
                                    : strerror(failed));
+        return false;
+    }
+    if (self->interface.kind != ARPHRD_ETHER && self->interface.kind != ARPHRD_LOOPBACK) {
+        error_set(error,
+                  "xdp:%s: its packets have no Ethernet header (a tunnel?), which an XDP source "
+                  "expects; observe the interface that carries them",
+                  self->interface.name);
         return false;
     }
     struct packet_interface *shown = &self->source.interface;

@@ -1,10 +1,11 @@
 /*
  * Frames made in the kernel and sent out of an interface, for perf/run_xdp:
  *
- *     live_frames send INTERFACE FLOWS PACKETS OCTETS RATE   RATE 0: as fast as it goes
- *     live_frames drop INTERFACE                             until its standard input ends
+ *     live_frames send INTERFACE FLOWS PACKETS OCTETS RATE [ORDER]   RATE 0: as fast as it goes
+ *     live_frames drop INTERFACE                                     until its standard input ends
  *
- * `send` prints what it cost as one JSON object. UDP over IPv4; OCTETS with the frame check
+ * ORDER: turn (each flow in its turn) or zipf (the flow of rank r as often as 1/r says). `send`
+ * prints what it cost as one JSON object. UDP over IPv4; OCTETS with the frame check
  * sequence. Needs root.
  */
 #include <errno.h>
@@ -71,6 +72,15 @@ static double seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* How many times two are multiplied to be as many as FLOWS. */
+static uint32_t octaves_of(uint32_t flows)
+{
+    uint32_t octaves = 0;
+    while ((uint64_t)1 << octaves < flows)
+        octaves++;
+    return octaves;
+}
+
 static bool run(int program, uint8_t *frame, uint32_t octets, uint32_t ifindex, uint32_t packets)
 {
     struct xdp_md context = {.data_end = octets, .ingress_ifindex = ifindex};
@@ -101,7 +111,7 @@ static bool send_all(int program, uint8_t *frame, uint32_t octets, uint32_t ifin
     return true;
 }
 
-static int send_frames(uint32_t ifindex, char **words)
+static int send_frames(uint32_t ifindex, char **words, bool skewed)
 {
     uint8_t frame[2048];
     uint32_t flows = (uint32_t)strtoul(words[0], NULL, 10);
@@ -121,6 +131,7 @@ static int send_frames(uint32_t ifindex, char **words)
     skeleton->rodata->out_interface = ifindex;
     skeleton->rodata->flows = flows;
     skeleton->rodata->stride = flows == 1 ? 0 : stride;
+    skeleton->rodata->octaves = skewed ? octaves_of(flows) : 0;
     if (live_frames_bpf__load(skeleton) != 0)
         return fail("load");
     double start = seconds(CLOCK_MONOTONIC);
@@ -157,12 +168,15 @@ static int drop_frames(uint32_t ifindex)
 int main(int count, char **words)
 {
     uint32_t ifindex = count > 2 ? if_nametoindex(words[2]) : 0;
-    bool send = count == 7 && strcmp(words[1], "send") == 0;
+    bool skewed = count == 8 && strcmp(words[7], "zipf") == 0;
+    bool turn = count == 7 || (count == 8 && strcmp(words[7], "turn") == 0);
+    bool send = (turn || skewed) && strcmp(words[1], "send") == 0;
     bool drop = count == 3 && strcmp(words[1], "drop") == 0;
     if (!ifindex || !(send || drop)) {
-        fprintf(stderr, "usage: live_frames send INTERFACE FLOWS PACKETS OCTETS RATE\n"
+        fprintf(stderr, "usage: live_frames send INTERFACE FLOWS PACKETS OCTETS RATE "
+                        "[turn|zipf]\n"
                         "       live_frames drop INTERFACE\n");
         return 2;
     }
-    return send ? send_frames(ifindex, words + 3) : drop_frames(ifindex);
+    return send ? send_frames(ifindex, words + 3, skewed) : drop_frames(ifindex);
 }

@@ -51,10 +51,10 @@ class Namespace:
     def _inside(self, *command):
         self._run(self.prefix + list(command))
 
-    def plug(self):
+    def plug(self, wire=WIRE, port=PROBE):
         """Makes the pair; after unplug() the kernel gives it other indices."""
-        self._inside("ip", "link", "add", self.WIRE, "type", "veth", "peer", "name", self.PROBE)
-        for interface in (self.WIRE, self.PROBE):
+        self._inside("ip", "link", "add", wire, "type", "veth", "peer", "name", port)
+        for interface in (wire, port):
             # Neither neighbour discovery nor ARP: only our frames are on this wire.
             self._inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
             self._inside("ip", "link", "set", interface, "arp", "off", "up")

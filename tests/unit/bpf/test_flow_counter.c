@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -88,6 +90,31 @@ static void close_rig(struct rig *rig)
     kernel_table_destroy(rig->table);
     xdp_counter_close(rig->counter);
     parser_destroy(rig->parser);
+}
+
+/* Takes every capability from this process but those in FEW, or gives back what it is permitted. */
+static void set_capabilities(uint64_t few)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    assert_int_equal(syscall(SYS_capget, &header, sets), 0);
+    for (unsigned i = 0; i < 2; i++)
+        sets[i].effective = sets[i].permitted & (uint32_t)(few >> (i * 32));
+    assert_int_equal(syscall(SYS_capset, &header, sets), 0);
+}
+
+/* Without CAP_PERFMON the verifier also follows what the processor may guess wrongly. */
+static void test_verifier_with_few_rights(void **state)
+{
+    (void)state;
+    for (unsigned features = 0; features < 4; features++) {
+        struct rig rig;
+        open_rig(&rig, 0xfff);
+        set_capabilities(1ull << CAP_BPF | 1ull << CAP_NET_ADMIN);
+        rig.skeleton = load(features & 1 ? rig.counter : NULL, features & 2);
+        set_capabilities(UINT64_MAX);
+        close_rig(&rig);
+    }
 }
 
 static void test_verifier(void **state)
@@ -222,6 +249,7 @@ static void test_catalogue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_verifier),
+                                       cmocka_unit_test(test_verifier_with_few_rights),
                                        cmocka_unit_test(test_catalogue)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
