@@ -92,7 +92,8 @@ struct probe {
 
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
-    cpu_set_t cpus; /* that this process may run on; main thread */
+    uint64_t looked_ns; /* monotonic, after devices; main thread */
+    cpu_set_t cpus;     /* that this process may run on; main thread */
     _Atomic int64_t clock_offset_ns;
     _Atomic uint64_t clock_steps; /* two for each jump; odd while the offset changes */
     struct receive_clock receive_clocks[EXPORT_RINGS_MAX]; /* by worker; the reader has the first */
@@ -170,6 +171,11 @@ void probe_tell_news(struct probe *probe);
  * worker on capture files; live, or with several workers, there are threads. */
 void probe_run_alone(struct probe *probe);
 void probe_run_threads(struct probe *probe);
+/* What probe_run_threads() does: it begins, takes its turns as long as that says true, with a nap
+ * behind each, and ends. */
+void probe_begin_threads(struct probe *probe);
+bool probe_turn_threads(struct probe *probe);
+void probe_end_threads(struct probe *probe);
 /* Newest time that any worker knows: what message headers carry. The exporter's thread, or the main
  * thread. */
 uint64_t probe_time_ns(const struct probe *probe);

@@ -77,6 +77,7 @@ struct exporting {
      * one uses: these, the probe's sets of workers, rings. */
     pthread_mutex_t lock;
     _Atomic bool wanted; /* by the main thread, which goes first */
+    pthread_t thread;
     struct exporting_process *exporters[CACHES_MAX];
     struct spool *spools[CACHES_MAX]; /* NULL: none */
     /* What the exporting processes were asked to say of themselves with a ledger cut; they write

@@ -106,12 +106,12 @@ static bool workers_run(const struct probe *probe)
            (probe->before && atomic_load(&probe->before->running) > 0);
 }
 
-static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
+static void look_at_devices(struct probe *probe)
 {
     uint64_t now_ns = clock_monotonic_ns();
-    if (now_ns - *looked_ns < device_every_ns)
+    if (now_ns - probe->looked_ns < device_every_ns)
         return;
-    *looked_ns = now_ns;
+    probe->looked_ns = now_ns;
     probe_tell_news(probe);
     probe_notify_turn(probe);
     probe_history_turn(probe);
@@ -120,23 +120,19 @@ static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
         exporting_process_tidy(probe->exporting->exporters[c]);
 }
 
-/* Until the last worker has put its last record on its ring. */
-static void wait_for_signals(struct probe *probe)
+bool probe_turn_threads(struct probe *probe)
 {
-    uint64_t looked_ns = 0;
-    while (workers_run(probe)) {
-        bool ending = probe_stops_asked() > 0 || probe->rebuilding;
-        if (ending)
-            stop_receiving(probe);
-        correct_clock(probe);
-        probe_kernel_turn_if_due(probe, ending);
-        look_at_devices(probe, &looked_ns);
-        probe_say_floods(probe);
-        probe_control_turn(probe);
-        probe_snapshot_turn(probe);
-        probe_answer_ledger_requests(probe);
-        probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
-    }
+    bool ending = probe_stops_asked() > 0 || probe->rebuilding;
+    if (ending)
+        stop_receiving(probe);
+    correct_clock(probe);
+    probe_kernel_turn_if_due(probe, ending);
+    look_at_devices(probe);
+    probe_say_floods(probe);
+    probe_control_turn(probe);
+    probe_snapshot_turn(probe);
+    probe_answer_ledger_requests(probe);
+    return workers_run(probe);
 }
 
 /* Until the last record is sent, which takes as long as pacing needs; a new configuration does not
@@ -159,33 +155,37 @@ static void wait_for_exporter(struct probe *probe)
     }
 }
 
-static void start_exporter(struct probe *probe, pthread_t *thread)
+void probe_begin_threads(struct probe *probe)
 {
-    int failed = pthread_create(thread, NULL, run_exporter, probe);
-    if (failed == 0)
-        return;
-    /* Nothing was received yet, so nothing is lost by ending here. */
-    fprintf(stderr, "spanflowd: cannot start a thread: %s\n", strerror(failed));
-    exit(1);
-}
-
-void probe_run_threads(struct probe *probe)
-{
-    pthread_t exporter;
-    cpu_set_t before = probe_cores_leave_to_workers(probe);
-    probe->cpus = before;
+    probe->cpus = probe_cores_leave_to_workers(probe);
     clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
-    start_exporter(probe, &exporter);
+    int failed = pthread_create(&probe->exporting->thread, NULL, run_exporter, probe);
+    if (failed) {
+        /* Nothing was received yet, so nothing is lost by ending here. */
+        fprintf(stderr, "spanflowd: cannot start a thread: %s\n", strerror(failed));
+        exit(1);
+    }
     metering_start(probe);
-    wait_for_signals(probe);
+}
+
+void probe_end_threads(struct probe *probe)
+{
     metering_join(probe);
     probe_say_floods(probe);
     atomic_store(&probe->exporting->finish, true);
     wait_for_exporter(probe);
-    pthread_join(exporter, NULL);
+    pthread_join(probe->exporting->thread, NULL);
     probe_exchange_end(probe);
     probe_snapshot_end(probe);
     probe_control_probe_ended(probe);
-    probe_cores_take_back(&before);
+    probe_cores_take_back(&probe->cpus);
+}
+
+void probe_run_threads(struct probe *probe)
+{
+    probe_begin_threads(probe);
+    while (probe_turn_threads(probe))
+        probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+    probe_end_threads(probe);
 }
