@@ -19,7 +19,9 @@ enum plan_action {
     PLAN_EXPORTERS = 1 << 2,  /* destinations come, go or change, templates, groups, the spool */
     PLAN_RULES = 1 << 3,      /* other applications are looked for */
     PLAN_SNAPSHOT = 1 << 4,   /* packets are kept otherwise, elsewhere, for longer, or not at all */
-    PLAN_REBUILD = 1 << 5,    /* sources, threads or the flow key: the probe is made anew */
+    /* 1 << 5 is free */
+    PLAN_EXCHANGE = 1 << 6, /* other workers take the place of those that are there */
+    PLAN_REBUILD = 1 << 7,  /* other sources: the probe is made anew */
 };
 
 struct plan_field {

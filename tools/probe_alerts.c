@@ -201,14 +201,17 @@ void probe_alerts_turn(struct probe *probe)
 {
     alert_table_resize(probe->alerts->table, probe->config->alerts.held_max);
     take_all(probe, probe->metering);
+    if (probe->before)
+        take_all(probe, probe->before);
 }
 
 /* ---- workers that come and go ---- */
 
+/* Of METERING, which may be NULL, as the next. */
 static uint64_t lost_by(const struct metering *metering)
 {
     uint64_t lost = 0;
-    for (uint32_t w = 0; w < metering->worker_count; w++)
+    for (uint32_t w = 0; metering && w < metering->worker_count; w++)
         lost += worker_alerts_lost(metering->workers[w]);
     return lost;
 }
@@ -216,7 +219,7 @@ static uint64_t lost_by(const struct metering *metering)
 static uint64_t hits_by(const struct metering *metering, uint16_t number)
 {
     uint64_t hits = 0;
-    for (uint32_t w = 0; w < metering->worker_count; w++)
+    for (uint32_t w = 0; metering && w < metering->worker_count; w++)
         hits += worker_application_hits(metering->workers[w], number);
     return hits;
 }
@@ -234,6 +237,8 @@ struct probe_alerts *probe_alerts_detach(struct probe *probe)
 {
     struct probe_alerts *alerts = probe->alerts;
     probe_alerts_leave(probe, probe->metering);
+    if (probe->before)
+        probe_alerts_leave(probe, probe->before);
     probe->alerts = NULL;
     return alerts;
 }
@@ -276,10 +281,11 @@ void probe_alerts_facts(struct probe *probe, struct state_alerts *facts, struct 
     *facts = alerts->counters;
     facts->held = alert_table_count(alerts->table);
     facts->replaced = alert_table_replaced(alerts->table);
-    facts->lost = alerts->lost_before + lost_by(probe->metering);
+    facts->lost = alerts->lost_before + lost_by(probe->metering) + lost_by(probe->before);
     for (uint32_t i = 0; known && i < known->application_count; i++) {
         uint16_t number = known->applications[i].number;
-        alerts->hits[number] = alerts->hits_before[number] + hits_by(probe->metering, number);
+        alerts->hits[number] = alerts->hits_before[number] + hits_by(probe->metering, number) +
+                               hits_by(probe->before, number);
     }
     *rules = (struct state_rules){.rules = known,
                                   .loaded_ns = probe->rules.loaded_ns,

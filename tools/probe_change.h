@@ -28,6 +28,8 @@ void probe_change_submit(struct probe *probe, struct probe_change *change);
 bool probe_change_finish(struct probe *probe);
 /* The ring of worker NUMBER in the change of PROBE that is under way; NULL: none. */
 const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_t number);
+/* Whether a change waits for its moment, for which no new walk through a cache begins. */
+bool probe_change_waits(const struct probe *probe);
 /* Whether the change that is under way exchanges the rings of packets: no cut of the ledger can be
  * made meanwhile. */
 bool probe_change_exchanges_rings(const struct probe *probe);
