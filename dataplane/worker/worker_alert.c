@@ -28,10 +28,12 @@ void worker_raise(struct worker *worker, const struct alert *alert)
         alert_ring_put(worker->alerts, alert);
 }
 
-void worker_note_application(struct worker *worker, const struct application *found,
+void worker_note_application(struct worker *worker, uint32_t index,
                              const struct packet_facts *facts, const struct flow_sought *sought,
                              uint64_t time_ns)
 {
+    const struct application *found =
+        &application_set_rules(worker->config.applications)->applications[index];
     _Atomic uint64_t *hits = &worker->application_hits[found->number];
     atomic_store_explicit(hits, atomic_load_explicit(hits, memory_order_relaxed) + 1,
                           memory_order_relaxed);
