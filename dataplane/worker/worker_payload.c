@@ -46,7 +46,7 @@ static void find_application(struct worker *worker, const struct packet_batch *b
     if (verdict.settled)
         flow_cache_settle_application(cache, ref);
     if (verdict.found)
-        worker_note_application(worker, verdict.found - 1u, facts, &sought, batch->timestamp_ns[i]);
+        worker_note_application(worker, verdict.found, facts, &sought, batch->timestamp_ns[i]);
     if (!verdict.changed)
         return;
     unsigned application = verdict.number;
