@@ -204,7 +204,7 @@ const struct plan_field plan_fields[] = {
     ROW(ledger_path, PLAN_NOTHING, "ledgerFile"),
     ROW(state_directory, PLAN_REBUILD, "stateDirectory"),
     ROW(drop_threshold, PLAN_NOTHING, "netconf/notifications/dropThreshold"),
-    ROW_BY(applications, PLAN_RULES, "applications", same_rules, copy_rules),
+    ROW_BY(applications, PLAN_RULES, "applications/ruleFile", same_rules, copy_rules),
     ROW_BY(applications, PLAN_WORKERS, "applications", same_scan_limits, copy_scan_limits),
     ROW(alerts.minimum, PLAN_WORKERS, "alerts/minimumSeverity"),
     ALERT_ROWS,
