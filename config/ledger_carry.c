@@ -156,21 +156,26 @@ static const struct ledger *find_cache(const struct ledger_carry *carry, uint32_
     return NULL;
 }
 
+void ledger_add_workers(struct ledger *ledger, const struct ledger *earlier)
+{
+    uint32_t count = earlier->worker_count;
+    for (uint32_t w = ledger->worker_count; w < count; w++)
+        memset(&ledger->workers[w], 0, sizeof ledger->workers[w]);
+    if (count > ledger->worker_count)
+        ledger->worker_count = count;
+    for (uint32_t w = 0; w < count; w++)
+        add_words(&ledger->workers[w], &earlier->workers[w], sizeof ledger->workers[w]);
+    add_words(&ledger->probe, &earlier->probe, sizeof ledger->probe);
+    add_diagnostics(ledger, earlier);
+}
+
 void ledger_carry_add(const struct ledger_carry *carry, uint32_t index, const char *cache,
                       struct ledger *ledger)
 {
     const struct ledger *carried = find_cache(carry, index, cache);
     if (!carried)
         return;
-    uint32_t count = carried->worker_count;
-    for (uint32_t w = ledger->worker_count; w < count; w++)
-        memset(&ledger->workers[w], 0, sizeof ledger->workers[w]);
-    if (count > ledger->worker_count)
-        ledger->worker_count = count;
-    for (uint32_t w = 0; w < count; w++)
-        add_words(&ledger->workers[w], &carried->workers[w], sizeof ledger->workers[w]);
-    add_words(&ledger->probe, &carried->probe, sizeof ledger->probe);
-    add_diagnostics(ledger, carried);
+    ledger_add_workers(ledger, carried);
     add_destinations(ledger, carried, &carried->probe);
     ledger->misplaced += carried->misplaced;
     add_words(&ledger->replays, &carried->replays, sizeof ledger->replays);

@@ -28,4 +28,9 @@ bool ledger_carry_knows(const struct ledger_carry *carry, const char *name);
 void ledger_carry_add(const struct ledger_carry *carry, uint32_t index, const char *cache,
                       struct ledger *ledger);
 
+/* Adds to LEDGER, the account of a cache, what other workers counted for it whose records went to
+ * the same exporting process: of EARLIER the terms of workers and the diagnostics, not what it says
+ * of destinations. */
+void ledger_add_workers(struct ledger *ledger, const struct ledger *earlier);
+
 #endif

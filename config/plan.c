@@ -144,7 +144,7 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
                    "exportingProcess/statisticsTimeout"),                                          \
         EXPORT_ROW(c, sampling_interval, PLAN_EXPORTERS,                                           \
                    "selectionProcess/sampCountBased/packetSpace"),                                 \
-        EXPORT_ROW(c, vlan_is_key, PLAN_REBUILD, "flowKey/vlanInKey"),                             \
+        EXPORT_ROW(c, vlan_is_key, PLAN_EXPORTERS, "flowKey/vlanInKey"),                           \
         EXPORT_ROW(c, offline, PLAN_REBUILD, "captureFile"),                                       \
         EXPORT_ROW(c, queue_octets_max, PLAN_EXPORTERS, "exportingProcess/queueSize"),             \
         POINTER_ROW(caches[c].exporting.applications, PLAN_REBUILD, "applications"),               \
@@ -188,10 +188,10 @@ const struct plan_field plan_fields[] = {
     CACHE_ROWS(1),
     CACHE_ROWS(2),
     CACHE_ROWS(3),
-    ROW(workers, PLAN_REBUILD, "workers"),
-    ROW(worker_cpu_count, PLAN_REBUILD, "workerCpu"),
-    ROW(worker_cpus, PLAN_REBUILD, "workerCpu"),
-    ROW(hash_ports, PLAN_REBUILD, "hashPorts"),
+    ROW(workers, PLAN_EXCHANGE, "workers"),
+    ROW(worker_cpu_count, PLAN_EXCHANGE, "workerCpu"),
+    ROW(worker_cpus, PLAN_EXCHANGE, "workerCpu"),
+    ROW(hash_ports, PLAN_EXCHANGE, "hashPorts"),
     ROW(sampling_interval, PLAN_WORKERS, "selectionProcess/sampCountBased/packetSpace"),
     ROW(duplicate_window_ns, PLAN_WORKERS, "selectionProcess/duplicateWindow"),
     ROW(selection_name, PLAN_NOTHING, "selectionProcess"),
@@ -200,13 +200,13 @@ const struct plan_field plan_fields[] = {
     ROW(ignore, PLAN_WORKERS, "selectionProcess/ignorePrefix"),
     ROW(local_count, PLAN_WORKERS, "localNetwork"),
     ROW(local, PLAN_WORKERS, "localNetwork"),
-    ROW(vlan_in_key, PLAN_REBUILD, "flowKey/vlanInKey"),
-    ROW(tunnels, PLAN_REBUILD, "flowKey/decapsulate"),
-    ROW(fragment_table, PLAN_REBUILD, "flowKey/fragmentTable"),
+    ROW(vlan_in_key, PLAN_EXCHANGE, "flowKey/vlanInKey"),
+    ROW(tunnels, PLAN_EXCHANGE, "flowKey/decapsulate"),
+    ROW(fragment_table, PLAN_EXCHANGE, "flowKey/fragmentTable"),
     ROW(ledger_path, PLAN_NOTHING, "ledgerFile"),
     ROW(state_directory, PLAN_REBUILD, "stateDirectory"),
     ROW(drop_threshold, PLAN_NOTHING, "netconf/notifications/dropThreshold"),
-    ROW_BY(applications, PLAN_RULES, "applications", same_rules, copy_rules),
+    ROW_BY(applications, PLAN_RULES, "applications/ruleFile", same_rules, copy_rules),
     ROW(names, PLAN_WORKERS, "names"),
     ROW_BY(applications, PLAN_WORKERS, "applications", same_scan_limits, copy_scan_limits),
     ROW(alerts.minimum, PLAN_WORKERS, "alerts/minimumSeverity"),

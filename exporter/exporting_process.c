@@ -77,7 +77,7 @@ struct exporting_process *exporting_process_create(const struct exporting_proces
     process->config = *config;
     process->ring_count = ring_count;
     for (uint32_t i = 0; i < ring_count; i++)
-        process->rings[i].ring = rings[i];
+        process->rings[i] = exporting_process_ring(process, rings[i], i);
     atomic_init(&process->accepts, true);
     pthread_mutex_init(&process->cut_lock, NULL);
     for (uint32_t i = 0; i < config->destination_count; i++) {
@@ -144,9 +144,9 @@ void exporting_process_counters(const struct exporting_process *process,
 
 uint64_t exporting_process_taken(const struct exporting_process *process)
 {
-    uint64_t records = 0;
+    uint64_t records = process->counters.records_before;
     for (uint32_t i = 0; i < process->ring_count; i++)
-        records += process->counters.records[i];
+        records += *process->rings[i].records;
     return records;
 }
 
@@ -183,8 +183,8 @@ static bool take_cut(struct exporting_process *process)
     return true;
 }
 
-/* Others of its group get records instead of D. */
-static bool is_replaced(const struct exporting_process *process, const struct destination *d)
+bool exporting_process_is_replaced(const struct exporting_process *process,
+                                   const struct destination *d)
 {
     for (uint32_t g = 0; g < process->group_count; g++)
         if (delivery_group_is_away(&process->groups[g], d))
@@ -196,7 +196,7 @@ static bool all_have_room(const struct exporting_process *process)
 {
     for (uint32_t i = 0; i < process->current_count; i++) {
         const struct destination *d = process->current[i];
-        if (!d->broken && !destination_has_room(d) && !is_replaced(process, d))
+        if (!d->broken && !destination_has_room(d) && !exporting_process_is_replaced(process, d))
             return false;
     }
     return true;
@@ -219,15 +219,15 @@ static void give(const struct exporting_process *process, struct destination *d,
         destination_append(d, record);
 }
 
-static void take_record(struct exporting_process *process, uint32_t ring,
+static void take_record(struct exporting_process *process, const struct ring_state *ring,
                         const struct flow_record *record)
 {
     uint64_t packets =
         flow_packets(record->hot, record->cold, 0) + flow_packets(record->hot, record->cold, 1);
     uint64_t octets =
         flow_octets(record->hot, record->cold, 0) + flow_octets(record->hot, record->cold, 1);
-    ledger_add(&process->counters.exported[ring], packets, octets);
-    ledger_count(&process->counters.records[ring], 1);
+    ledger_add(ring->exported, packets, octets);
+    ledger_count(ring->records, 1);
     const struct ledger_pair size = {packets, octets};
     for (uint32_t i = 0; i < process->everyone_count; i++)
         give(process, process->everyone[i], record, &size);
@@ -255,10 +255,12 @@ static uint32_t drain_ring(struct exporting_process *process, uint32_t index, ui
         }
         if (process->config.offline && !process->abandoned && !all_have_room(process))
             break;
+        if (state->old && !exporting_process_takes_old(process))
+            break;
         struct flow_record record = flow_record_at(element);
         if (!process->boot_known)
             set_boot(process, &record, export_ns);
-        take_record(process, index, &record);
+        take_record(process, state, &record);
         record_ring_next(state->ring);
         taken++;
     }

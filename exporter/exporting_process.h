@@ -284,7 +284,11 @@ struct destination_place {
 struct exporter_counters {
     struct ledger_pair exported[EXPORT_RINGS_MAX]; /* by ring; IP octets, summed record by record */
     uint64_t records[EXPORT_RINGS_MAX];            /* by ring; the same records */
-    uint32_t destination_count;                    /* rows, also of removed ones */
+    /* The same of the rings before an exchange that are not empty yet. */
+    struct ledger_pair old_exported[EXPORT_RINGS_MAX];
+    uint64_t old_records[EXPORT_RINGS_MAX];
+    uint64_t records_before;    /* of rings that were dropped */
+    uint32_t destination_count; /* rows, also of removed ones */
     struct destination_counters destination[EXPORT_ROWS_MAX];
     struct destination_place place[EXPORT_ROWS_MAX];
     uint32_t group_count; /* of the configuration that is in force */

@@ -64,6 +64,22 @@ bool exporting_process_change_taken(struct exporting_process *process);
  * a second. Also done by the function above and by preparing. Control thread. */
 void exporting_process_tidy(struct exporting_process *process);
 
+/* ---- other rings ---- */
+
+/* RINGS (as in exporting_process_create()) take the places of those that are there, which become
+ * the old ones: they are emptied, too, but only as far as every destination's queue is less than
+ * half full, so that an exchange of workers, which puts all their flows on the old rings at once,
+ * pushes nothing out of the queues. Where nothing moves for some seconds they are emptied all the
+ * same. Control thread, while no step is under way and no cut; there are no old rings. */
+void exporting_process_exchange_rings(struct exporting_process *process,
+                                      struct record_ring *const rings[], uint32_t count);
+/* Whether the old rings are empty. Control thread, while no step is under way. */
+bool exporting_process_has_emptied(const struct exporting_process *process);
+/* Leaves the old rings, which are empty and get nothing any more; *COUNTERS (may be NULL) gets the
+ * account before that. Control thread, while no step is under way and no cut. */
+void exporting_process_drop_rings(struct exporting_process *process,
+                                  struct exporter_counters *counters);
+
 /* ---- what an exporting process does at the moment ---- */
 
 enum { DESCRIBED_TEMPLATES_MAX = TEMPLATE_KINDS + OPTIONS_KINDS + 2 };

@@ -15,8 +15,11 @@
 enum { LEAVING_MAX = DESCRIBED_DESTINATIONS_MAX - DESTINATIONS_MAX };
 
 struct ring_state {
-    struct record_ring *ring; /* not owned */
-    bool at_marker;           /* waits for the other rings */
+    struct record_ring *ring;     /* not owned */
+    struct ledger_pair *exported; /* its place in the account, as the next */
+    uint64_t *records;
+    bool old;       /* of before an exchange */
+    bool at_marker; /* waits for the other rings */
     uint64_t cut;
 };
 
@@ -31,9 +34,11 @@ struct exporting_process {
     struct destination *everyone[DESTINATIONS_MAX]; /* those that get every record */
     uint32_t group_count;
     struct delivery_group groups[DESTINATIONS_MAX]; /* those in which one member gets it */
-    struct ring_state rings[EXPORT_RINGS_MAX];
-    uint32_t ring_count;
-    uint32_t turn; /* ring that goes first next time */
+    struct ring_state rings[2 * EXPORT_RINGS_MAX];  /* the old ones behind the others */
+    uint32_t ring_count;                            /* of both */
+    uint64_t held_ns; /* monotonic: since when old ones wait for queues; 0: they do not */
+    bool impatient;   /* they have waited long enough */
+    uint32_t turn;    /* ring that goes first next time */
     bool boot_known;
     uint32_t boot_s; /* once it is known */
     bool abandoned;
@@ -86,8 +91,19 @@ struct exporting_process_change {
 
 /* Makes the lists of those who get records out of the configuration and the current ones. */
 void exporting_process_make_groups(struct exporting_process *process);
+/* Whether others of its group get records instead of D. */
+bool exporting_process_is_replaced(const struct exporting_process *process,
+                                   const struct destination *d);
 /* Records that came off all rings so far. */
 uint64_t exporting_process_taken(const struct exporting_process *process);
+
+/* ---- exporting_process_rings.c ---- */
+
+/* RING in place I of the account of those that are there. */
+struct ring_state exporting_process_ring(struct exporting_process *process,
+                                         struct record_ring *ring, uint32_t i);
+/* Whether a record is to be taken off the old rings now. Exporter's thread. */
+bool exporting_process_takes_old(struct exporting_process *process);
 
 /* ---- exporting_process_change.c ---- */
 

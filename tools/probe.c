@@ -26,6 +26,18 @@ static uint64_t flows_at_most(const struct probe *probe)
     return flows;
 }
 
+void probe_say_workers(const struct probe *probe)
+{
+    const struct metering *metering = probe->metering;
+    char pages[96] = "", cpus[256];
+    size_t memory = metering_memory(metering, pages, sizeof pages);
+    probe_cores_tell(probe, cpus, sizeof cpus);
+    fprintf(stderr, "spanflowd: at most %" PRIu64 " flows in %zu MiB (%s), %u worker%s%s, %s\n",
+            flows_at_most(probe), memory >> 20, pages, metering->worker_count,
+            metering->worker_count > 1 ? metering->spread : "", cpus,
+            simd_level_name(simd_choose()));
+}
+
 static void say_start(const struct probe *probe)
 {
     if (probe->source_count == 0) {
@@ -34,13 +46,7 @@ static void say_start(const struct probe *probe)
                         "edit collector udp://HOST:PORT, spanflow config commit)\n");
         return;
     }
-    const struct metering *metering = probe->metering;
-    char pages[96] = "", cpus[256];
-    size_t memory = metering_memory(metering, pages, sizeof pages);
-    probe_cores_tell(probe, cpus, sizeof cpus);
-    fprintf(stderr, "spanflowd: at most %" PRIu64 " flows in %zu MiB (%s), %u worker%s%s, %s\n",
-            flows_at_most(probe), memory >> 20, pages, metering->worker_count,
-            metering->worker_count > 1 ? probe->spread : "", cpus, simd_level_name(simd_choose()));
+    probe_say_workers(probe);
     probe_tell_applications(probe);
     probe_lists_tell(probe->lists);
 }
@@ -58,8 +64,11 @@ static bool open_state(struct probe *probe, struct error *error)
 
 static bool make_workers(struct probe *probe, struct error *error)
 {
-    probe->metering =
-        metering_create(probe, probe->config, &probe->selection, &probe->rules, error);
+    const struct metering_wish wish = {.config = probe->config,
+                                       .selection = &probe->selection,
+                                       .rules = &probe->rules,
+                                       .lists = probe->lists};
+    probe->metering = metering_create(probe, &wish, error);
     return probe->metering != NULL;
 }
 
@@ -68,7 +77,7 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
 {
     struct probe *probe = calloc(1, sizeof *probe);
     if (probe)
-        probe->exporting = calloc(1, sizeof *probe->exporting);
+        probe->exporting = exporting_create();
     if (!probe || !probe->exporting) {
         free(probe);
         error_set(error, "no memory for a probe");
@@ -104,6 +113,7 @@ void probe_destroy(struct probe *probe)
     export_state_close(probe->state);
     exporting_free(probe->exporting);
     metering_destroy(probe->metering);
+    metering_destroy(probe->before);
     probe_snapshot_stop(probe);
     probe_change_free(probe->change);
     probe_snapshot_close(probe);
@@ -117,5 +127,7 @@ void probe_destroy(struct probe *probe)
     probe_alerts_close(probe->alerts);
     probe_watch_destroy(probe->watch);
     ledger_carry_free(probe->carry);
+    for (uint32_t c = 0; c < CACHES_MAX; c++)
+        free(probe->exchanged[c]);
     free(probe);
 }

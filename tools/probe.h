@@ -75,15 +75,21 @@ struct probe {
     struct kernel_table *kernel_table;
     bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
     bool kernel_failed;
-    uint64_t kernel_turned_ns;   /* monotonic */
-    uint64_t kernel_hurry_ns;    /* until then the workers wait for epochs */
-    struct metering *metering;   /* its workers */
-    struct exporting *exporting; /* its exporting processes */
+    uint64_t kernel_turned_ns; /* monotonic */
+    uint64_t kernel_hurry_ns;  /* until then the workers wait for epochs */
+    struct metering *metering; /* its workers: those that get the packets */
+    struct metering_thread receivers[EXPORT_RINGS_MAX]; /* main thread */
+    struct metering *before; /* those that got them before; NULL: they are gone */
+    /* What sets of workers counted that are gone, for each cache; NULL: nothing. Main thread. */
+    struct ledger *exchanged[CACHES_MAX];
+    struct worker_counts counts_before[CACHES_MAX]; /* the same for statistics */
+    struct exporting *exporting;                    /* its exporting processes */
     /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
      * are the sources themselves. */
     uint32_t queue_count;
     struct packet_source *queues[EXPORT_RINGS_MAX][SOURCES_MAX];
-    char spread[640];           /* how packets come to the workers, for the line at start */
+    bool queues_by_ports;       /* they are filled by ports as well as addresses */
+    char queues_why[512];       /* why there are no more of them; "": they are as many as wanted */
     struct export_state *state; /* of the last run; NULL: none is kept */
 
     /* Ledger cuts: main thread. */
@@ -94,6 +100,8 @@ struct probe {
 
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
+    uint64_t looked_ns; /* monotonic, after devices; main thread */
+    cpu_set_t cpus;     /* that this process may run on; main thread */
     _Atomic int64_t clock_offset_ns;
     _Atomic uint64_t clock_steps; /* two for each jump; odd while the offset changes */
     struct receive_clock receive_clocks[EXPORT_RINGS_MAX]; /* by worker; the reader has the first */
@@ -132,8 +140,13 @@ bool probe_open_sources(struct probe *probe, struct error *error);
  * can be said before. False and ERROR, with the number of the source in *WRONG. */
 bool probe_sources_possible(const struct probe_config *config, uint32_t *wrong,
                             struct error *error);
+/* What source S of PROBE has counted so far in all its queues, word by word while others write. */
+struct source_ledger probe_source_ledger(const struct probe *probe, uint32_t s);
 /* Closes the receive queues of all workers but the first, before the sources they belong to. */
 void probe_close_queues(struct probe *probe);
+
+/* One line with its workers and their memory. */
+void probe_say_workers(const struct probe *probe);
 
 /* ---- CPUs (probe_cores.c) ---- */
 
@@ -145,6 +158,9 @@ void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[])
  * that this process may run on. */
 bool probe_cores_give(struct metering *metering, const struct probe_config *config,
                       struct error *error);
+/* Binds the calling thread to the CPU of worker NUMBER of METERING, if it has one and NUMBER is not
+ * -1; else to those that its workers have not. */
+void probe_cores_enter(const struct probe *probe, const struct metering *metering, int number);
 /* Binds the calling thread to CORE; -1: to nothing. Returns what it was bound to. */
 cpu_set_t probe_cores_bind(int core);
 /* Keeps the calling thread, and those it makes, away from the workers' CPUs if there are others.
@@ -163,8 +179,16 @@ void probe_tell_news(struct probe *probe);
  * worker on capture files; live, or with several workers, there are threads. */
 void probe_run_alone(struct probe *probe);
 void probe_run_threads(struct probe *probe);
-/* Newest time that any worker knows: what message headers carry. Any thread. */
+/* What probe_run_threads() does: it begins, takes its turns as long as that says true, with a nap
+ * behind each, and ends. */
+void probe_begin_threads(struct probe *probe);
+bool probe_turn_threads(struct probe *probe);
+void probe_end_threads(struct probe *probe);
+/* Newest time that any worker knows: what message headers carry. The exporter's thread, or the main
+ * thread. */
 uint64_t probe_time_ns(const struct probe *probe);
+/* What all workers have told for CACHE, those that are gone included. As probe_time_ns(). */
+struct worker_counts probe_counts(const struct probe *probe, uint32_t cache);
 /* Tells the exporting processes what the workers have counted, once a second of the monotonic
  * clock, and before that the time of the first packet. Exporter's thread. */
 void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns);

@@ -15,15 +15,20 @@
 
 static const uint64_t second_ns = 1000000000, minute_ns = 60000000000;
 enum { ALERTS_PER_TURN = 4 * ALERT_RING_SLOTS }; /* of each worker: other duties wait */
+enum { FREEZES_TRIED = 20 };                     /* in a second: each looks through all segments */
 static const char freeze_prefix[] = "alert-";
 
 struct probe_alerts {
     struct alert_table *table;
-    struct state_alerts counters; /* held and replaced are filled in when they are asked for */
-    uint64_t lost_before;         /* of workers that are gone, as the hits below */
-    uint64_t minute_began_ns;     /* monotonic: of the rate */
-    uint32_t told;                /* in that minute */
-    uint64_t not_told;            /* since the last notification */
+    struct state_alerts counters;    /* held and replaced are filled in when they are asked for */
+    uint64_t lost_before;            /* of workers that are gone, as the hits below */
+    uint64_t minute_began_ns;        /* monotonic: of the rate */
+    uint32_t told;                   /* in that minute */
+    uint64_t not_told;               /* since the last notification */
+    struct snapshot_freeze covering; /* the newest that held a finding, as it was a moment ago */
+    uint64_t covering_ns;            /* monotonic: when */
+    uint64_t tries_began_ns;         /* monotonic: of the second in which freezes were tried */
+    uint32_t tries;
     uint64_t rule_loads;
     uint64_t hits_before[APPLICATION_NUMBER_MAX + 1]; /* by number */
     uint64_t hits[APPLICATION_NUMBER_MAX + 1];        /* for state */
@@ -67,25 +72,42 @@ static void name_freeze(const struct alert *alert, char name[ALERT_FREEZE_OCTETS
             name[i] = '_';
 }
 
-/* Of the freezes that alerts made, COUNT in LIST: how many there are now. One that holds the packet
- * of ALERT, and half of what is to be held behind it, is *COVERS. */
+/* Whether WINDOW holds the packet of ALERT, and half of what is to be held behind it. */
+static bool covers(const struct snapshot_freeze *window, const struct alerts_config *config,
+                   const struct alert *alert)
+{
+    uint64_t half_ns = config->after_s * (second_ns / 2);
+    return window->from_ns <= alert->time_ns && alert->time_ns + half_ns <= window->to_ns;
+}
+
+/* Whether another freeze may be tried in this second. */
+static bool may_try(struct probe_alerts *alerts, uint64_t now_ns)
+{
+    if (now_ns - alerts->tries_began_ns >= second_ns) {
+        alerts->tries_began_ns = now_ns;
+        alerts->tries = 0;
+    }
+    return alerts->tries++ < FREEZES_TRIED;
+}
+
+/* Of the freezes that alerts made, COUNT in LIST: how many there are now. One that covers ALERT is
+ * *FOUND. */
 static uint32_t count_freezes(const struct alerts_config *config, const struct alert *alert,
                               const struct snapshot_freeze *list, size_t count,
-                              const struct snapshot_freeze **covers)
+                              const struct snapshot_freeze **found)
 {
     uint64_t now_ns = clock_wall_ns();
-    uint64_t half_ns = config->after_s * (second_ns / 2);
-    uint32_t found = 0;
-    *covers = NULL;
+    uint32_t held = 0;
+    *found = NULL;
     for (size_t i = 0; i < count; i++) {
         if (strncmp(list[i].name, freeze_prefix, sizeof freeze_prefix - 1) != 0 ||
             list[i].expires_ns <= now_ns)
             continue;
-        found++;
-        if (list[i].from_ns <= alert->time_ns && alert->time_ns + half_ns <= list[i].to_ns)
-            *covers = &list[i];
+        held++;
+        if (covers(&list[i], config, alert))
+            *found = &list[i];
     }
-    return found;
+    return held;
 }
 
 /* Freezes the window around the newest finding of ROW. */
@@ -105,33 +127,56 @@ static bool freeze(struct probe *probe, struct alert_row *row, struct error *err
     return true;
 }
 
-/* Sees to it that packets around ROW are held, if they are to be and are not yet. */
-static void freeze_if_wanted(struct probe *probe, struct alert_row *row)
+/* Looks for a freeze that holds the newest finding of ROW, or makes one. False and ERROR. */
+static bool find_or_freeze(struct probe *probe, struct alert_row *row, uint64_t now_ns,
+                           struct error *error)
 {
     static struct snapshot_freeze list[SNAPSHOT_FREEZES_MAX];
     const struct alerts_config *config = &probe->config->alerts;
-    struct state_alerts *counters = &probe->alerts->counters;
+    struct probe_alerts *alerts = probe->alerts;
+    const struct snapshot_freeze *found;
+    if (!may_try(alerts, now_ns)) {
+        error_set(error, "too many want to be frozen in a second");
+        return false;
+    }
+    size_t count = probe_snapshot_freezes(probe, list, SNAPSHOT_FREEZES_MAX);
+    uint32_t held = count_freezes(config, &row->newest, list, count, &found);
+    if (found) {
+        alerts->covering = *found;
+        alerts->covering_ns = now_ns;
+        memcpy(row->freeze, found->name, sizeof row->freeze);
+        alerts->counters.freeze_covered++;
+        return true;
+    }
+    if (held >= config->freezes_max) {
+        error_set(error, "there are %u freezes of alerts; release one", held);
+        return false;
+    }
+    bool frozen = freeze(probe, row, error);
+    alerts->counters.frozen += frozen;
+    return frozen;
+}
+
+/* Sees to it that packets around ROW are held, if they are to be and are not yet. */
+static void freeze_if_wanted(struct probe *probe, struct alert_row *row)
+{
+    const struct alerts_config *config = &probe->config->alerts;
+    struct probe_alerts *alerts = probe->alerts;
     const struct alert *alert = &row->newest;
-    const struct snapshot_freeze *covers;
     struct error error = {""};
+    uint64_t now_ns = clock_monotonic_ns();
     bool wanted =
         alert->severity >= config->freeze_minimum || (alert->freeze && config->freeze_by_rule);
     if (!wanted || row->freeze[0])
         return;
-    size_t count = probe_snapshot_freezes(probe, list, SNAPSHOT_FREEZES_MAX);
-    uint32_t held = count_freezes(config, alert, list, count, &covers);
-    if (covers) {
-        memcpy(row->freeze, covers->name, sizeof row->freeze);
-        counters->freeze_covered++;
-        return;
-    }
-    if (held >= config->freezes_max)
-        error_set(&error, "there are %u freezes of alerts; release one", held);
-    else if (freeze(probe, row, &error))
-        counters->frozen++;
-    if (error.text[0] && counters->freeze_refused++ == 0)
+    if (now_ns - alerts->covering_ns < second_ns / 10 && covers(&alerts->covering, config, alert)) {
+        memcpy(row->freeze, alerts->covering.name, sizeof row->freeze);
+        alerts->counters.freeze_covered++;
+    } else if (!find_or_freeze(probe, row, now_ns, &error) &&
+               alerts->counters.freeze_refused++ == 0) {
         fprintf(stderr, "spanflowd: an alert (%s) does not freeze its packets: %s\n", alert->name,
                 error.text);
+    }
 }
 
 /* ---- telling ---- */
@@ -201,14 +246,17 @@ void probe_alerts_turn(struct probe *probe)
 {
     alert_table_resize(probe->alerts->table, probe->config->alerts.held_max);
     take_all(probe, probe->metering);
+    if (probe->before)
+        take_all(probe, probe->before);
 }
 
 /* ---- workers that come and go ---- */
 
+/* Of METERING, which may be NULL, as the next. */
 static uint64_t lost_by(const struct metering *metering)
 {
     uint64_t lost = 0;
-    for (uint32_t w = 0; w < metering->worker_count; w++)
+    for (uint32_t w = 0; metering && w < metering->worker_count; w++)
         lost += worker_alerts_lost(metering->workers[w]);
     return lost;
 }
@@ -216,7 +264,7 @@ static uint64_t lost_by(const struct metering *metering)
 static uint64_t hits_by(const struct metering *metering, uint16_t number)
 {
     uint64_t hits = 0;
-    for (uint32_t w = 0; w < metering->worker_count; w++)
+    for (uint32_t w = 0; metering && w < metering->worker_count; w++)
         hits += worker_application_hits(metering->workers[w], number);
     return hits;
 }
@@ -234,6 +282,8 @@ struct probe_alerts *probe_alerts_detach(struct probe *probe)
 {
     struct probe_alerts *alerts = probe->alerts;
     probe_alerts_leave(probe, probe->metering);
+    if (probe->before)
+        probe_alerts_leave(probe, probe->before);
     probe->alerts = NULL;
     return alerts;
 }
@@ -276,10 +326,11 @@ void probe_alerts_facts(struct probe *probe, struct state_alerts *facts, struct 
     *facts = alerts->counters;
     facts->held = alert_table_count(alerts->table);
     facts->replaced = alert_table_replaced(alerts->table);
-    facts->lost = alerts->lost_before + lost_by(probe->metering);
+    facts->lost = alerts->lost_before + lost_by(probe->metering) + lost_by(probe->before);
     for (uint32_t i = 0; known && i < known->application_count; i++) {
         uint16_t number = known->applications[i].number;
-        alerts->hits[number] = alerts->hits_before[number] + hits_by(probe->metering, number);
+        alerts->hits[number] = alerts->hits_before[number] + hits_by(probe->metering, number) +
+                               hits_by(probe->before, number);
     }
     *rules = (struct state_rules){.rules = known,
                                   .loaded_ns = probe->rules.loaded_ns,

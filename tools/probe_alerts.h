@@ -42,7 +42,6 @@ void probe_alerts_count_rules(struct probe *probe);
 void probe_alerts_request(struct probe *probe, const struct control_frame *frame);
 
 /* What state tells; the hits live until the next call. */
-void probe_alerts_facts(struct probe *probe, struct state_alerts *alerts,
-                        struct state_rules *rules);
+void probe_alerts_facts(struct probe *probe, struct state_alerts *facts, struct state_rules *rules);
 
 #endif

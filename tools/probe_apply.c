@@ -14,6 +14,7 @@
 #include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_control_private.h"
+#include "probe_exchange.h"
 #include "probe_lists.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
@@ -165,11 +166,17 @@ static void begin_rebuild(struct probe *probe)
             probe->control->next_path);
 }
 
+void probe_apply_adopt(struct probe_control *control)
+{
+    if (control && control->next_config)
+        plan_adopt(control->config, control->next_config);
+}
+
 /* What is in force now is what is told from now on. */
 static void finish_change(struct probe *probe)
 {
     struct probe_control *control = probe->control;
-    plan_adopt(control->config, control->next_config);
+    probe_apply_adopt(control);
     take_text(control, control->next_text);
     control_answer(control, control->next_id, NULL);
     probe_config_free(control->next_config);
@@ -299,6 +306,8 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     wish->plan = plan_make(probe->config, wish->config);
     if (wish->plan.actions & PLAN_CACHE_SIZE && probe->kernel_table)
         wish->plan.actions |= PLAN_REBUILD; /* the kernel's table has its size, too */
+    if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
+        wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
     if (strcmp(probe->config->ledger_path, wish->config->ledger_path) != 0 &&

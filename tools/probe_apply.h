@@ -27,4 +27,7 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error);
 /* The daemon ends before a rebuild could be done: who waits for it is told. */
 void probe_rebuild_given_up(struct probe_control *control);
 
+/* From now on the probe goes by what is to run, as far as it reads it. CONTROL may be NULL. */
+void probe_apply_adopt(struct probe_control *control);
+
 #endif

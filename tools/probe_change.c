@@ -8,12 +8,17 @@
 #include "plan.h"
 #include "probe.h"
 #include "probe_alerts.h"
+#include "probe_apply.h"
+#include "probe_exchange.h"
 #include "probe_history.h"
 #include "probe_lists.h"
 #include "probe_snapshot.h"
 #include "worker/worker_change.h"
 
 struct probe_change {
+    struct probe *probe;
+    struct metering *metering; /* other workers; NULL: none, or they have taken over */
+    bool other_workers;
     struct probe_selection selection; /* of the new configuration; the old one after submitting */
     bool other_rules;
     struct probe_rules rules; /* if there are others: as the selection */
@@ -31,6 +36,10 @@ void probe_change_free(struct probe_change *change)
 {
     if (!change)
         return;
+    if (change->metering) {
+        metering_cancel_threads(change->probe, change->metering);
+        metering_destroy(change->metering);
+    }
     for (uint32_t w = 0; w < change->worker_count; w++)
         worker_change_free(change->workers[w]);
     for (uint32_t c = 0; c < CACHES_MAX; c++)
@@ -55,8 +64,8 @@ static struct probe_lists *new_lists(const struct probe *probe, const struct pro
     return change->other_lists ? change->lists : probe->lists;
 }
 
-static bool prepare_workers(struct probe *probe, const struct probe_config *config,
-                            struct probe_change *change, struct error *error)
+static bool change_workers(struct probe *probe, const struct probe_config *config,
+                           struct probe_change *change, struct error *error)
 {
     struct worker_config *worker = calloc(1, sizeof *worker);
     if (!worker) {
@@ -76,6 +85,23 @@ static bool prepare_workers(struct probe *probe, const struct probe_config *conf
     }
     free(worker);
     return good;
+}
+
+/* Other workers, with threads that wait. */
+static bool prepare_exchange(struct probe *probe, const struct probe_config *config,
+                             struct probe_change *change, struct error *error)
+{
+    const struct metering_wish wish = {.config = config,
+                                       .selection = &change->selection,
+                                       .rules = new_rules(probe, change),
+                                       .lists = new_lists(probe, change),
+                                       .takes_over = true,
+                                       .snapshot = change->snapshot};
+    if (!probe_selection_make(&change->selection, config, error) ||
+        !probe_exchange_prepare(probe, error))
+        return false;
+    change->metering = metering_create(probe, &wish, error);
+    return change->metering && metering_start_threads(probe, change->metering, error);
 }
 
 static bool prepare_exporters(struct probe *probe, const struct probe_config *config,
@@ -99,12 +125,23 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
     return good;
 }
 
+/* WANTED: they go on by another configuration. */
+static bool prepare_workers(struct probe *probe, const struct probe_config *config, bool wanted,
+                            struct probe_change *change, struct error *error)
+{
+    if (change->other_workers)
+        return prepare_exchange(probe, config, change, error);
+    return !(wanted || probe_snapshot_concerns_workers(change->snapshot)) ||
+           change_workers(probe, config, change, error);
+}
+
 static bool prepare_snapshot(struct probe *probe, const struct probe_config *config,
                              unsigned actions, struct probe_change *change, struct error *error)
 {
-    if (!(actions & (PLAN_SNAPSHOT | PLAN_RULES)))
+    if (!(actions & (PLAN_SNAPSHOT | PLAN_RULES | PLAN_EXCHANGE)))
         return true;
-    change->snapshot = probe_snapshot_prepare(probe, config, new_rules(probe, change), error);
+    change->snapshot = probe_snapshot_prepare(probe, config, new_rules(probe, change),
+                                              change->other_workers, error);
     return change->snapshot != NULL;
 }
 
@@ -118,7 +155,10 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
         probe_lists_free(lists);
         return NULL;
     }
-    bool workers = actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES | PLAN_LISTS);
+    change->probe = probe;
+    change->other_workers = actions & PLAN_EXCHANGE;
+    bool workers = !change->other_workers &&
+                   actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES | PLAN_LISTS);
     bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
     change->other_rules = actions & PLAN_RULES;
     change->other_lists = actions & PLAN_LISTS;
@@ -126,8 +166,7 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     if ((!change->other_rules ||
          probe_rules_make(&change->rules, &config->applications, &probe->rules, error)) &&
         prepare_snapshot(probe, config, actions, change, error) &&
-        (!(workers || probe_snapshot_concerns_workers(change->snapshot)) ||
-         prepare_workers(probe, config, change, error)) &&
+        prepare_workers(probe, config, workers, change, error) &&
         (!exporters || probe_history_make(config, true, error)) &&
         (!exporters || prepare_exporters(probe, config, change, error)))
         return change;
@@ -151,6 +190,24 @@ const struct probe_lists *probe_change_lists(const struct probe *probe)
     return change && change->handed && change->other_lists ? change->lists : NULL;
 }
 
+/* Other rules and filters are those of PROBE; CHANGE keeps what was there before. */
+static void exchange_selection(struct probe *probe, struct probe_change *change)
+{
+    struct probe_selection before = probe->selection;
+    probe->selection = change->selection;
+    change->selection = before;
+}
+
+/* From here on the configuration is the new one, by which the sets of workers have their caches. */
+static void hand_over_sources(struct probe *probe, struct probe_change *change)
+{
+    change->metering = NULL;
+    probe_snapshot_exchange(probe, change->snapshot);
+    exchange_selection(probe, change);
+    probe_apply_adopt(probe->control);
+    probe_say_workers(probe);
+}
+
 static void tell_exporters(struct probe *probe, struct probe_change *change)
 {
     change->told = true;
@@ -171,8 +228,12 @@ static bool exporters_know(const struct probe *probe)
 
 static void hand_over(struct probe *probe, struct probe_change *change)
 {
+    if (change->metering && !probe_exchange_begin(probe, change->metering))
+        return;
     change->handed = true;
     probe_snapshot_submit(probe, change->snapshot);
+    if (!change->told)
+        tell_exporters(probe, change);
     if (change->other_rules) {
         if (change->rules.set)
             probe_alerts_count_rules(probe);
@@ -185,13 +246,13 @@ static void hand_over(struct probe *probe, struct probe_change *change)
         probe->lists = change->lists;
         change->lists = lists;
     }
+    if (change->metering)
+        hand_over_sources(probe, change);
     if (change->worker_count == 0)
         return;
     for (uint32_t w = 0; w < change->worker_count; w++)
         worker_submit_change(probe->metering->workers[w], change->workers[w]);
-    struct probe_selection before = probe->selection;
-    probe->selection = change->selection;
-    change->selection = before;
+    exchange_selection(probe, change);
 }
 
 /* Not while a cut is made: its books are those of the rings that are there. Other rules go to the
@@ -200,12 +261,19 @@ static void hand_over(struct probe *probe, struct probe_change *change)
 static void hand_over_if_possible(struct probe *probe)
 {
     struct probe_change *change = probe->change;
-    if (change->handed || (probe->cut_pending && probe_change_exchanges_rings(probe)))
+    bool later = (probe->cut_pending && probe_change_exchanges_rings(probe)) ||
+                 (change->other_workers && !probe_exchange_may_begin(probe));
+    if (change->handed || later)
         return;
-    if (!change->told)
+    if ((change->other_rules || change->other_lists) && !change->told)
         tell_exporters(probe, change);
     if (!(change->other_rules || change->other_lists) || exporters_know(probe))
         hand_over(probe, change);
+}
+
+bool probe_change_waits(const struct probe *probe)
+{
+    return probe->change && probe->change->other_workers && !probe->change->handed;
 }
 
 void probe_change_submit(struct probe *probe, struct probe_change *change)
@@ -218,7 +286,7 @@ bool probe_change_finish(struct probe *probe)
 {
     struct probe_change *change = probe->change;
     hand_over_if_possible(probe);
-    if (!change->handed)
+    if (!change->handed || (change->other_workers && !probe_exchange_turn(probe)))
         return false;
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
@@ -230,6 +298,8 @@ bool probe_change_finish(struct probe *probe)
     change->snapshot = NULL;
     if (change->other_lists)
         probe_lists_follow(probe->lists, change->lists);
+    if (change->other_workers)
+        metering_carry_snapshot(probe);
     probe_change_free(change);
     probe->change = NULL;
     return true;

@@ -34,6 +34,9 @@ void probe_control_nap(struct probe_control *control, uint64_t until_ns);
 /* PROBE's threads have ended: what waits for them is refused, what they used is freed. */
 void probe_control_probe_ended(struct probe *probe);
 
+/* Whether a worker is on a walk through a cache that was asked for. */
+bool probe_walk_is_under_way(const struct probe_control *control);
+
 /* Whether somebody waits for a ledger cut that is yet to be asked for; it is noted that it is now.
  */
 bool probe_control_wants_cut(struct probe_control *control);

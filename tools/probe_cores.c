@@ -74,19 +74,36 @@ bool probe_cores_give(struct metering *metering, const struct probe_config *conf
     return true;
 }
 
+/* Those of ALL that no worker of METERING has for itself; all if none is left. */
+static cpu_set_t without_workers(const cpu_set_t *all, const struct metering *metering)
+{
+    cpu_set_t rest = *all;
+    for (uint32_t w = 0; w < metering->worker_count; w++)
+        if (metering->cores[w] >= 0)
+            CPU_CLR((size_t)metering->cores[w], &rest);
+    return CPU_COUNT(&rest) > 0 ? rest : *all;
+}
+
 cpu_set_t probe_cores_leave_to_workers(const struct probe *probe)
 {
-    cpu_set_t before, rest;
+    cpu_set_t before;
     CPU_ZERO(&before);
-    if (sched_getaffinity(0, sizeof rest, &rest) != 0)
+    if (sched_getaffinity(0, sizeof before, &before) != 0)
         return before;
-    before = rest;
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        if (probe->metering->cores[w] >= 0)
-            CPU_CLR((size_t)probe->metering->cores[w], &rest);
-    if (CPU_COUNT(&rest) > 0)
-        sched_setaffinity(0, sizeof rest, &rest);
+    cpu_set_t rest = without_workers(&before, probe->metering);
+    sched_setaffinity(0, sizeof rest, &rest);
     return before;
+}
+
+void probe_cores_enter(const struct probe *probe, const struct metering *metering, int number)
+{
+    int core = number >= 0 ? metering->cores[number] : -1;
+    if (core >= 0) {
+        probe_cores_bind(core);
+    } else if (CPU_COUNT(&probe->cpus) > 0) {
+        cpu_set_t rest = without_workers(&probe->cpus, metering);
+        sched_setaffinity(0, sizeof rest, &rest);
+    }
 }
 
 void probe_cores_take_back(const cpu_set_t *before)

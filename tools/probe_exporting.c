@@ -84,8 +84,30 @@ void exporting_close_processes(struct exporting *exporting)
     }
 }
 
+struct exporting *exporting_create(void)
+{
+    struct exporting *exporting = calloc(1, sizeof *exporting);
+    if (exporting)
+        pthread_mutex_init(&exporting->lock, NULL);
+    return exporting;
+}
+
+void exporting_take(struct exporting *exporting)
+{
+    atomic_store(&exporting->wanted, true);
+    pthread_mutex_lock(&exporting->lock);
+    atomic_store(&exporting->wanted, false);
+}
+
+void exporting_give_back(struct exporting *exporting)
+{
+    pthread_mutex_unlock(&exporting->lock);
+}
+
 void exporting_free(struct exporting *exporting)
 {
+    if (exporting)
+        pthread_mutex_destroy(&exporting->lock);
     for (uint32_t c = 0; exporting && c < CACHES_MAX; c++) {
         spool_close(exporting->spools[c]);
         free(exporting->descriptions[c]);

@@ -4,12 +4,15 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "exporting_process_change.h"
 #include "ledger.h"
+#include "ledger_carry.h"
 #include "probe.h"
 #include "probe_change.h"
 #include "probe_control.h"
+#include "probe_exchange.h"
 #include "probe_history.h"
 #include "probe_snapshot.h"
 
@@ -64,8 +67,54 @@ static void add_devices(const struct probe *probe, struct ledger *ledger)
     }
 }
 
+/* Adds to LEDGER what the workers of METERING counted for its cache C, whose account the exporting
+ * process has as that of old rings. */
+static void add_workers(struct ledger *ledger, const struct metering *metering,
+                        const struct account_set *set, uint32_t c,
+                        const struct exporter_counters *exported)
+{
+    static struct exporter_counters counters;
+    static struct ledger earlier;
+    static struct ledger_account copies[EXPORT_RINGS_MAX];
+    memset(&counters, 0, sizeof counters);
+    memcpy(counters.exported, exported->old_exported, sizeof counters.exported);
+    memcpy(counters.records, exported->old_records, sizeof counters.records);
+    for (uint32_t w = 0; w < metering->worker_count; w++) {
+        copies[w] = account_of(set, w, c);
+        copies[w].snapshot = NULL; /* see metering_carry_snapshot() */
+    }
+    ledger_make(&earlier, copies, metering->worker_count, &counters);
+    ledger_add_workers(ledger, &earlier);
+}
+
+void metering_carry(struct probe *probe, struct metering *metering,
+                    const struct exporter_counters counters[])
+{
+    static struct worker_account accounts[EXPORT_RINGS_MAX];
+    struct account_set set;
+    for (uint32_t w = 0; w < metering->worker_count; w++) {
+        worker_account_now(metering->workers[w], &accounts[w]);
+        set.accounts[w] = &accounts[w];
+    }
+    for (uint32_t c = 0; c < metering->cache_count; c++)
+        add_workers(probe->exchanged[c], metering, &set, c, &counters[c]);
+}
+
+void metering_carry_snapshot(struct probe *probe)
+{
+    struct ledger *ledger = probe->exchanged[0];
+    for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
+        struct snapshot_account account = probe_snapshot_take_before(probe, w);
+        snapshot_account_add(&ledger->workers[w].snapshot, &account);
+        snapshot_account_add(&ledger->probe.snapshot, &account);
+        if (account.seen.packets && ledger->worker_count <= w)
+            ledger->worker_count = w + 1;
+    }
+}
+
 /* EXPORTED is an array with an entry for each cache. NULL if memory is short; to be freed. */
 static struct ledger_set *make_ledgers(struct probe *probe, const struct account_set *set,
+                                       const struct account_set *before,
                                        const struct exporter_counters *exported)
 {
     struct ledger_set *ledgers = calloc(1, sizeof *ledgers);
@@ -76,6 +125,10 @@ static struct ledger_set *make_ledgers(struct probe *probe, const struct account
         for (uint32_t w = 0; w < probe->metering->worker_count; w++)
             copies[w] = account_of(set, w, c);
         ledger_make(ledger, copies, probe->metering->worker_count, &exported[c]);
+        if (probe->before)
+            add_workers(ledger, probe->before, before, c, &exported[c]);
+        if (probe->exchanged[c])
+            ledger_add_workers(ledger, probe->exchanged[c]);
         if (probe->metering->cache_count > 1)
             ledger->cache_name = cache->name;
         if (c > 0)
@@ -146,6 +199,8 @@ static void request_cut(struct probe *probe)
     probe->cuts++;
     for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         worker_request_cut(probe->metering->workers[w], probe->cuts);
+    for (uint32_t w = 0; probe->before && w < probe->before->worker_count; w++)
+        worker_request_cut(probe->before->workers[w], probe->cuts);
 }
 
 /* True when every worker has made its copy for the cut. */
@@ -154,6 +209,17 @@ static bool collect_cut(const struct probe *probe, struct account_set *set)
     for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
         set->accounts[w] = worker_cut(probe->metering->workers[w], probe->cuts);
         if (!set->accounts[w] || !probe_snapshot_account(probe, w, probe->cuts, &set->snapshots[w]))
+            return false;
+    }
+    return true;
+}
+
+/* The same for workers whose place others have taken. */
+static bool collect_before(const struct probe *probe, struct account_set *set)
+{
+    for (uint32_t w = 0; probe->before && w < probe->before->worker_count; w++) {
+        set->accounts[w] = worker_cut(probe->before->workers[w], probe->cuts);
+        if (!set->accounts[w])
             return false;
     }
     return true;
@@ -187,11 +253,11 @@ void probe_answer_ledger_requests(struct probe *probe)
         if (asked_by_control)
             ask_exporters(probe);
     }
-    struct account_set set;
+    struct account_set set, before;
     struct exporter_counters *exported = calloc(probe->metering->cache_count, sizeof *exported);
-    if (exported && collect_cut(probe, &set) && collect_exported(probe, exported) &&
-        exporters_answered(probe)) {
-        struct ledger_set *ledgers = make_ledgers(probe, &set, exported);
+    if (exported && collect_cut(probe, &set) && collect_before(probe, &before) &&
+        collect_exported(probe, exported) && exporters_answered(probe)) {
+        struct ledger_set *ledgers = make_ledgers(probe, &set, &before, exported);
         if (ledgers && probe->cut_for_signal)
             publish(probe, &ledgers->ledgers[0], probe->config->ledger_path[0] == 0);
         probe_control_cut_made(probe, ledgers ? &ledgers->ledgers[0] : NULL, set.accounts);
@@ -207,6 +273,8 @@ void probe_answer_late_ledger_requests(struct probe *probe)
     /* A worker that has ended only answers a cut. */
     for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         worker_step(probe->metering->workers[w], 0);
+    for (uint32_t w = 0; probe->before && w < probe->before->worker_count; w++)
+        worker_step(probe->before->workers[w], 0);
     probe_answer_ledger_requests(probe);
 }
 
@@ -215,7 +283,8 @@ void probe_answer_late_ledger_requests(struct probe *probe)
 static void add_given(const struct probe *probe, struct ledger *ledger)
 {
     for (uint32_t s = 0; s < probe->source_count; s++) {
-        ledger_add_given(ledger, &probe->sources[s]->ledger.observed);
+        const struct source_ledger source = probe_source_ledger(probe, s);
+        ledger_add_given(ledger, &source.observed);
         if (!probe->kernel_table || !probe->config->sources[s].interface[0])
             continue;
         struct ledger_pair counted = source_xdp_counted(probe->sources[s]);
@@ -239,9 +308,10 @@ static struct ledger_set *final_ledgers(struct probe *probe, char **state)
         }
         for (uint32_t c = 0; c < probe->metering->cache_count; c++)
             exporting_process_counters(probe->exporting->exporters[c], &exported[c]);
-        ledgers = make_ledgers(probe, &set, exported);
+        ledgers = make_ledgers(probe, &set, NULL, exported);
     }
-    if (ledgers && (probe->metering->distribution || probe->kernel_table))
+    if (ledgers &&
+        (probe->metering->distribution || probe->metering->takes_over || probe->kernel_table))
         add_given(probe, &ledgers->ledgers[0]);
     if (ledgers && state)
         *state = probe_control_last_state(probe, &ledgers->ledgers[0], set.accounts);

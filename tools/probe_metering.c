@@ -27,31 +27,62 @@ static bool fill_random(void *bytes, size_t size, struct error *error)
     return false;
 }
 
-/* What a set of workers is made of. */
 struct making {
     struct probe *probe;
+    const struct metering_wish *wish;
     const struct probe_config *config;
     struct metering *metering;
     struct worker_config worker; /* what is the same for all */
 };
 
+/* ---- sources ---- */
+
+static struct packet_source *queue_of(const struct probe *probe, uint32_t queue, uint32_t source)
+{
+    return queue == 0 ? probe->sources[source] : probe->queues[queue][source];
+}
+
+/* Whether the workers of CONFIG can read the receive queues themselves: what belongs together must
+ * be in one of them, and each queue has one worker. */
+static bool read_themselves(const struct probe *probe, const struct probe_config *config)
+{
+    if (config->workers == 1)
+        return true;
+    return probe->queue_count > 1 && config->workers <= probe->queue_count && !config->tunnels &&
+           config->hash_ports == probe->queues_by_ports;
+}
+
+/* How many sources a reader has at most. */
+static uint32_t most_sources(const struct probe *probe, const struct probe_config *config)
+{
+    uint32_t readers = read_themselves(probe, config) ? config->workers : 1;
+    return (probe->queue_count + readers - 1) / readers * probe->source_count;
+}
+
+bool metering_is_possible(const struct probe *probe, const struct probe_config *config)
+{
+    static_assert((int)WORKER_SOURCES_MAX == (int)DISTRIBUTION_SOURCES_MAX, "one bound for both");
+    return most_sources(probe, config) <= WORKER_SOURCES_MAX;
+}
+
 static bool make_distribution(struct making *making, struct error *error)
 {
     const struct probe *probe = making->probe;
-    struct distribution_config config = {.source_count = probe->source_count,
-                                         .lanes = making->config->workers,
+    struct distribution_config config = {.lanes = making->config->workers,
                                          .parser = making->worker.parser,
                                          .hash_ports = making->config->hash_ports,
+                                         .populated = making->worker.populated,
                                          .offline = making->worker.offline};
-    for (uint32_t s = 0; s < probe->source_count; s++)
-        config.sources[s] = probe->sources[s];
+    for (uint32_t q = 0; q < probe->queue_count; q++)
+        for (uint32_t s = 0; s < probe->source_count; s++)
+            config.sources[config.source_count++] = queue_of(probe, q, s);
     if (!fill_random(config.hash_seed, sizeof config.hash_seed, error))
         return false;
     making->metering->distribution = distribution_create(&config, error);
     return making->metering->distribution != NULL;
 }
 
-/* The sources of worker NUMBER: its lane, or, alone, all of them, or its queue of each. */
+/* The sources of worker NUMBER: its lane, or its receive queues of each. */
 static void give_sources(struct making *making, uint32_t number)
 {
     const struct probe *probe = making->probe;
@@ -61,9 +92,43 @@ static void give_sources(struct making *making, uint32_t number)
         worker->sources[0] = distribution_lane(making->metering->distribution, number);
         return;
     }
-    worker->source_count = probe->source_count;
-    for (uint32_t s = 0; s < probe->source_count; s++)
-        worker->sources[s] = number == 0 ? probe->sources[s] : probe->queues[number][s];
+    worker->source_count = 0;
+    for (uint32_t q = number; q < probe->queue_count; q += making->config->workers)
+        for (uint32_t s = 0; s < probe->source_count; s++)
+            worker->sources[worker->source_count++] = queue_of(probe, q, s);
+}
+
+/* Remembers how packets come to several workers, and why so. */
+static void say_spread(const struct making *making)
+{
+    const struct probe *probe = making->probe;
+    struct metering *metering = making->metering;
+    bool ports = making->config->hash_ports;
+    if (!metering->distribution)
+        snprintf(metering->spread, sizeof metering->spread,
+                 "s, each with its receive queue%s of every port: RSS by addresses%s, both "
+                 "directions in one queue%s",
+                 probe->queue_count > making->config->workers ? "s" : "", ports ? " and ports" : "",
+                 ports ? "; fragments may meet another worker" : "");
+    else
+        snprintf(metering->spread, sizeof metering->spread,
+                 "s behind the software distribution stage%s: %s",
+                 ports ? ", by addresses and ports" : "",
+                 making->config->tunnels ? "tunnels are opened, and the addresses inside decide"
+                 : probe->queues_why[0]  ? probe->queues_why
+                                         : "the receive queues are those of the start");
+}
+
+/* ---- workers ---- */
+
+/* At the start its own ring; while packets flow that of the change. */
+static bool give_snapshot(struct making *making, uint32_t number, struct error *error)
+{
+    if (!making->wish->takes_over)
+        return probe_snapshot_give(making->probe, number, making->metering->cores[number],
+                                   &making->worker, error);
+    probe_snapshot_fill(making->probe, making->wish->snapshot, number, &making->worker);
+    return true;
 }
 
 static bool make_worker(struct making *making, uint32_t number, struct error *error)
@@ -82,21 +147,23 @@ static bool make_worker(struct making *making, uint32_t number, struct error *er
                                     .worker = number,
                                     .packets_min = making->config->caches[0].kernel_after_packets};
     give_sources(making, number);
-    probe_lists_fill(making->probe->lists, number, worker);
-    if (!probe_snapshot_give(making->probe, number, metering->cores[number], worker, error))
+    probe_lists_fill(making->wish->lists, number, worker);
+    if (!give_snapshot(making, number, error))
         return false;
     metering->workers[number] = worker_create(worker, error);
     return metering->workers[number] != NULL;
 }
 
-/* On the worker's own CPU, if it has one: memory is taken near it. */
+/* On the worker's own CPU, if it has one: memory is taken near it. Not while another worker is busy
+ * there. */
 static bool make_next_worker(struct making *making, struct error *error)
 {
     struct metering *metering = making->metering;
     uint32_t number = metering->worker_count;
-    cpu_set_t before = probe_cores_bind(metering->cores[number]);
+    int core = making->wish->takes_over ? -1 : metering->cores[number];
+    cpu_set_t before = probe_cores_bind(core);
     bool good = make_worker(making, number, error);
-    if (metering->cores[number] >= 0)
+    if (core >= 0)
         sched_setaffinity(0, sizeof before, &before);
     metering->worker_count += good;
     return good;
@@ -124,27 +191,32 @@ static bool make_workers(struct making *making, struct error *error)
 {
     const struct probe_config *config = making->config;
     struct metering *metering = making->metering;
-    bool alone = config->workers == 1 || making->probe->queue_count > 1;
+    bool alone = read_themselves(making->probe, config);
     bool good = alone || make_distribution(making, error);
+    metering->receiver_count = alone ? config->workers : 1;
+    say_spread(making);
     good = good && probe_cores_give(metering, config, error);
     while (good && metering->worker_count < config->workers)
         good = make_next_worker(making, error);
     return good && tables_fit(making, error);
 }
 
-struct metering *metering_create(struct probe *probe, const struct probe_config *config,
-                                 const struct probe_selection *selection,
-                                 const struct probe_rules *rules, struct error *error)
+struct metering *metering_create(struct probe *probe, const struct metering_wish *wish,
+                                 struct error *error)
 {
     struct metering *metering = calloc(1, sizeof *metering);
     struct making *making = calloc(1, sizeof *making);
     bool good = metering && making;
     if (good) {
-        metering->cache_count = config->cache_count;
+        metering->cache_count = wish->config->cache_count;
+        metering->takes_over = wish->takes_over;
+        atomic_init(&metering->stage, wish->takes_over ? METERING_WAITS : METERING_RUNS);
         making->probe = probe;
-        making->config = config;
+        making->wish = wish;
+        making->config = wish->config;
         making->metering = metering;
-        probe_configure_worker(probe, config, selection, rules, &making->worker);
+        probe_configure_worker(probe, wish->config, wish->selection, wish->rules, &making->worker);
+        making->worker.populated = wish->takes_over;
         good = make_workers(making, error);
     } else {
         error_set(error, "no memory for a worker");
@@ -185,23 +257,42 @@ size_t metering_memory(const struct metering *metering, char *backing, size_t si
 
 /* ---- what is told of it ---- */
 
-uint64_t probe_time_ns(const struct probe *probe)
+static uint64_t newest_of(const struct metering *metering, uint64_t newest)
 {
-    uint64_t newest = 0;
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
-        uint64_t time_ns = worker_time_ns(probe->metering->workers[w]);
+    for (uint32_t w = 0; metering && w < metering->worker_count; w++) {
+        uint64_t time_ns = worker_time_ns(metering->workers[w]);
         newest = time_ns > newest ? time_ns : newest;
     }
+    return newest;
+}
+
+uint64_t probe_time_ns(const struct probe *probe)
+{
+    uint64_t newest = newest_of(probe->before, newest_of(probe->metering, 0));
     /* A live run that ends before its first round has a time, too. */
     return newest || probe->config->offline ? newest : clock_wall_ns();
+}
+
+void metering_add_counts(const struct metering *metering, uint32_t cache,
+                         struct worker_counts *counts)
+{
+    for (uint32_t w = 0; w < metering->worker_count; w++)
+        worker_add_counts(metering->workers[w], cache, counts);
+}
+
+struct worker_counts probe_counts(const struct probe *probe, uint32_t cache)
+{
+    struct worker_counts sum = probe->counts_before[cache];
+    metering_add_counts(probe->metering, cache, &sum);
+    if (probe->before && cache < probe->before->cache_count)
+        metering_add_counts(probe->before, cache, &sum);
+    return sum;
 }
 
 /* What the workers have counted, for cache C. */
 static struct metering_counts metering_of(const struct probe *probe, uint32_t c)
 {
-    struct worker_counts sum = {0};
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        worker_add_counts(probe->metering->workers[w], c, &sum);
+    const struct worker_counts sum = probe_counts(probe, c);
     return (struct metering_counts){
         .start_ns = probe->config->offline ? sum.first_ns : probe->exporting->started_ns,
         .metered_packets = sum.metered_packets,

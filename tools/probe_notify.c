@@ -138,9 +138,7 @@ static void look_at_destinations(struct probe *probe)
 static void look_at_drops(struct probe *probe)
 {
     struct probe_watch *watch = probe->watch;
-    struct worker_counts counts = {0};
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        worker_add_counts(probe->metering->workers[w], 0, &counts);
+    const struct worker_counts counts = probe_counts(probe, 0);
     uint64_t dropped = counts.dropped_packets - watch->dropped;
     uint32_t threshold = probe->config->drop_threshold;
     bool above = watch->counted && threshold && dropped >= threshold;

@@ -229,7 +229,7 @@ static bool is_waiting(const struct snapshot_ring *ring)
 
 static bool is_drained(const struct probe *probe)
 {
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+    for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++)
         if (is_waiting(probe->snapshot->rings[w]) || is_waiting(probe_change_ring(probe, w)))
             return false;
     return true;

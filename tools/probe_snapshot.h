@@ -59,11 +59,12 @@ void probe_snapshot_turn(struct probe *probe);
 /* ---- another configuration while packets flow (probe_snapshot_change.c) ---- */
 
 /* Prepares what leads to CONFIG with RULES; NULL without ERROR set: nothing is to be done. NULL and
- * ERROR if it cannot be had; nothing has changed then. */
+ * ERROR if it cannot be had; nothing has changed then. OTHER_WORKERS: each gets a ring of its own.
+ */
 struct probe_snapshot_change *probe_snapshot_prepare(struct probe *probe,
                                                      const struct probe_config *config,
                                                      const struct probe_rules *rules,
-                                                     struct error *error);
+                                                     bool other_workers, struct error *error);
 /* Whether CHANGE concerns the workers. */
 bool probe_snapshot_concerns_workers(const struct probe_snapshot_change *change);
 /* What worker NUMBER has, or with CHANGE (may be NULL) gets. */
@@ -72,6 +73,9 @@ void probe_snapshot_fill(const struct probe *probe, const struct probe_snapshot_
 /* The workers are about to be handed what CHANGE (may be NULL) has: its rings are served from now
  * on. */
 void probe_snapshot_submit(struct probe *probe, struct probe_snapshot_change *change);
+/* The same when other workers have taken over: what CHANGE has is what PROBE has from now on. NULL
+ * is fine. */
+void probe_snapshot_exchange(struct probe *probe, struct probe_snapshot_change *change);
 /* The workers have taken it. True when what was there before is drained and CHANGE is freed; else
  * call again. NULL is finished. */
 bool probe_snapshot_finish(struct probe *probe, struct probe_snapshot_change *change);
@@ -89,6 +93,8 @@ void probe_snapshot_cancel(struct probe_snapshot_change *change);
  * rings before included. False: not yet. */
 bool probe_snapshot_account(const struct probe *probe, uint32_t number, uint64_t cut,
                             struct snapshot_account *account);
+/* Gives the books of rings before of worker NUMBER away, to be kept elsewhere. */
+struct snapshot_account probe_snapshot_take_before(struct probe *probe, uint32_t number);
 /* What state tells; the texts live until the next call. */
 void probe_snapshot_facts(struct probe *probe, struct state_snapshot *facts);
 /* About once a second: notifications. */

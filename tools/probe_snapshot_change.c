@@ -10,6 +10,7 @@
 
 struct probe_snapshot_change {
     struct snapshot_config config; /* the new one */
+    bool other_workers;            /* they take rings and policy when they take over */
     bool other_place;              /* there is another, or none any more */
     bool other_rings;
     bool other_policy;
@@ -57,7 +58,8 @@ static void compare(const struct probe *probe, const struct probe_rules *rules,
     if (!is_on(a) || !is_on(b))
         return;
     change->other_place = strcmp(a->directory, b->directory) != 0 || !a->disk_mib != !b->disk_mib;
-    change->other_rings = change->other_place || a->memory_mib != b->memory_mib ||
+    change->other_rings = change->other_workers || change->other_place ||
+                          a->memory_mib != b->memory_mib ||
                           a->flush_interval_ns != b->flush_interval_ns;
     change->other_policy =
         !same_policy(a, b) || (names_applications(b) && rules->names != probe->rules.names);
@@ -66,10 +68,10 @@ static void compare(const struct probe *probe, const struct probe_rules *rules,
 static bool make_rings(struct probe *probe, const struct probe_config *config,
                        struct probe_snapshot_change *change, struct error *error)
 {
-    while (change->ring_count < probe->metering->worker_count) {
+    while (change->ring_count < config->workers) {
         uint32_t w = change->ring_count;
-        struct snapshot_ring *ring =
-            snapshot_make_ring(probe, config, w, probe->metering->cores[w], error);
+        int core = change->other_workers ? -1 : probe->metering->cores[w];
+        struct snapshot_ring *ring = snapshot_make_ring(probe, config, w, core, error);
         if (!ring)
             return false;
         change->rings[change->ring_count++] = ring;
@@ -105,7 +107,7 @@ static bool make(struct probe *probe, const struct probe_config *config,
 struct probe_snapshot_change *probe_snapshot_prepare(struct probe *probe,
                                                      const struct probe_config *config,
                                                      const struct probe_rules *rules,
-                                                     struct error *error)
+                                                     bool other_workers, struct error *error)
 {
     struct probe_snapshot_change *change = calloc(1, sizeof *change);
     if (!change) {
@@ -113,6 +115,7 @@ struct probe_snapshot_change *probe_snapshot_prepare(struct probe *probe,
         return NULL;
     }
     memcpy(&change->config, &config->snapshot, sizeof change->config);
+    change->other_workers = other_workers;
     if (make(probe, config, rules, change, error))
         return change;
     probe_snapshot_cancel(change);
@@ -170,17 +173,23 @@ static void exchange(struct probe *probe, struct probe_snapshot_change *change)
         snapshot->place = change->place;
         change->place = place;
     }
-    for (uint32_t w = 0; change->other_rings && w < probe->metering->worker_count; w++) {
+    for (uint32_t w = 0; change->other_rings && w < EXPORT_RINGS_MAX; w++) {
         struct snapshot_ring *ring = snapshot->rings[w];
         snapshot->rings[w] = change->rings[w];
         change->rings[w] = ring;
     }
-    change->ring_count = change->other_rings ? probe->metering->worker_count : 0;
+    change->ring_count = change->other_rings ? EXPORT_RINGS_MAX : 0;
     if (!snapshot->place)
         return;
     snapshot_place_follow(snapshot->place, snapshot, probe->metering->worker_count);
     if (!change->other_place)
         snapshot_place_configure(snapshot->place, &change->config);
+}
+
+void probe_snapshot_exchange(struct probe *probe, struct probe_snapshot_change *change)
+{
+    if (change)
+        exchange(probe, change);
 }
 
 /* Adds the books of old rings that are over; true if none is left. */

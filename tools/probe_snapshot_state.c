@@ -33,6 +33,13 @@ bool probe_snapshot_account(const struct probe *probe, uint32_t number, uint64_t
     return true;
 }
 
+struct snapshot_account probe_snapshot_take_before(struct probe *probe, uint32_t number)
+{
+    struct snapshot_account account = probe->snapshot->before[number];
+    memset(&probe->snapshot->before[number], 0, sizeof account);
+    return account;
+}
+
 /* ---- state ---- */
 
 static void fill_memory(const struct probe *probe, struct state_snapshot *facts)

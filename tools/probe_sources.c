@@ -20,20 +20,13 @@ static bool open_files(struct probe *probe, struct error *error)
     return true;
 }
 
-/* Remembers how packets will come to several workers, and why so. */
-static void say_spread(struct probe *probe, uint32_t queues, const char *reason)
+/* Remembers what there is for several workers, and why not more. */
+static void keep_queues(struct probe *probe, uint32_t queues, const char *reason)
 {
     probe->queue_count = queues;
-    if (queues > 1)
-        snprintf(probe->spread, sizeof probe->spread,
-                 "s, each with its receive queue of every port: RSS by addresses%s, both "
-                 "directions in one queue%s",
-                 probe->config->hash_ports ? " and ports" : "",
-                 probe->config->hash_ports ? "; fragments may meet another worker" : "");
-    else
-        snprintf(probe->spread, sizeof probe->spread,
-                 "s behind the software distribution stage%s: %s",
-                 probe->config->hash_ports ? ", by addresses and ports" : "", reason);
+    probe->queues_by_ports = probe->config->hash_ports;
+    if (queues == 1)
+        snprintf(probe->queues_why, sizeof probe->queues_why, "%s", reason);
 }
 
 /* The number that source INDEX had in the last run; 0 if it is new, or if another source has that
@@ -103,12 +96,10 @@ static bool start_devices(struct probe *probe, struct source_notes *notes, struc
     for (uint32_t s = 0; s < probe->source_count; s++)
         if (config->sources[s].interface[0] && !source_xdp_start(probe->sources[s], notes, error))
             return false;
-    if (config->tunnels)
-        error_set(&queues.reason, "tunnels are opened, and the addresses inside decide");
-    else if (xdp)
+    if (xdp)
         error_set(&queues.reason, "the queues of an XDP source are not known to be filled by "
                                   "addresses, both directions alike");
-    say_spread(probe, queues.given, queues.reason.text);
+    keep_queues(probe, queues.given, queues.reason.text);
     return true;
 }
 
@@ -174,6 +165,20 @@ static bool open_queues(struct probe *probe, struct error *error)
     return true;
 }
 
+struct source_ledger probe_source_ledger(const struct probe *probe, uint32_t s)
+{
+    static_assert(sizeof(struct source_ledger) % sizeof(uint64_t) == 0, "made of words");
+    struct source_ledger sum = {.observed = {0, 0}};
+    uint64_t *to = &sum.observed.packets;
+    for (uint32_t q = 0; q < probe->queue_count; q++) {
+        const struct packet_source *source = q == 0 ? probe->sources[s] : probe->queues[q][s];
+        const uint64_t *from = &source->ledger.observed.packets;
+        for (size_t i = 0; i < sizeof sum / sizeof *to; i++)
+            to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
 void probe_close_queues(struct probe *probe)
 {
     for (uint32_t w = 1; w < EXPORT_RINGS_MAX; w++)
@@ -216,7 +221,7 @@ bool probe_open_sources(struct probe *probe, struct error *error)
     if (probe->config->offline) {
         if (probe->config->file_count && !open_files(probe, error))
             return false;
-        say_spread(probe, 1, "capture files");
+        keep_queues(probe, 1, "capture files");
     } else if (!open_devices(probe, error)) {
         return false;
     }

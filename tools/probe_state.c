@@ -23,17 +23,6 @@ static void add_source(struct state_port *port, const struct source_ledger *ledg
         add(&port->dropped[i], &ledger->dropped[i]);
 }
 
-/* What the reader of the distribution stage has counted so far: its thread writes while this one
- * reads, word by word. */
-static void copy_while_written(struct source_ledger *copy, const struct source_ledger *live)
-{
-    static_assert(sizeof *live % sizeof(uint64_t) == 0, "a ledger is made of words");
-    uint64_t *to = &copy->observed.packets;
-    const uint64_t *from = &live->observed.packets;
-    for (size_t i = 0; i < sizeof *live / sizeof(uint64_t); i++)
-        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-}
-
 static void fill_port(const struct probe *probe, uint32_t s,
                       const struct worker_account *const accounts[], struct state_port *port)
 {
@@ -53,9 +42,9 @@ static void fill_port(const struct probe *probe, uint32_t s,
     port->link_up = source->link.up;
     port->link_losses = source->link.losses;
     port->drops_visible = !source->drops_not_visible;
-    if (probe->metering->distribution) {
-        struct source_ledger copy;
-        copy_while_written(&copy, &source->ledger);
+    /* What the reader has counted so far, or workers one after the other. */
+    if (probe->metering->distribution || probe->metering->takes_over) {
+        struct source_ledger copy = probe_source_ledger(probe, s);
         add_source(port, &copy);
         return;
     }

@@ -1,7 +1,7 @@
 /*
- * A live run, or one with several workers: a thread for each worker, one for the reader of the
- * distribution stage if there is one, one for the exporting process. The main thread waits for
- * signals and keeps the clock. Only a thread that polls a device spins when it is idle.
+ * A live run, or one with several workers: threads for workers (probe_workers.c), one for the
+ * exporting processes. The main thread waits for signals and keeps the clock. Only a thread that
+ * polls a device spins when it is idle.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "probe.h"
 #include "probe_alerts.h"
 #include "probe_control.h"
+#include "probe_exchange.h"
 #include "probe_history.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
@@ -19,17 +20,11 @@
 
 static const uint64_t exporter_nap_ns = 500000;    /* a record ring has no bell */
 static const uint64_t exporter_sleep_ns = 2000000; /* the longest, when no records come */
+static const uint64_t wanted_nap_ns = 20000;
 static const uint64_t device_every_ns = 1000000000;
 static const uint64_t rebuild_patience_ns = 30000000000;
 static const uint64_t stall_patience_ns = 5000000000; /* where nothing is sent any more */
 static const uint64_t hurry_ns = 2000000000; /* for flows that the kernel counts to come back */
-static const uint64_t lane_nap_ns = 50000;   /* nor has a lane, and it fills sooner */
-
-struct worker_thread {
-    struct probe *probe;
-    uint32_t number;
-    pthread_t thread;
-};
 
 /* ---- the clock ---- */
 
@@ -53,136 +48,43 @@ static void correct_clock(struct probe *probe)
     probe_notify_clock(probe);
 }
 
-/* Wall time for packets received now; 0 offline, where packets bring their own. The thread that
- * stamps packets: worker NUMBER, or the reader (0). */
-static uint64_t receive_time(struct probe *probe, uint32_t number, uint64_t monotonic_ns)
+/* One round of all exporting processes. Returns until when to sleep; 0: not at all. */
+static uint64_t step_exporters(struct probe *probe, uint64_t *nap_ns)
 {
-    if (probe->config->offline)
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t next_ns = now_ns;
+    probe_give_up_if_asked(probe); /* workers may wait for a slow destination */
+    probe_tell_metering(probe, now_ns);
+    enum exporting_status status = probe_step_exporters(probe, now_ns, &next_ns);
+    probe_say_problems(probe);
+    probe_notify_look(probe, now_ns);
+    if (status == EXPORTING_BUSY) {
+        *nap_ns = exporter_nap_ns;
         return 0;
-    struct receive_clock *clock = &probe->receive_clocks[number];
-    clock->now_ns = (uint64_t)((int64_t)monotonic_ns + atomic_load(&probe->clock_offset_ns));
-    return clock->now_ns;
-}
-
-/* As receive_time(). *JUMPED is set once after each jump of the clock, with the first time that is
- * told after it and never before, so that no packet's time stands on the wrong side. */
-static uint64_t receive_time_or_jump(struct probe *probe, uint32_t number, uint64_t monotonic_ns,
-                                     uint64_t *steps_seen, bool *jumped)
-{
-    uint64_t steps;
-    uint64_t now_ns;
-    do {
-        steps = atomic_load(&probe->clock_steps);
-        now_ns = receive_time(probe, number, monotonic_ns);
-    } while (steps % 2 || steps != atomic_load(&probe->clock_steps));
-    *jumped = steps != *steps_seen;
-    *steps_seen = steps;
-    return now_ns;
-}
-
-/* ---- the threads ---- */
-
-static enum worker_status step_worker(struct probe *probe, uint32_t number, uint64_t monotonic_ns,
-                                      uint64_t *steps_seen)
-{
-    if (probe->config->offline &&
-        (!probe_exporters_accept(probe) || !probe_snapshot_accepts(probe, number)))
-        return WORKER_HELD;
-    struct worker *worker = probe->metering->workers[number];
-    if (probe->metering->distribution) /* time comes with the packets, never ahead of them */
-        return worker_step(worker, 0);
-    bool jumped;
-    uint64_t now_ns = receive_time_or_jump(probe, number, monotonic_ns, steps_seen, &jumped);
-    if (jumped)
-        worker_clock_stepped(worker);
-    return worker_step(worker, now_ns);
-}
-
-/* A ledger cut needs the marker of every worker, also of those that have ended. */
-static void answer_while_others_run(struct probe *probe, struct worker *worker)
-{
-    while (atomic_load(&probe->metering->running) > 0) {
-        worker_step(worker, 0);
-        probe_pause(clock_monotonic_ns() + exporter_nap_ns);
     }
-}
-
-static void *run_worker(void *argument)
-{
-    struct worker_thread *self = argument;
-    struct probe *probe = self->probe;
-    struct worker *worker = probe->metering->workers[self->number];
-    uint64_t steps_seen = 0;
-    probe_cores_bind(probe->metering->cores[self->number]);
-    for (;;) {
-        uint64_t monotonic_ns = clock_monotonic_ns();
-        switch (step_worker(probe, self->number, monotonic_ns, &steps_seen)) {
-        case WORKER_ENDED:
-            atomic_fetch_sub(&probe->metering->running, 1);
-            answer_while_others_run(probe, worker);
-            return NULL;
-        case WORKER_HELD:
-            probe_pause(monotonic_ns + lane_nap_ns);
-            break;
-        case WORKER_IDLE:
-            if (probe->metering->distribution)
-                probe_pause(monotonic_ns + lane_nap_ns);
-            else
-                worker_wait(worker, probe_pause_end(monotonic_ns, UINT64_MAX));
-            break;
-        case WORKER_BUSY:
-            break;
-        }
-    }
-}
-
-static void *run_reader(void *argument)
-{
-    struct probe *probe = argument;
-    uint64_t steps_seen = 0;
-    for (;;) {
-        uint64_t monotonic_ns = clock_monotonic_ns();
-        bool jumped;
-        uint64_t now_ns = receive_time_or_jump(probe, 0, monotonic_ns, &steps_seen, &jumped);
-        if (jumped)
-            distribution_clock_stepped(probe->metering->distribution);
-        switch (distribution_step(probe->metering->distribution, now_ns)) {
-        case DISTRIBUTION_ENDED:
-            return NULL;
-        case DISTRIBUTION_HELD:
-            probe_pause(monotonic_ns + lane_nap_ns);
-            break;
-        case DISTRIBUTION_IDLE:
-            distribution_wait(probe->metering->distribution,
-                              probe_pause_end(monotonic_ns, UINT64_MAX));
-            break;
-        case DISTRIBUTION_BUSY:
-            break;
-        }
-    }
+    uint64_t until_ns = next_ns < now_ns + *nap_ns ? next_ns : now_ns + *nap_ns;
+    *nap_ns = *nap_ns * 2 < exporter_sleep_ns ? *nap_ns * 2 : exporter_sleep_ns;
+    return until_ns;
 }
 
 static void *run_exporter(void *argument)
 {
     struct probe *probe = argument;
+    struct exporting *exporting = probe->exporting;
     uint64_t nap_ns = exporter_nap_ns;
-    while (atomic_load(&probe->metering->running) > 0) {
-        uint64_t now_ns = clock_monotonic_ns();
-        uint64_t next_ns = now_ns;
-        probe_give_up_if_asked(probe); /* workers may wait for a slow destination */
-        probe_tell_metering(probe, now_ns);
-        enum exporting_status status = probe_step_exporters(probe, now_ns, &next_ns);
-        probe_say_problems(probe);
-        probe_notify_look(probe, now_ns);
-        if (status == EXPORTING_BUSY) {
-            nap_ns = exporter_nap_ns;
+    while (!atomic_load(&exporting->finish)) {
+        if (atomic_load(&exporting->wanted)) {
+            probe_pause(clock_monotonic_ns() + wanted_nap_ns);
             continue;
         }
-        probe_pause(next_ns < now_ns + nap_ns ? next_ns : now_ns + nap_ns);
-        nap_ns = nap_ns * 2 < exporter_sleep_ns ? nap_ns * 2 : exporter_sleep_ns;
+        pthread_mutex_lock(&exporting->lock);
+        uint64_t until_ns = step_exporters(probe, &nap_ns);
+        pthread_mutex_unlock(&exporting->lock);
+        if (until_ns)
+            probe_pause(until_ns);
     }
     probe_drain_exporter(probe, false);
-    atomic_store(&probe->exporting->ended, true);
+    atomic_store(&exporting->ended, true);
     return NULL;
 }
 
@@ -191,18 +93,26 @@ static void *run_exporter(void *argument)
 /* Nothing more is received; what was received before is metered. */
 static void stop_receiving(struct probe *probe)
 {
-    if (probe->metering->distribution)
-        distribution_stop(probe->metering->distribution);
-    for (uint32_t w = 0; !probe->metering->distribution && w < probe->metering->worker_count; w++)
-        worker_stop(probe->metering->workers[w]);
+    struct metering *metering = probe->metering;
+    if (metering->distribution)
+        distribution_stop(metering->distribution);
+    for (uint32_t w = 0; !metering->distribution && w < metering->worker_count; w++)
+        worker_stop(metering->workers[w]);
 }
 
-static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
+/* Whether a worker has records that are not on a ring. */
+static bool workers_run(const struct probe *probe)
+{
+    return atomic_load(&probe->metering->running) > 0 ||
+           (probe->before && atomic_load(&probe->before->running) > 0);
+}
+
+static void look_at_devices(struct probe *probe)
 {
     uint64_t now_ns = clock_monotonic_ns();
-    if (now_ns - *looked_ns < device_every_ns)
+    if (now_ns - probe->looked_ns < device_every_ns)
         return;
-    *looked_ns = now_ns;
+    probe->looked_ns = now_ns;
     probe_tell_news(probe);
     probe_notify_turn(probe);
     probe_history_turn(probe);
@@ -211,24 +121,20 @@ static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
         exporting_process_tidy(probe->exporting->exporters[c]);
 }
 
-/* Until the last worker has put its last record on its ring. */
-static void wait_for_signals(struct probe *probe)
+bool probe_turn_threads(struct probe *probe)
 {
-    uint64_t looked_ns = 0;
-    while (atomic_load(&probe->metering->running) > 0) {
-        bool ending = probe_stops_asked() > 0 || probe->rebuilding;
-        if (ending)
-            stop_receiving(probe);
-        correct_clock(probe);
-        probe_kernel_turn_if_due(probe, ending);
-        look_at_devices(probe, &looked_ns);
-        probe_say_floods(probe);
-        probe_alerts_turn(probe);
-        probe_control_turn(probe);
-        probe_snapshot_turn(probe);
-        probe_answer_ledger_requests(probe);
-        probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
-    }
+    bool ending = probe_stops_asked() > 0 || probe->rebuilding;
+    if (ending)
+        stop_receiving(probe);
+    correct_clock(probe);
+    probe_kernel_turn_if_due(probe, ending);
+    look_at_devices(probe);
+    probe_say_floods(probe);
+    probe_alerts_turn(probe);
+    probe_control_turn(probe);
+    probe_snapshot_turn(probe);
+    probe_answer_ledger_requests(probe);
+    return workers_run(probe);
 }
 
 /* Until the last record is sent, which takes as long as pacing needs; a new configuration does not
@@ -251,44 +157,38 @@ static void wait_for_exporter(struct probe *probe)
     }
 }
 
-static void start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+void probe_begin_threads(struct probe *probe)
 {
-    int failed = pthread_create(thread, NULL, run, argument);
-    if (failed == 0)
-        return;
-    /* Nothing was received yet, so nothing is lost by ending here. */
-    fprintf(stderr, "spanflowd: cannot start a thread: %s\n", strerror(failed));
-    exit(1);
+    probe->cpus = probe_cores_leave_to_workers(probe);
+    clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
+    atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
+    int failed = pthread_create(&probe->exporting->thread, NULL, run_exporter, probe);
+    if (failed) {
+        /* Nothing was received yet, so nothing is lost by ending here. */
+        fprintf(stderr, "spanflowd: cannot start a thread: %s\n", strerror(failed));
+        exit(1);
+    }
+    metering_start(probe);
+}
+
+void probe_end_threads(struct probe *probe)
+{
+    metering_join(probe);
+    probe_say_floods(probe);
+    probe_alerts_turn(probe);
+    atomic_store(&probe->exporting->finish, true);
+    wait_for_exporter(probe);
+    pthread_join(probe->exporting->thread, NULL);
+    probe_exchange_end(probe);
+    probe_snapshot_end(probe);
+    probe_control_probe_ended(probe);
+    probe_cores_take_back(&probe->cpus);
 }
 
 void probe_run_threads(struct probe *probe)
 {
-    static struct worker_thread workers[EXPORT_RINGS_MAX];
-    pthread_t reader = 0;
-    pthread_t exporter = 0;
-    cpu_set_t before = probe_cores_leave_to_workers(probe);
-    clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
-    atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        receive_time(probe, w, clock_monotonic_ns());
-    atomic_store(&probe->metering->running, probe->metering->worker_count);
-    start_thread(&exporter, run_exporter, probe);
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
-        workers[w] = (struct worker_thread){.probe = probe, .number = w};
-        start_thread(&workers[w].thread, run_worker, &workers[w]);
-    }
-    if (probe->metering->distribution)
-        start_thread(&reader, run_reader, probe);
-    wait_for_signals(probe);
-    if (probe->metering->distribution)
-        pthread_join(reader, NULL);
-    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
-        pthread_join(workers[w].thread, NULL);
-    probe_say_floods(probe);
-    probe_alerts_turn(probe);
-    wait_for_exporter(probe);
-    pthread_join(exporter, NULL);
-    probe_snapshot_end(probe);
-    probe_control_probe_ended(probe);
-    probe_cores_take_back(&before);
+    probe_begin_threads(probe);
+    while (probe_turn_threads(probe))
+        probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
+    probe_end_threads(probe);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe_change.h"
 #include "probe_control_private.h"
 #include "probe_lists.h"
 
@@ -189,10 +190,22 @@ static void hand_over(struct probe *probe, struct probe_walk *walk)
     worker_submit_walk(probe->metering->workers[walk->worker], &walk->walk);
 }
 
+bool probe_walk_is_under_way(const struct probe_control *control)
+{
+    return control && control->walks && control->walks->begun;
+}
+
+/* Other workers may be there than when it began. */
+static bool has_a_place(const struct probe *probe, const struct probe_walk *walk)
+{
+    return walk->worker < probe->metering->worker_count &&
+           walk->cache < probe->metering->cache_count;
+}
+
 void probe_walk_turn(struct probe *probe)
 {
     struct probe_walk *walk = probe->control->walks;
-    if (!walk)
+    if (!walk || (!walk->begun && probe_change_waits(probe)))
         return;
     bool more = true;
     if (walk->begun) {
@@ -204,7 +217,7 @@ void probe_walk_turn(struct probe *probe)
             return;
         }
     }
-    if (walk->wanted)
+    if (walk->wanted && has_a_place(probe, walk))
         hand_over(probe, walk);
     else
         finish(probe, walk, false);

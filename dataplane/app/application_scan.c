@@ -341,7 +341,7 @@ struct application_verdict application_scan(struct application_scanner *scanner,
         const struct application *found = &scanner->set->rules.applications[flow->candidate - 1u];
         scanner->counters.content++;
         return (struct application_verdict){true, found->number, APPLICATION_BY_CONTENT, true,
-                                            found};
+                                            flow->candidate};
     }
     verdict.settled =
         flow->packets[0] >= scanner->limits.packets && flow->packets[1] >= scanner->limits.packets;

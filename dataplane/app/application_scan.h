@@ -44,9 +44,8 @@ struct application_verdict {
     bool changed;    /* number and confidence are news of the flow */
     uint16_t number; /* 0: none */
     enum application_confidence confidence;
-    bool settled; /* nothing more needs to be scanned */
-    /* By content: the rules' application, owned by the set. Else NULL. */
-    const struct application *found;
+    bool settled;   /* nothing more needs to be scanned */
+    uint16_t found; /* by content: index + 1 of the rules' application; else 0 */
 };
 
 /* SET (not owned) stays until the scanner is destroyed or given another. NULL and ERROR if memory

@@ -113,6 +113,12 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     return cache;
 }
 
+bool flow_cache_populate(struct flow_cache *cache, struct error *error)
+{
+    return flow_table_populate(cache, error) &&
+           (!cache->ids || arena_populate(&cache->ids_arena, cache->ids_arena.size, error));
+}
+
 void flow_cache_destroy(struct flow_cache *cache)
 {
     if (!cache)

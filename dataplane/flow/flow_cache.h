@@ -105,6 +105,9 @@ struct flow_cache_counters {
 
 /* Allocates everything it will ever use. NULL and ERROR if memory is short. Control thread. */
 struct flow_cache *flow_cache_create(const struct flow_cache_config *config, struct error *error);
+/* Takes the pages of its tables now, so that the worker meets none for the first time. False and
+ * ERROR if memory is short. Control thread. */
+bool flow_cache_populate(struct flow_cache *cache, struct error *error);
 void flow_cache_destroy(struct flow_cache *cache);
 
 /*

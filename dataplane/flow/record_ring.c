@@ -51,6 +51,11 @@ struct record_ring *record_ring_create(uint32_t lines, struct error *error)
     return ring;
 }
 
+bool record_ring_populate(struct record_ring *ring, struct error *error)
+{
+    return arena_populate(&ring->arena, ring->arena.size, error);
+}
+
 void record_ring_destroy(struct record_ring *ring)
 {
     if (!ring)

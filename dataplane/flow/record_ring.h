@@ -8,6 +8,7 @@
 #ifndef SPANFLOW_FLOW_RECORD_RING_H
 #define SPANFLOW_FLOW_RECORD_RING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -18,6 +19,8 @@ struct record_ring;
 /* LINES is rounded up to a power of two, at least 1,024. NULL and ERROR on lack of memory. */
 struct record_ring *record_ring_create(uint32_t lines, struct error *error);
 void record_ring_destroy(struct record_ring *ring);
+/* Takes its pages now, so that the producer waits for none. False and ERROR on lack of memory. */
+bool record_ring_populate(struct record_ring *ring, struct error *error);
 
 /* Producer: lines that can surely be reserved now, with the worst padding deducted. */
 uint32_t record_ring_free_lines(struct record_ring *ring);

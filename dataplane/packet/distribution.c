@@ -62,7 +62,8 @@ struct distribution *distribution_create(const struct distribution_config *confi
     bool good = distribution->parser != NULL;
     for (uint32_t l = 0; good && l < config->lanes; l++) {
         distribution->lanes[l] = lane_create(l, !config->offline, error);
-        good = distribution->lanes[l] != NULL;
+        good = distribution->lanes[l] != NULL &&
+               (!config->populated || lane_populate(distribution->lanes[l], error));
     }
     if (!good) {
         distribution_destroy(distribution);
@@ -246,6 +247,21 @@ static void poll_devices(struct distribution *distribution)
         }
         tell_host(distribution, s);
     }
+}
+
+void distribution_leave(struct distribution *distribution)
+{
+    check(!distribution->spreading);
+    if (distribution->ended)
+        return;
+    poll_devices(distribution);
+    distribution->ended = true;
+}
+
+void distribution_take_over(struct distribution *distribution)
+{
+    for (uint32_t s = 0; s < distribution->config.source_count; s++)
+        distribution->device_seen[s] = distribution->config.sources[s]->ledger;
 }
 
 /* Receives one batch of the source whose turn it is, and parses it. True if there were packets. */

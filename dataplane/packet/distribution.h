@@ -33,6 +33,7 @@ struct distribution_config {
     struct parser_config parser; /* as the workers parse */
     uint64_t hash_seed[2];       /* secret of this start */
     bool hash_ports;             /* ports decide as well as addresses */
+    bool populated;              /* the pages of the lanes are taken when it is created */
     bool offline; /* a full lane holds the reader; live, its packets are dropped(distribution_full)
                    */
 };
@@ -64,6 +65,14 @@ void distribution_clock_stepped(struct distribution *distribution);
 
 /* Sleeps until a source that can sleep may have packets. As worker_wait(). Reader thread. */
 void distribution_wait(struct distribution *distribution, uint64_t until_ns);
+
+/* Gives the sources up to somebody else who goes on with them, between two batches: nothing more is
+ * taken, and the devices are not asked to stop. What was taken is in the lanes, or gets there by
+ * further steps, which say ENDED in the end. Reader thread; not offline. */
+void distribution_leave(struct distribution *distribution);
+/* The sources were read by somebody else before, who has left them: what they counted by now is
+ * not told to the lanes. Reader thread, before the first step. */
+void distribution_take_over(struct distribution *distribution);
 
 /* Asks for the end: no more packets are taken from the sources. Any thread. */
 void distribution_stop(struct distribution *distribution);

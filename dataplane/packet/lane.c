@@ -262,6 +262,11 @@ struct lane *lane_create(uint32_t number, bool live, struct error *error)
     return lane;
 }
 
+bool lane_populate(struct lane *lane, struct error *error)
+{
+    return arena_populate(&lane->arena, LANE_BYTES, error);
+}
+
 void lane_destroy(struct lane *lane)
 {
     if (!lane)

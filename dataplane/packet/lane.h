@@ -17,6 +17,8 @@ struct lane;
 /* A lane to worker NUMBER; LIVE as its sources are. NULL and ERROR if memory is short. Destroyed
  * when reader and worker ended. Control thread. */
 struct lane *lane_create(uint32_t number, bool live, struct error *error);
+/* Takes its pages now, so that the reader waits for none. False and ERROR on lack of memory. */
+bool lane_populate(struct lane *lane, struct error *error);
 void lane_destroy(struct lane *lane);
 
 /* The worker's end. */

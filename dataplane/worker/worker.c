@@ -43,6 +43,9 @@ static bool make_caches(struct worker *worker, struct error *error)
         worker->caches[c] = flow_cache_create(config, error);
         if (!worker->caches[c])
             return false;
+        if (worker->config.populated && (!flow_cache_populate(worker->caches[c], error) ||
+                                         !record_ring_populate(config->ring, error)))
+            return false;
     }
     return true;
 }
@@ -203,6 +206,19 @@ static struct worker_ledger ledger_of(const struct worker *worker, uint32_t c)
     return ledger;
 }
 
+/* What source S has counted while it was this worker's. */
+static struct source_ledger source_of(const struct worker *worker, uint32_t s)
+{
+    static_assert(sizeof(struct source_ledger) % sizeof(uint64_t) == 0, "made of words");
+    struct source_ledger ledger =
+        worker->sources_left ? worker->source_after[s] : worker->config.sources[s]->ledger;
+    uint64_t *words = &ledger.observed.packets;
+    const uint64_t *before = &worker->source_before[s].observed.packets;
+    for (size_t i = 0; i < sizeof ledger / sizeof *words; i++)
+        words[i] -= before[i];
+    return ledger;
+}
+
 static void tell_counts(struct worker *worker, uint32_t c)
 {
     const struct flow_cache_counters *cache = flow_cache_counters(worker->caches[c]);
@@ -217,9 +233,10 @@ static void tell_counts(struct worker *worker, uint32_t c)
                                    .held = flow_cache_flows(worker->caches[c])};
     add_all(&counts.ignored_packets, &counts.ignored_octets, ledger.ignored, IGNORED_COUNT);
     add_all(&counts.dropped_packets, &counts.dropped_octets, ledger.dropped, DROPPED_COUNT);
-    for (uint32_t s = 0; s < worker->config.source_count; s++)
-        add_all(&counts.dropped_packets, &counts.dropped_octets,
-                worker->config.sources[s]->ledger.dropped, DROPPED_COUNT);
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        const struct source_ledger source = source_of(worker, s);
+        add_all(&counts.dropped_packets, &counts.dropped_octets, source.dropped, DROPPED_COUNT);
+    }
     const uint64_t *words = &counts.first_ns;
     for (unsigned i = 0; i < COUNT_WORDS; i++)
         atomic_store_explicit(&worker->counts[c][i], words[i], memory_order_relaxed);
@@ -227,7 +244,7 @@ static void tell_counts(struct worker *worker, uint32_t c)
 
 static void poll_devices(struct worker *worker)
 {
-    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+    for (uint32_t s = 0; !worker->sources_left && s < worker->config.source_count; s++) {
         struct packet_source *source = worker->config.sources[s];
         if (source->ops->poll_device)
             source->ops->poll_device(source);
@@ -276,7 +293,7 @@ void worker_account_now(struct worker *worker, struct worker_account *account)
     account->ledger = worker->ledgers[0];
     account->source_count = worker->config.source_count;
     for (uint32_t s = 0; s < worker->config.source_count; s++)
-        account->source[s] = worker->config.sources[s]->ledger;
+        account->source[s] = source_of(worker, s);
     account->cached = flow_cache_walk(worker->caches[0]);
     account->parser = *parser_counters(worker->parser);
     if (worker->config.snapshot)
@@ -470,6 +487,30 @@ struct worker_flood worker_flood(const struct worker *worker, uint32_t cache)
 void worker_stop(struct worker *worker)
 {
     atomic_store_explicit(&worker->stop_asked, true, memory_order_release);
+}
+
+void worker_leave(struct worker *worker)
+{
+    check(!worker->change);
+    poll_devices(worker);
+    for (uint32_t s = 0; s < worker->config.source_count; s++)
+        worker->source_after[s] = worker->config.sources[s]->ledger;
+    worker->sources_left = true;
+    if (worker->phase != PHASE_ENDED)
+        worker->phase = PHASE_ENDING;
+}
+
+void worker_take_over(struct worker *worker)
+{
+    for (uint32_t s = 0; s < worker->config.source_count; s++) {
+        worker->source_before[s] = worker->config.sources[s]->ledger;
+        worker->source_steps[s] = worker->config.sources[s]->clock_steps;
+    }
+}
+
+bool worker_has_ended(const struct worker *worker)
+{
+    return worker->phase == PHASE_ENDED;
 }
 
 void worker_clock_stepped(struct worker *worker)

@@ -56,6 +56,7 @@ struct worker_config {
     uint32_t sampling_interval;   /* 1 of N, systematic */
     uint64_t duplicate_window_ns; /* copies from other ports are left out; 0 = metered */
     bool offline;                 /* packet time is the clock; never lose to speed */
+    bool populated;               /* the pages of tables and rings are taken when it is created */
     /* Packets are kept here; NULL = none are. Not owned: it must live until the worker has left it
      * (snapshot_ring_left()). A ring belongs to one worker and is given to it once. */
     struct snapshot_ring *snapshot;
@@ -144,6 +145,18 @@ void worker_add_counts(const struct worker *worker, uint32_t cache, struct worke
 /* Asks the worker to receive no more, end all records (reason 4) and say ENDED. Any thread,
  * also a signal handler. */
 void worker_stop(struct worker *worker);
+
+/* Another worker goes on with the sources, or a distribution stage: this one takes no more packets
+ * of them, without a word to the devices, ends all records (reason 4) and says ENDED. What the
+ * sources count from here on is the other one's. Worker thread, between two steps; no change of the
+ * worker may be under way. */
+void worker_leave(struct worker *worker);
+/* The sources were read by somebody else before, who has left them: what they have counted by now
+ * is not this worker's. Worker thread, before the first step. */
+void worker_take_over(struct worker *worker);
+
+/* Whether it has said ENDED. Worker thread, or the thread that goes on with it. */
+bool worker_has_ended(const struct worker *worker);
 
 /* The wall clock moved at once: ends all records (reason 4), then lets time start anew. Takes
  * effect within the next steps. Worker thread. */

@@ -28,23 +28,25 @@ void worker_raise(struct worker *worker, const struct alert *alert)
         alert_ring_put(worker->alerts, alert);
 }
 
-void worker_note_application(struct worker *worker, const struct application *found,
+void worker_note_application(struct worker *worker, uint16_t found,
                              const struct packet_facts *facts, const struct flow_sought *sought,
                              uint64_t time_ns)
 {
-    _Atomic uint64_t *hits = &worker->application_hits[found->number];
+    const struct application *application =
+        &application_set_rules(worker->config.applications)->applications[found - 1u];
+    _Atomic uint64_t *hits = &worker->application_hits[application->number];
     atomic_store_explicit(hits, atomic_load_explicit(hits, memory_order_relaxed) + 1,
                           memory_order_relaxed);
-    if (found->severity == SEVERITY_NONE)
+    if (application->severity == SEVERITY_NONE)
         return;
     struct alert alert = {.time_ns = time_ns,
                           .flow_id = sought->flow_id,
-                          .number = found->number,
+                          .number = application->number,
                           .kind = ALERT_RULE,
-                          .severity = found->severity,
+                          .severity = application->severity,
                           .side = sought->initiator,
-                          .freeze = found->freeze,
+                          .freeze = application->freeze,
                           .key = facts->key};
-    memcpy(alert.name, found->name, sizeof found->name);
+    memcpy(alert.name, application->name, sizeof application->name);
     worker_raise(worker, &alert);
 }

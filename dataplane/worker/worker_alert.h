@@ -25,14 +25,13 @@ uint64_t worker_application_hits(const struct worker *worker, uint16_t number);
  * files of worker/. */
 void worker_raise(struct worker *worker, const struct alert *alert);
 
-struct application;
 struct flow_sought;
 struct packet_facts;
 
-/* The content of a flow, of which FACTS is a packet, told the application FOUND: it is counted, and
- * raises an alert if its rule says so. TIME_NS of the packet. Worker thread, for worker_payload.c.
- */
-void worker_note_application(struct worker *worker, const struct application *found,
+/* The content of a flow, of which FACTS is a packet, told the application FOUND, as in struct
+ * application_verdict: it is counted, and raises an alert if its rule says so. TIME_NS of the
+ * packet. Worker thread, for worker_payload.c. */
+void worker_note_application(struct worker *worker, uint16_t found,
                              const struct packet_facts *facts, const struct flow_sought *sought,
                              uint64_t time_ns);
 

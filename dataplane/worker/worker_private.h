@@ -34,7 +34,11 @@ struct worker {
     enum worker_phase phase;
     uint32_t caches_ended; /* set of those whose records have ended in this phase */
     bool source_ended[WORKER_SOURCES_MAX];
-    bool sources_stopped;                      /* they were asked for no more packets */
+    bool sources_stopped; /* they were asked for no more packets */
+    bool sources_left;    /* somebody else reads them */
+    /* What they had counted when this worker took them over, and has counted when it left them. */
+    struct source_ledger source_before[WORKER_SOURCES_MAX];
+    struct source_ledger source_after[WORKER_SOURCES_MAX];
     uint64_t source_steps[WORKER_SOURCES_MAX]; /* clock steps of the source that were obeyed */
     uint32_t sources_open;
     uint32_t sampling_position;

@@ -123,15 +123,14 @@ class Table:
         del files["observationPoint"]
         self.rows["captureFile"] = Row(files, REFUSED)
         self.set("localNetwork", "localNetwork", ["10.0.0.0/8", "2001:db8::/32"])
-        self.set("workers", "workers", 2, kind=REBUILD)
-        self.set("workerCpu", "workerCpu", [0], kind=REBUILD)
-        self.set("hashPorts", "hashPorts", True, kind=REBUILD,
-                 base=changed(self.base, "workers", 2))
+        self.set("workers", "workers", 2)
+        self.set("workerCpu", "workerCpu", [0])
+        self.set("hashPorts", "hashPorts", True, base=changed(self.base, "workers", 2))
 
     def selection(self):
-        self.set("flowKey/vlanInKey", "flowKey", "vlanInKey", False, kind=REBUILD)
-        self.set("flowKey/fragmentTable", "flowKey", "fragmentTable", False, kind=REBUILD)
-        self.set("flowKey/decapsulate", "flowKey", "decapsulate", ["gre", "vxlan"], kind=REBUILD)
+        self.set("flowKey/vlanInKey", "flowKey", "vlanInKey", False)
+        self.set("flowKey/fragmentTable", "flowKey", "fragmentTable", False)
+        self.set("flowKey/decapsulate", "flowKey", "decapsulate", ["gre", "vxlan"])
         at = ("selectionProcess", 0)
         self.set("selectionProcess/name", *at, "name", "other")
         self.set("selectionProcess/cache", *at, "cache", ["default"])

@@ -153,6 +153,13 @@ static void print_destinations(const struct lyd_node *state)
     table_end(&table, stdout);
 }
 
+static void print_alerts(const struct lyd_node *state)
+{
+    const struct lyd_node *alerts = data_child(state, "alerts");
+    if (data_number(alerts, "held"))
+        printf("\n%s alerts are held; spanflow alerts shows them\n", data_text(alerts, "held"));
+}
+
 /* The commit that waits, and what the NETCONF process has counted, if anything. */
 static void print_netconf(const struct lyd_node *state)
 {
@@ -252,6 +259,7 @@ int verb_status(struct verb_call *call)
         print_destinations(state);
         print_snapshot(state);
         print_history(state);
+        print_alerts(state);
         print_netconf(state);
     }
     lyd_free_all(data);

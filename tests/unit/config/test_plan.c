@@ -128,7 +128,7 @@ static void the_heaviest_is_named(void **state)
     after->workers = 3;
     after->caches[2].exporting.queue_octets_max = 9;
     struct plan plan = plan_make(before, after);
-    assert_int_equal(plan.actions, PLAN_WORKERS | PLAN_EXPORTERS | PLAN_REBUILD);
+    assert_int_equal(plan.actions, PLAN_WORKERS | PLAN_EXPORTERS | PLAN_EXCHANGE);
     assert_int_equal(plan.count, 3);
     assert_string_equal(plan.path, "/spanflow:spanflow/workers");
     free(before);

@@ -309,39 +309,41 @@ static const struct operation_caller members[] = {{"v", 1, false, false, "192.0.
                                                   {"n", 5, false, false, "192.0.2.1"}};
 static const char *const group_names[] = {"viewer", "operator", "analyst", "admin"};
 
+/* Who may what at first: members of the groups by their initials, n of none. */
+static const struct {
+    const char *subject;
+    const char *groups;
+} first_rules[] = {
+    {"/ietf-netconf:get", "voaA"},
+    {"/ietf-netconf-nmda:get-data", "voaA"},
+    {"/notifications:create-subscription", "voaA"},
+    {"/spanflow:ledger", "voaA"},
+    {"/ietf-netconf:close-session", "voaAn"},
+    {"/ietf-netconf:edit-config", "oA"},
+    {"/ietf-netconf:commit", "oA"},
+    {"/ietf-netconf:kill-session", "oA"},
+    {"/ietf-netconf:delete-config", "A"},
+    {"/spanflow:expire-all", "oA"},
+    {"/spanflow:replay", "oA"},
+    {"/spanflow:flows", "aA"},
+    {"/spanflow:snapshot-extract", "aA"},
+    {"/spanflow:alerts", "aA"},
+    {"/spanflow:applications-reload", "oA"},
+    {"/spanflow:spanflow/alerts/held", "oA"},
+    {"/spanflow:spanflow/alerts/freeze/when", "A"},
+    {"/spanflow:spanflow/snapshot/snapLength", "A"},
+    {"/spanflow:top", "aA"},
+    {"/spanflow:spanflow/workers", "oA"},
+    {"/spanflow:spanflow/netconf/hostKey", "A"},
+    {"/spanflow:spanflow/netconf/user[name='x']/password", "A"},
+    {"/ietf-netconf-acm:nacm/enable-nacm", "A"},
+    {"/place:house/colour", "A"},
+};
+
 /* A first start: who may do what. Letters: v viewer, o operator, a analyst, A admin. */
 static void test_first_groups(void **state)
 {
     (void)state;
-    static const struct {
-        const char *subject;
-        const char *groups;
-    } rows[] = {
-        {"/ietf-netconf:get", "voaA"},
-        {"/ietf-netconf-nmda:get-data", "voaA"},
-        {"/notifications:create-subscription", "voaA"},
-        {"/spanflow:ledger", "voaA"},
-        {"/ietf-netconf:close-session", "voaAn"},
-        {"/ietf-netconf:edit-config", "oA"},
-        {"/ietf-netconf:commit", "oA"},
-        {"/ietf-netconf:kill-session", "oA"},
-        {"/ietf-netconf:delete-config", "A"},
-        {"/spanflow:expire-all", "oA"},
-        {"/spanflow:replay", "oA"},
-        {"/spanflow:flows", "aA"},
-        {"/spanflow:snapshot-extract", "aA"},
-        {"/spanflow:alerts", "aA"},
-        {"/spanflow:applications-reload", "oA"},
-        {"/spanflow:spanflow/alerts/held", "oA"},
-        {"/spanflow:spanflow/alerts/freeze/when", "A"},
-        {"/spanflow:spanflow/snapshot/snapLength", "A"},
-        {"/spanflow:top", "aA"},
-        {"/spanflow:spanflow/workers", "oA"},
-        {"/spanflow:spanflow/netconf/hostKey", "A"},
-        {"/spanflow:spanflow/netconf/user[name='x']/password", "A"},
-        {"/ietf-netconf-acm:nacm/enable-nacm", "A"},
-        {"/place:house/colour", "A"},
-    };
     struct lyd_node *config = test_data(context, access_initial_configuration);
     for (size_t i = 0; i < 4; i++) {
         char path[128];
@@ -351,21 +353,21 @@ static void test_first_groups(void **state)
     }
     struct access *access = access_create(context);
     assert_true(access_configure(access, config, NULL));
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof first_rules / sizeof *first_rules; i++) {
         struct lyd_node *tree = NULL;
         struct lyd_node *node = NULL;
-        const char *value = strstr(rows[i].subject, "workers")       ? "1"
-                            : strstr(rows[i].subject, "enable-nacm") ? "true"
-                                                                     : "x";
-        bool data = strchr(rows[i].subject + 1, '/');
-        assert_int_equal(lyd_new_path2(NULL, context, rows[i].subject, data ? value : NULL, 0, 0, 0,
-                                       &tree, &node),
+        const char *value = strstr(first_rules[i].subject, "workers")       ? "1"
+                            : strstr(first_rules[i].subject, "enable-nacm") ? "true"
+                                                                            : "x";
+        bool data = strchr(first_rules[i].subject + 1, '/');
+        assert_int_equal(lyd_new_path2(NULL, context, first_rules[i].subject, data ? value : NULL,
+                                       0, 0, 0, &tree, &node),
                          LY_SUCCESS);
         for (size_t j = 0; j < 5; j++) {
             bool allowed = data ? access_may_write(access, &members[j], node, ACCESS_CREATE)
                                 : access_check_rpc(access, &members[j], node, NULL);
-            if (allowed != !!strchr(rows[i].groups, members[j].user[0]))
-                fail_msg("%s by %s is %s", rows[i].subject, members[j].user,
+            if (allowed != !!strchr(first_rules[i].groups, members[j].user[0]))
+                fail_msg("%s by %s is %s", first_rules[i].subject, members[j].user,
                          allowed ? "allowed" : "denied");
         }
         lyd_free_all(tree);

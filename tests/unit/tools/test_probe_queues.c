@@ -93,7 +93,7 @@ static void test_two_workers(void **state)
     if (!probe)
         fail_msg("%s", error.text);
     assert_null(probe->metering->distribution);
-    assert_non_null(strstr(probe->spread, "each with its receive queue of every port"));
+    assert_non_null(strstr(probe->metering->spread, "each with its receive queue of every port"));
     pthread_t driver;
     assert_int_equal(pthread_create(&driver, NULL, drive, probe), 0);
     probe_run_threads(probe);

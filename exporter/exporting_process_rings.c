@@ -1,0 +1,98 @@
+/*
+ * Other rings for an exporting process, while those of before still have records. See
+ * exporting_process_change.h.
+ */
+#include <string.h>
+
+#include "base/check.h"
+#include "exporting_process_internal.h"
+
+/* So long the old rings wait for queues of which nothing goes. */
+static const uint64_t patience_ns = 5000000000;
+
+struct ring_state exporting_process_ring(struct exporting_process *process,
+                                         struct record_ring *ring, uint32_t i)
+{
+    return (struct ring_state){.ring = ring,
+                               .exported = &process->counters.exported[i],
+                               .records = &process->counters.records[i]};
+}
+
+/* Whether D's queue has room for what comes of old rings beside what comes of the others. */
+static bool has_room_for_old(const struct destination *d)
+{
+    uint32_t room = message_queue_room(&d->queue), bound = message_queue_bound(&d->queue);
+    return destination_has_room(d) && room > bound / 2;
+}
+
+static bool have_room_for_old(const struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        const struct destination *d = process->current[i];
+        if (!d->broken && !has_room_for_old(d) && !exporting_process_is_replaced(process, d))
+            return false;
+    }
+    return true;
+}
+
+bool exporting_process_takes_old(struct exporting_process *process)
+{
+    if (process->abandoned || process->impatient || have_room_for_old(process)) {
+        process->held_ns = 0;
+        return true;
+    }
+    if (process->held_ns == 0)
+        process->held_ns = process->monotonic_ns;
+    process->impatient = process->monotonic_ns - process->held_ns > patience_ns;
+    return process->impatient;
+}
+
+void exporting_process_exchange_rings(struct exporting_process *process,
+                                      struct record_ring *const rings[], uint32_t count)
+{
+    struct exporter_counters *counters = &process->counters;
+    uint32_t old = process->ring_count;
+    check(count <= EXPORT_RINGS_MAX && old <= EXPORT_RINGS_MAX);
+    memcpy(counters->old_exported, counters->exported, sizeof counters->old_exported);
+    memcpy(counters->old_records, counters->records, sizeof counters->old_records);
+    memset(counters->exported, 0, sizeof counters->exported);
+    memset(counters->records, 0, sizeof counters->records);
+    memmove(&process->rings[count], &process->rings[0], old * sizeof process->rings[0]);
+    for (uint32_t i = 0; i < old; i++) {
+        struct ring_state *state = &process->rings[count + i];
+        check(!state->old && !state->at_marker);
+        state->old = true;
+        state->exported = &counters->old_exported[i];
+        state->records = &counters->old_records[i];
+    }
+    for (uint32_t i = 0; i < count; i++)
+        process->rings[i] = exporting_process_ring(process, rings[i], i);
+    process->ring_count = count + old;
+    process->turn = 0;
+    process->held_ns = 0;
+    process->impatient = false;
+}
+
+bool exporting_process_has_emptied(const struct exporting_process *process)
+{
+    for (uint32_t i = 0; i < process->ring_count; i++)
+        if (process->rings[i].old && record_ring_peek(process->rings[i].ring))
+            return false;
+    return true;
+}
+
+void exporting_process_drop_rings(struct exporting_process *process,
+                                  struct exporter_counters *counters)
+{
+    struct exporter_counters *own = &process->counters;
+    if (counters)
+        exporting_process_counters(process, counters);
+    while (process->ring_count && process->rings[process->ring_count - 1].old) {
+        const struct ring_state *state = &process->rings[--process->ring_count];
+        check(!state->at_marker);
+        own->records_before += *state->records;
+    }
+    memset(own->old_exported, 0, sizeof own->old_exported);
+    memset(own->old_records, 0, sizeof own->old_records);
+    process->turn = 0;
+}
