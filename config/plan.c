@@ -30,10 +30,9 @@ static bool same_xdp(const struct source_xdp_options *a, const struct source_xdp
 
 static bool same_device(const struct source_config *a, const struct source_config *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 &&
-           strcmp(a->interface, b->interface) == 0 && same_xdp(&a->xdp, &b->xdp) &&
-           a->ifindex == b->ifindex && a->role == b->role &&
-           a->receive_descriptors == b->receive_descriptors && a->device_time == b->device_time;
+    return strcmp(a->device, b->device) == 0 && strcmp(a->interface, b->interface) == 0 &&
+           same_xdp(&a->xdp, &b->xdp) && a->receive_descriptors == b->receive_descriptors &&
+           a->device_time == b->device_time;
 }
 
 static bool same_devices(const struct probe_config *before, const struct probe_config *after)
@@ -44,6 +43,26 @@ static bool same_devices(const struct probe_config *before, const struct probe_c
         if (!same_device(&before->sources[s], &after->sources[s]))
             return false;
     return true;
+}
+
+/* How the devices are called. */
+static bool same_points(const struct probe_config *before, const struct probe_config *after)
+{
+    for (uint32_t s = 0; s < before->source_count && s < after->source_count; s++) {
+        const struct source_config *a = &before->sources[s], *b = &after->sources[s];
+        if (strcmp(a->name, b->name) != 0 || a->ifindex != b->ifindex || a->role != b->role)
+            return false;
+    }
+    return true;
+}
+
+static void copy_points(struct probe_config *running, struct probe_config *next)
+{
+    for (uint32_t s = 0; s < running->source_count; s++) {
+        memcpy(running->sources[s].name, next->sources[s].name, sizeof running->sources[s].name);
+        running->sources[s].ifindex = next->sources[s].ifindex;
+        running->sources[s].role = next->sources[s].role;
+    }
 }
 
 static bool same_source_filters(const struct probe_config *before, const struct probe_config *after)
@@ -179,6 +198,8 @@ const struct plan_field plan_fields[] = {
     ROW(offline, PLAN_REBUILD, "captureFile"),
     ROW(source_count, PLAN_REBUILD, "observationPoint"),
     ROW_BY(sources, PLAN_REBUILD, "observationPoint", same_devices, NULL),
+    ROW_BY(sources, PLAN_EXCHANGE | PLAN_EXPORTERS, "observationPoint/ifIndex", same_points,
+           copy_points),
     ROW_BY(sources, PLAN_WORKERS, "observationPoint/filter", same_source_filters,
            copy_source_filters),
     ROW(file_count, PLAN_REBUILD, "captureFile"),

@@ -140,6 +140,12 @@ bool probe_open_sources(struct probe *probe, struct error *error);
  * can be said before. False and ERROR, with the number of the source in *WRONG. */
 bool probe_sources_possible(const struct probe_config *config, uint32_t *wrong,
                             struct error *error);
+/* What the interfaces of PROBE, whose sources are open, are called by CONFIG, which has the same
+ * devices. WANTED is an array with an entry for each source. */
+void probe_name_interfaces(const struct probe *probe, const struct probe_config *config,
+                           struct packet_interface wanted[]);
+/* They are called so from now on. */
+void probe_rename_interfaces(struct probe *probe, const struct probe_config *config);
 /* What source S of PROBE has counted so far in all its queues, word by word while others write. */
 struct source_ledger probe_source_ledger(const struct probe *probe, uint32_t s);
 /* Closes the receive queues of all workers but the first, before the sources they belong to. */

@@ -19,6 +19,7 @@ struct probe_change {
     struct probe *probe;
     struct metering *metering; /* other workers; NULL: none, or they have taken over */
     bool other_workers;
+    const struct probe_config *next;  /* with other workers: it outlives the change. Not owned */
     struct probe_selection selection; /* of the new configuration; the old one after submitting */
     bool other_rules;
     struct probe_rules rules; /* if there are others: as the selection */
@@ -157,6 +158,7 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     }
     change->probe = probe;
     change->other_workers = actions & PLAN_EXCHANGE;
+    change->next = config;
     bool workers = !change->other_workers &&
                    actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES | PLAN_LISTS);
     bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
@@ -202,6 +204,7 @@ static void exchange_selection(struct probe *probe, struct probe_change *change)
 static void hand_over_sources(struct probe *probe, struct probe_change *change)
 {
     change->metering = NULL;
+    probe_rename_interfaces(probe, change->next);
     probe_snapshot_exchange(probe, change->snapshot);
     exchange_selection(probe, change);
     probe_apply_adopt(probe->control);

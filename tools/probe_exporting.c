@@ -36,14 +36,16 @@ void probe_describe(const struct probe *probe, const struct probe_config *from,
     for (uint32_t d = 0; d < config->destination_count; d++)
         config->destinations[d].continues =
             ledger_carry_knows(probe->carry, config->destinations[d].name);
+    struct packet_interface interfaces[SOURCES_MAX];
+    probe_name_interfaces(probe, from, interfaces);
     config->interface_count = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
         for (uint16_t i = 0; i < source->interface_count; i++) {
             struct export_interface *out = &config->interfaces[config->interface_count++];
-            out->ifindex = source->interface.ifindex;
-            out->partner_ifindex = source->interface.partner_ifindex;
-            memcpy(out->name, source->interface.name, sizeof out->name);
+            out->ifindex = interfaces[s].ifindex;
+            out->partner_ifindex = interfaces[s].partner_ifindex;
+            memcpy(out->name, interfaces[s].name, sizeof out->name);
         }
     }
 }

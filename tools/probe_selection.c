@@ -66,7 +66,7 @@ static void select_ports(const struct probe *probe, const struct probe_config *c
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
         uint16_t port = source->interface_base;
-        if (source->interface.role == INTERFACE_TAP_B)
+        if (!config->offline && config->sources[s].role == INTERFACE_TAP_B)
             for (uint32_t c = 0; c < config->cache_count; c++)
                 worker->caches[c].egress_ports[port / 32] |= 1u << (port % 32);
         if (selection->source_filters[s])

@@ -167,7 +167,7 @@ bool probe_snapshot_fits(const struct probe_config *config, struct error *error)
 
 /* ---- life ---- */
 
-static void name_interfaces(struct probe *probe)
+void snapshot_name_interfaces(struct probe *probe)
 {
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
@@ -191,7 +191,7 @@ bool probe_snapshot_open(struct probe *probe, struct error *error)
     snapshot->interfaces = snapshot_interfaces_create(error);
     if (!snapshot->interfaces)
         return false;
-    name_interfaces(probe);
+    snapshot_name_interfaces(probe);
     if (!config->enabled)
         return true;
     if (!probe_snapshot_fits(probe->config, error))

@@ -188,6 +188,7 @@ static void exchange(struct probe *probe, struct probe_snapshot_change *change)
 
 void probe_snapshot_exchange(struct probe *probe, struct probe_snapshot_change *change)
 {
+    snapshot_name_interfaces(probe);
     if (change)
         exchange(probe, change);
 }

@@ -79,6 +79,8 @@ void snapshot_place_follow(struct snapshot_place *place, const struct probe_snap
 struct snapshot_ring *snapshot_make_ring(const struct probe *probe,
                                          const struct probe_config *config, uint32_t number,
                                          int core, struct error *error);
+/* Tells what the interfaces of PROBE are called. */
+void snapshot_name_interfaces(struct probe *probe);
 /* The policy of CONFIG, with the numbers of RULES' applications. */
 struct snapshot_policy *snapshot_make_policy(const struct snapshot_config *config,
                                              const struct probe_rules *rules, struct error *error);

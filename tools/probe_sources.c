@@ -31,9 +31,9 @@ static void keep_queues(struct probe *probe, uint32_t queues, const char *reason
 
 /* The number that source INDEX had in the last run; 0 if it is new, or if another source has that
  * number now. */
-static uint32_t kept_number(const struct probe *probe, uint32_t index)
+static uint32_t kept_number(const struct probe *probe, const struct probe_config *config,
+                            uint32_t index)
 {
-    const struct probe_config *config = probe->config;
     if (!probe->state)
         return 0;
     uint32_t number = export_state_interface(probe->state, config->sources[index].name);
@@ -42,13 +42,6 @@ static uint32_t kept_number(const struct probe *probe, uint32_t index)
             (s < index && probe->sources[s]->interface.ifindex == number))
             return 0;
     return number;
-}
-
-static void keep_numbers(struct probe *probe)
-{
-    for (uint32_t s = 0; probe->state && s < probe->source_count; s++)
-        export_state_keep_interface(probe->state, probe->config->sources[s].name,
-                                    probe->sources[s]->interface.ifindex);
 }
 
 static struct packet_source *open_dpdk(const struct source_config *config,
@@ -138,7 +131,7 @@ static bool open_devices(struct probe *probe, struct error *error)
                                           .role = config->sources[s].role};
         snprintf(wanted.name, sizeof wanted.name, "%s", config->sources[s].name);
         if (!wanted.ifindex)
-            wanted.ifindex = kept_number(probe, s);
+            wanted.ifindex = kept_number(probe, config, s);
         probe->sources[s] = open_device(probe, &config->sources[s], &wanted,
                                         &probe->receive_clocks[0].now_ns, error);
         if (!probe->sources[s])
@@ -199,12 +192,13 @@ void probe_tell_news(struct probe *probe)
 
 /* The two ports of a tap see one direction each: what comes in by one leaves by the other. With
  * several taps, the A port is followed by its own B port in the configuration. */
-static void pair_taps(struct probe *probe)
+static void pair_taps(struct packet_interface ports[], uint32_t count)
 {
     struct packet_interface *waiting = NULL;
-    for (uint32_t s = 0; s < probe->source_count; s++) {
-        struct packet_interface *port = &probe->sources[s]->interface;
-        if (port->role == INTERFACE_SPAN || port->partner_ifindex)
+    for (uint32_t s = 0; s < count; s++) {
+        struct packet_interface *port = &ports[s];
+        port->partner_ifindex = 0;
+        if (port->role == INTERFACE_SPAN)
             continue;
         if (waiting && waiting->role != port->role) {
             waiting->partner_ifindex = port->ifindex;
@@ -213,6 +207,37 @@ static void pair_taps(struct probe *probe)
         } else {
             waiting = port;
         }
+    }
+}
+
+void probe_name_interfaces(const struct probe *probe, const struct probe_config *config,
+                           struct packet_interface wanted[])
+{
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        const struct source_config *source = &config->sources[s];
+        wanted[s] = probe->sources[s]->interface;
+        if (probe->config->offline)
+            continue;
+        /* A number that was chosen stays as long as nothing else is wanted. */
+        bool other = source->ifindex != probe->config->sources[s].ifindex;
+        if (other)
+            wanted[s].ifindex = source->ifindex ? source->ifindex : kept_number(probe, config, s);
+        if (wanted[s].ifindex == 0)
+            wanted[s].ifindex = probe->sources[s]->own_ifindex;
+        wanted[s].role = source->role;
+        snprintf(wanted[s].name, sizeof wanted[s].name, "%s", source->name);
+    }
+    pair_taps(wanted, probe->source_count);
+}
+
+void probe_rename_interfaces(struct probe *probe, const struct probe_config *config)
+{
+    struct packet_interface wanted[SOURCES_MAX];
+    probe_name_interfaces(probe, config, wanted);
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        probe->sources[s]->interface = wanted[s];
+        if (probe->state && !probe->config->offline)
+            export_state_keep_interface(probe->state, wanted[s].name, wanted[s].ifindex);
     }
 }
 
@@ -227,8 +252,7 @@ bool probe_open_sources(struct probe *probe, struct error *error)
     }
     probe->observing_ns = clock_monotonic_ns();
     if (!probe->config->offline)
-        keep_numbers(probe);
-    pair_taps(probe);
+        probe_rename_interfaces(probe, probe->config);
     uint16_t base = 0;
     for (uint32_t s = 0; s < probe->source_count; s++) {
         probe->sources[s]->interface_base = base;

@@ -85,6 +85,7 @@ struct packet_source {
     uint16_t interface_base;           /* packet_batch.port of this source's first interface */
     uint16_t interface_count;          /* sources with more interfaces (pcapng) share the first */
     struct packet_interface interface; /* as configured or found */
+    uint32_t own_ifindex;              /* the number that it has if none is configured; 0: none */
     struct packet_link link;           /* control thread: written by news() */
     char name[128];                    /* as the user wrote it, for messages */
     struct error problem;              /* one line, set when receive() says FAILED */

@@ -321,6 +321,7 @@ struct packet_source *source_dpdk_open(const char *device, const struct packet_i
     source->live = true;
     source->interface_count = 1;
     source->interface = *wanted;
+    source->own_ifindex = self->device.ifindex;
     if (source->interface.ifindex == 0)
         source->interface.ifindex = self->device.ifindex;
     if (source->interface.name[0] == '\0')

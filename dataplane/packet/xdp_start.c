@@ -176,6 +176,7 @@ static bool find(struct source_xdp *self, struct error *error)
         return false;
     }
     struct packet_interface *shown = &self->source.interface;
+    self->source.own_ifindex = self->interface.ifindex;
     if (shown->ifindex == 0)
         shown->ifindex = self->interface.ifindex;
     return xdp_interface_permitted(self->interface.name, error);

@@ -65,6 +65,9 @@ void snapshot_interfaces_name(struct snapshot_interfaces *interfaces, uint16_t p
     if (!told)
         told = interfaces->names[port] = calloc(1, sizeof *told);
     if (told) { /* without memory it goes by its number */
+        bool other = told->ifindex != ifindex || strncmp(told->name, name, sizeof told->name) != 0;
+        for (unsigned link = 0; other && link < LINK_LAYER_COUNT; link++)
+            atomic_store_explicit(&interfaces->ids[port][link], 0, memory_order_release);
         told->ifindex = ifindex;
         snprintf(told->name, sizeof told->name, "%s", name);
     }

@@ -98,11 +98,11 @@ class Table:
         interface = point["xdp"]["interface"]
         sources = {**self.base, "source": [f"xdp:{interface},role=tap-a"]}
         del sources["observationPoint"]
-        self.rows["source"] = Row(sources, REBUILD)
+        self.rows["source"] = Row(sources)
         self.rows["collector"] = Row({**self.base, "exportingProcess": [{"name": "default"}],
                                       "collector": [f"udp://127.0.0.1:{self.ports[0]}"]})
         at = ("observationPoint", 0)
-        self.set("observationPoint/name", *at, "name", "other", kind=REBUILD)
+        self.set("observationPoint/name", *at, "name", "other")
         self.rows["observationPoint/device"] = \
             "needs devices of DPDK; test_dpdk changes it"
         self.rows["observationPoint/xdp/interface"] = Row(
@@ -113,8 +113,8 @@ class Table:
                  kind=REBUILD)
         self.set("observationPoint/xdp/busyPolling", *at, "xdp", "busyPolling", 10, kind=REBUILD)
         self.set("observationPoint/selectionProcess", *at, "selectionProcess", "default")
-        self.set("observationPoint/ifIndex", *at, "ifIndex", 777, kind=REBUILD)
-        self.set("observationPoint/role", *at, "role", "tap-b", kind=REBUILD)
+        self.set("observationPoint/ifIndex", *at, "ifIndex", 777)
+        self.set("observationPoint/role", *at, "role", "tap-b")
         self.set("observationPoint/filter", *at, "filter", "udp")
         self.set("observationPoint/receiveDescriptors", *at, "receiveDescriptors", 2048,
                  kind=REBUILD)

@@ -1,8 +1,8 @@
 /*
- * Other workers take the place of those that are there while packets come as fast as they are
- * taken: numbers of workers with and without a distribution stage between, other keys, cuts of the
- * ledger in the middle, a stop in the middle. Every packet that was put on a receive queue is in a
- * record of its flow, once. The queues are those of net_ring, filled by hand.
+ * Other workers take the place of those that are there while packets come: numbers of workers with
+ * and without a distribution stage between, other keys, cuts of the ledger in the middle, a stop in
+ * the middle. Every packet that was put on a receive queue is in a record of its flow, once. The
+ * queues are those of net_ring, filled by hand.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,16 @@
 #include "probe_change.h"
 #include "probe_pause.h"
 
-enum { QUEUES = 2, FLOWS = 3000, FRAME_OCTETS = 60, POOL = 8191, PART = 3000, WORDS_MAX = 24 };
+enum {
+    QUEUES = 2,
+    FLOWS = 3000,
+    FRAME_OCTETS = 60,
+    POOL = 8191,
+    PART = 3000,
+    BURST = 32,
+    WORDS_MAX = 24
+};
+static const uint64_t burst_nap_ns = 250000;
 
 /* What fills the queues: a flow always comes by the same one. */
 struct feeder {
@@ -82,9 +91,11 @@ static void *feed(void *argument)
 {
     struct feeder *feeder = argument;
     uint64_t x = 1;
-    while (!atomic_load(&feeder->stop)) {
+    for (uint32_t n = 1; !atomic_load(&feeder->stop); n++) {
         x = x * 6364136223846793005ull + 1442695040888963407ull;
         put(feeder, (uint32_t)(x >> 33) % FLOWS);
+        if (n % BURST == 0) /* lanes must not overflow where the processors are taken */
+            probe_pause(clock_monotonic_ns() + burst_nap_ns);
     }
     return NULL;
 }
