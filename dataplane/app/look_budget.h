@@ -43,6 +43,7 @@ static inline void look_budget_change(struct look_budget *budget, uint32_t looks
         budget->allowance = looks_per_s;
 }
 
+/* Whether there is a bound of time. */
 static inline bool look_budget_is_timed(const struct look_budget *budget)
 {
     return budget->percent % 100u != 0;
