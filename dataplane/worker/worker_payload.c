@@ -65,7 +65,7 @@ static bool find_names(struct worker *worker, const struct flow_ref *ref,
 {
     const uint8_t *names, *server;
     uint32_t count;
-    bool done = name_finder_look(worker->finder, flow, packet, &names, &count);
+    bool done = name_finder_look(worker->finder, flow, packet, time_ns, &names, &count);
     if (count)
         flow_cache_add_names(worker->caches[0], ref, names, count);
     uint32_t octets = name_finder_server(worker->finder, &server);

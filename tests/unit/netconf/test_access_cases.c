@@ -332,6 +332,7 @@ static const struct {
     {"/spanflow:spanflow/alerts/held", "oA"},
     {"/spanflow:spanflow/alerts/freeze/when", "A"},
     {"/spanflow:spanflow/snapshot/snapLength", "A"},
+    {"/spanflow:spanflow/names/tlsServerName", "A"},
     {"/spanflow:top", "aA"},
     {"/spanflow:spanflow/workers", "oA"},
     {"/spanflow:spanflow/netconf/hostKey", "A"},
