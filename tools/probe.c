@@ -214,6 +214,7 @@ static void say_start(const struct probe *probe)
             flows_at_most(probe), memory >> 20, pages, probe->worker_count,
             probe->worker_count > 1 ? probe->spread : "", cpus, simd_level_name(simd_choose()));
     probe_tell_applications(probe);
+    probe_tell_names(probe);
 }
 
 uint64_t probe_time_ns(const struct probe *probe)

@@ -144,6 +144,8 @@ bool probe_rules_make(struct probe_rules *made, const struct applications_config
 void probe_rules_free(struct probe_rules *made);
 /* One line on the standard error stream with how many there are, if they are looked for. */
 void probe_tell_applications(const struct probe *probe);
+/* The same of names that leave with records. */
+void probe_tell_names(const struct probe *probe);
 
 /* Opens the sources of CONFIG into PROBE. False and ERROR: the caller destroys what is there. */
 bool probe_open_sources(struct probe *probe, struct error *error);

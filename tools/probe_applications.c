@@ -68,6 +68,15 @@ void probe_tell_applications(const struct probe *probe)
             rules->application_count, rules->match_count, (memory + (1u << 20) - 1) >> 20);
 }
 
+void probe_tell_names(const struct probe *probe)
+{
+    const struct flow_names *wanted = &probe->config->names.wanted;
+    int hashed = __builtin_popcount(wanted->hashed), clear = __builtin_popcount(wanted->clear);
+    if (hashed + clear)
+        fprintf(stderr, "spanflowd: names of %d types leave with records, %d of them hashed\n",
+                hashed + clear, hashed);
+}
+
 void probe_rules_free(struct probe_rules *made)
 {
     application_set_destroy(made->set);

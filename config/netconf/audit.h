@@ -3,7 +3,8 @@
  * change, for every operation that is not mere reading of what everybody may read, for every
  * refusal, and for the beginning and end of sessions. Secrets are never in it: of protected nodes
  * it has the path alone, and of other nodes the path and nothing else either, but for the leaves of
- * /spanflow/snapshot: what is kept of people's packets is told with its value before and after.
+ * /spanflow/snapshot and /spanflow/names: what is kept and told of people's packets is told with
+ * its value before and after.
  *
  *   {"time":"2026-01-02T03:04:05.678Z","user":"eve","session":7,"from":"192.0.2.7",
  *    "operation":"commit","datastore":"running","changes":[{"operation":"replace","path":"/..."}]}

@@ -58,7 +58,8 @@ static void put_path(FILE *out, const struct lyd_node *node)
     free(path);
 }
 
-/* Whether the values of NODE are told: what is kept of people's packets is, secrets never are. */
+/* Whether the values of NODE are told: what is kept of people's packets, and which names records
+ * tell of them, is; secrets never are. */
 static bool tells_values(const struct lyd_node *node)
 {
     const struct lysc_node *top = node->schema;
@@ -66,7 +67,8 @@ static bool tells_values(const struct lyd_node *node)
         return false;
     while (top->parent && top->parent->parent)
         top = top->parent;
-    return strcmp(top->module->name, "spanflow") == 0 && strcmp(top->name, "snapshot") == 0;
+    return strcmp(top->module->name, "spanflow") == 0 &&
+           (strcmp(top->name, "snapshot") == 0 || strcmp(top->name, "names") == 0);
 }
 
 /* The value of the leaf NODE, to which OPERATION is done, before and after; one that is not there

@@ -6,17 +6,12 @@
 #include <string.h>
 
 #include "app/application_set_private.h"
+#include "app/look_budget.h"
 #include "base/arena.h"
 #include "base/check.h"
-#include "base/clock.h"
 
 enum { PATIENCE = 3 };  /* times the packets of a direction, until nobody waits for the other */
 enum { HITS_MAX = 48 }; /* expressions that match in one packet; the rest is not looked at */
-static const uint64_t ns_per_s = 1000000000u;
-
-/* Of the share of time, in clock ticks: what may be saved up, and as what a scan counts at most,
- * since one that seems longer was interrupted. */
-enum { TICKS_SAVED = 1 << 26, TICKS_OF_SCAN = 1 << 20 };
 
 /* What is known of a flow while it is scanned. */
 struct scanned_flow {
@@ -42,10 +37,7 @@ struct application_scanner {
     hs_scratch_t *scratch;
     struct arena arena;
     struct scanned_flow *flows;
-    uint64_t second;    /* of the bound */
-    uint32_t allowance; /* scans left in it */
-    uint64_t ticks;     /* when time was last counted */
-    int64_t time;       /* that scans may still take, in hundredths of ticks */
+    struct look_budget budget;
     struct application_counters counters;
     struct hit_list hits;
 };
@@ -72,8 +64,7 @@ struct application_scanner *application_scanner_create(const struct application_
     }
     scanner->set = set;
     scanner->limits = *limits;
-    scanner->ticks = clock_ticks();
-    scanner->time = (int64_t)TICKS_SAVED * 100;
+    scanner->budget = look_budget_open(limits->scans_per_s, limits->time_percent);
     if (!arena_map(&scanner->arena, limits->flows_max * sizeof *scanner->flows, ARENA_SPARSE,
                    error) ||
         !make_scratch(scanner)) {
@@ -90,8 +81,7 @@ void application_scanner_set_limits(struct application_scanner *scanner,
 {
     check(limits->flows_max == scanner->limits.flows_max);
     scanner->limits = *limits;
-    if (scanner->allowance > limits->scans_per_s)
-        scanner->allowance = limits->scans_per_s;
+    look_budget_change(&scanner->budget, limits->scans_per_s, limits->time_percent);
 }
 
 void application_scanner_destroy(struct application_scanner *scanner)
@@ -216,51 +206,6 @@ static bool weigh(struct scanned_flow *flow, const struct application_match *mat
     return flow->hits >= flow->needed && __builtin_popcount(flow->sides) >= flow->both;
 }
 
-/* Whether the bound of the second permits one more scan. */
-static bool has_scans(struct application_scanner *scanner, uint64_t now_ns)
-{
-    if (scanner->limits.scans_per_s == 0)
-        return true;
-    if (now_ns - scanner->second >= ns_per_s) {
-        scanner->second = now_ns;
-        scanner->allowance = scanner->limits.scans_per_s;
-    }
-    if (scanner->allowance == 0)
-        return false;
-    scanner->allowance--;
-    return true;
-}
-
-static bool is_timed(const struct application_scanner *scanner)
-{
-    return scanner->limits.time_percent % 100u != 0;
-}
-
-/* Whether scans have taken less than their share of the time so far. */
-static bool has_time(struct application_scanner *scanner)
-{
-    if (!is_timed(scanner))
-        return true;
-    uint64_t now = clock_ticks(), passed = now - scanner->ticks;
-    const int64_t most = (int64_t)TICKS_SAVED * 100;
-    scanner->ticks = now;
-    if (passed > TICKS_SAVED)
-        passed = TICKS_SAVED;
-    scanner->time += (int64_t)passed * scanner->limits.time_percent;
-    if (scanner->time > most)
-        scanner->time = most;
-    return scanner->time > 0;
-}
-
-/* Counts the time since has_time(). */
-static void spend_time(struct application_scanner *scanner)
-{
-    if (!is_timed(scanner))
-        return;
-    uint64_t taken = clock_ticks() - scanner->ticks;
-    scanner->time -= (int64_t)(taken < TICKS_OF_SCAN ? taken : TICKS_OF_SCAN) * 100;
-}
-
 /* What the ports tell, which is the verdict until payload tells more. */
 static struct application_verdict guess(const struct application_scanner *scanner,
                                         const struct application_packet *packet)
@@ -311,14 +256,14 @@ struct application_verdict application_scan(struct application_scanner *scanner,
             flow->packets[side]++;
         return verdict;
     }
-    if (!has_time(scanner) || !has_scans(scanner, now_ns)) {
+    if (!look_budget_begin(&scanner->budget, now_ns)) {
         scanner->counters.not_scanned++;
         return verdict;
     }
     flow->packets[side]++;
     scanner->counters.scanned++;
     bool certain = scan_packet(scanner, flow, side, packet);
-    spend_time(scanner);
+    look_budget_end(&scanner->budget);
     if (certain) {
         const struct application *found = &scanner->set->rules.applications[flow->candidate - 1u];
         scanner->counters.content++;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/look_budget.h"
 #include "app/name.h"
 #include "app/name_banner.h"
 #include "app/name_dns.h"
@@ -91,6 +92,7 @@ struct name_finder {
     uint32_t octets;
     uint8_t text[FLOW_NAMES_OCTETS_MAX];
     struct name_finder_counters counters;
+    struct look_budget budget;
     struct name_workspace *workspace;
     struct looked_flow *flows;
     struct arena arena;
@@ -164,6 +166,7 @@ struct name_finder *name_finder_create(const struct name_settings *settings, uin
     }
     finder->settings = *settings;
     finder->sink.found = keep;
+    finder->budget = look_budget_open(0, 0);
     finder->workspace = name_workspace_create(HELLOS, error);
     if (!finder->workspace ||
         !arena_map(&finder->arena, flows_max * sizeof *finder->flows, ARENA_SPARSE, error)) {
@@ -183,6 +186,11 @@ void name_finder_destroy(struct name_finder *finder)
     name_workspace_destroy(finder->workspace);
     arena_unmap(&finder->arena);
     free(finder);
+}
+
+void name_finder_set_bounds(struct name_finder *finder, uint32_t looks_per_s, uint32_t percent)
+{
+    look_budget_change(&finder->budget, looks_per_s, percent);
 }
 
 size_t name_finder_memory(const struct name_finder *finder)
@@ -237,8 +245,8 @@ static bool read(struct name_finder *finder, const struct name_flow *flow, unsig
 }
 
 bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
-                      const struct application_packet *packet, const uint8_t **names,
-                      uint32_t *count)
+                      const struct application_packet *packet, uint64_t now_ns,
+                      const uint8_t **names, uint32_t *count)
 {
     struct looked_flow *row = row_of(finder, flow);
     finder->octets = 0;
@@ -246,6 +254,10 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
     *count = 0;
     if (row->done)
         return true;
+    if (!look_budget_begin(&finder->budget, now_ns)) {
+        finder->counters.passed_over++;
+        return false;
+    }
     finder->counters.looked_at++;
     row->packets++;
     if (!row->reader)
@@ -254,6 +266,7 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
         row->done = read(finder, flow, row->reader - 1u, packet) || row->packets >= PATIENCE;
     else /* an application without names, or none that anybody knows */
         row->done = flow->application || row->packets >= STRANGE_PACKETS;
+    look_budget_end(&finder->budget);
     *count = finder->octets;
     return row->done;
 }

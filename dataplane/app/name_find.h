@@ -31,6 +31,7 @@ struct name_settings {
 /* Diagnostics; none is a term of the ledger. */
 #define NAME_FINDER_COUNTERS(X)                                                                    \
     X(looked_at, "packets whose payload was looked at for names")                                  \
+    X(passed_over, "packets that were not, because a bound of the worker was reached")             \
     X(found, "names that were found")                                                              \
     X(cut, "of these, cut at the greatest length of their type")
 
@@ -46,6 +47,11 @@ struct name_finder_counters {
 struct name_finder *name_finder_create(const struct name_settings *settings, uint32_t flows_max,
                                        const struct application_set *set, struct error *error);
 void name_finder_destroy(struct name_finder *finder);
+/* From now on it looks at so many packets in a second at most (0: any number), and takes so much of
+ * the worker's time (0 or 100: any); at first both have no bound. Worker thread, or before it runs.
+ */
+void name_finder_set_bounds(struct name_finder *finder, uint32_t looks_per_s, uint32_t percent);
+
 /* Octets that are mapped for it; pages that no flow touches cost nothing. Any thread. */
 size_t name_finder_memory(const struct name_finder *finder);
 
@@ -63,13 +69,13 @@ bool name_finder_knows_application(const struct name_finder *finder, const struc
 void name_finder_end_application(struct name_finder *finder, const struct name_flow *flow);
 
 /*
- * Looks at PACKET (with payload) of FLOW. True if later packets need not be looked at. *NAMES
- * becomes the names that it showed, *COUNT octets of them as in flow_names.h, valid until the next
- * call.
+ * Looks at PACKET (with payload) of FLOW, at its time NOW_NS. True if later packets need not be
+ * looked at. *NAMES becomes the names that it showed, *COUNT octets of them as in flow_names.h,
+ * valid until the next call.
  */
 bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
-                      const struct application_packet *packet, const uint8_t **names,
-                      uint32_t *count);
+                      const struct application_packet *packet, uint64_t now_ns,
+                      const uint8_t **names, uint32_t *count);
 
 /* What was counted so far. Worker thread. */
 void name_finder_count(const struct name_finder *finder, struct name_finder_counters *counters);

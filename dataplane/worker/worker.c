@@ -72,6 +72,7 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     if (good && worker_wants_names(config)) {
         worker->finder = name_finder_create(&config->names, config->caches[0].flows_max,
                                             config->applications, error);
+        worker_bound_names(worker->finder, &config->application_limits);
         good = worker->finder != NULL;
     }
     good = good && worker_snapshot_map_classes(&worker->config, &worker->snapshot_classes, error);
@@ -226,6 +227,12 @@ static void poll_devices(struct worker *worker)
     worker->device_polled_ns = worker->now_ns;
     for (uint32_t c = 0; c < worker->config.cache_count; c++)
         tell_counts(worker, c);
+}
+
+void worker_bound_names(struct name_finder *finder, const struct application_limits *limits)
+{
+    if (finder)
+        name_finder_set_bounds(finder, limits->scans_per_s, limits->time_percent);
 }
 
 void worker_add_names(struct name_finder_counters *sum, const struct name_finder *finder)

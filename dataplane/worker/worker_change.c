@@ -67,6 +67,7 @@ static bool prepare_finder(struct worker_change *change, const struct worker *wo
     if (!worker_wants_names(new) || !change->other_finder)
         return true;
     change->finder = name_finder_create(&new->names, flows_max, new->applications, error);
+    worker_bound_names(change->finder, &new->application_limits);
     return change->finder != NULL;
 }
 
@@ -192,8 +193,10 @@ static void change_scanner(struct worker *worker, struct worker_change *change)
 static void change_finder(struct worker *worker, struct worker_change *change)
 {
     struct name_finder *left = worker->finder;
-    if (!change->other_finder)
+    if (!change->other_finder) {
+        worker_bound_names(left, &change->config.application_limits);
         return;
+    }
     worker_add_names(&worker->names_before, left);
     worker->finder = change->finder;
     change->finder = left;

@@ -55,11 +55,12 @@ static bool find_application(struct worker *worker, const struct flow_ref *ref,
 
 /* The same for names, of the flow FLOW. */
 static bool find_names(struct worker *worker, const struct flow_ref *ref,
-                       const struct application_packet *packet, const struct name_flow *flow)
+                       const struct application_packet *packet, uint64_t time_ns,
+                       const struct name_flow *flow)
 {
     const uint8_t *names;
     uint32_t count;
-    bool done = name_finder_look(worker->finder, flow, packet, &names, &count);
+    bool done = name_finder_look(worker->finder, flow, packet, time_ns, &names, &count);
     if (count)
         flow_cache_add_names(worker->caches[0], ref, names, count);
     return done;
@@ -81,7 +82,7 @@ static bool find_both(struct worker *worker, const struct packet_batch *batch,
     }
     if (sought->application & FLOW_APPLICATION_BY_CONTENT)
         flow.application = sought->application & FLOW_APPLICATION_NUMBER;
-    return find_names(worker, ref, &packet, &flow) && settled;
+    return find_names(worker, ref, &packet, batch->timestamp_ns[i], &flow) && settled;
 }
 
 /* Looks at the payload of packet I, whose flow's record REF tells. */

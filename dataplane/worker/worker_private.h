@@ -75,6 +75,8 @@ void worker_meter(struct worker *worker);
 /* Whether payload is looked at by CONFIG, and whether for names. */
 bool worker_looks_at_payload(const struct worker_config *config);
 bool worker_wants_names(const struct worker_config *config);
+/* Gives FINDER, which may be NULL, the bounds of the search for applications. */
+void worker_bound_names(struct name_finder *finder, const struct application_limits *limits);
 /* Adds what FINDER (may be NULL) has counted to SUM. Worker thread. */
 void worker_add_names(struct name_finder_counters *sum, const struct name_finder *finder);
 

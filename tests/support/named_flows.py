@@ -14,8 +14,9 @@ SECRETS = [b"secret-path", b"secretquery", b"secret-cookie", b"secretpassword", 
 
 HTTP_REQUEST = (b"POST http://secretuser:secretpassword@www.example.com/secret-path?q=secretquery"
                 b" HTTP/1.1\r\nHost: www.example.com\r\nCookie: id=secret-cookie\r\n"
-                b"Authorization: Basic secretpassword\r\nReferer: http://a.example/secret-referer\r\n"
-                b"X-Secret: secret-header\r\nUser-Agent: plain \"agent\"/1.0\r\n"
+                b"Authorization: Basic secretpassword\r\n"
+                b"Referer: http://a.example/secret-referer\r\nX-Secret: secret-header\r\n"
+                b"User-Agent: plain \"agent\"/1.0\r\n"
                 b"Content-Length: 11\r\n\r\nsecret-body")
 HTTP_ANSWER = (b"HTTP/1.1 404 Not Found secret-path\r\nSet-Cookie: id=secret-cookie\r\n"
                b"Content-Length: 11\r\n\r\nsecret-body")
@@ -66,8 +67,8 @@ TALKS = {
                     (True, b"secretpassword"), (False, b"secrettext")],
             {"sshServerBanner": "SSH-2.0-OpenServer_9.2",
              "sshClientBanner": "SSH-2.0-SmallClient"}),
-    "smtp": (6, 25, [(False, b"220 mx.example.org ESMTP ready\r\n"), (True, b"EHLO secret-body\r\n"),
-                     (True, b"AUTH PLAIN secretpassword\r\n"),
+    "smtp": (6, 25, [(False, b"220 mx.example.org ESMTP ready\r\n"),
+                     (True, b"EHLO secret-body\r\n"), (True, b"AUTH PLAIN secretpassword\r\n"),
                      (True, b"MAIL FROM:<secretmail>\r\n")],
              {"smtpGreeting": "220 mx.example.org ESMTP ready"}),
     "imap": (6, 143, [(False, b"* OK IMAP4rev1 mail.example.org ready\r\n"),

@@ -16,6 +16,7 @@ struct bench {
     struct name_finder *finder;
     const uint8_t *names;
     uint32_t count;
+    uint64_t now_ns;
 };
 
 static const uint8_t secret[SIPHASH_KEY_OCTETS] = {1, 2, 3};
@@ -36,7 +37,8 @@ static bool look(struct bench *bench, struct name_flow flow, bool tcp, unsigned 
                  bool from_client, const char *text)
 {
     struct application_packet packet = app_test_packet(tcp, from_client, port, text, strlen(text));
-    return name_finder_look(bench->finder, &flow, &packet, &bench->names, &bench->count);
+    return name_finder_look(bench->finder, &flow, &packet, bench->now_ns, &bench->names,
+                            &bench->count);
 }
 
 /* The name of TYPE among those that were found, as text; "" if there is none. */
@@ -176,6 +178,28 @@ static void a_parser_without_end_is_given_up(void **state)
     name_finder_destroy(bench.finder);
 }
 
+static void bounds_pass_packets_over(void **state)
+{
+    struct name_finder_counters counters;
+    (void)state;
+    struct bench bench = open_bench(UINT32_MAX, 0, NULL);
+    name_finder_set_bounds(bench.finder, 3, 0);
+    for (uint32_t i = 0; i < 10; i++) {
+        bench.now_ns = 5000000000u + i;
+        struct name_flow flow = {.index = i, .id = 1 + i};
+        look(&bench, flow, true, 22, true, "SSH-2.0-x\r\n");
+        assert_string_equal(found(&bench, NAME_SSH_CLIENT_BANNER), i < 3 ? "SSH-2.0-x" : "");
+    }
+    bench.now_ns =
+        6000000010u; /* another second, and the packet that was passed over comes again */
+    look(&bench, (struct name_flow){.index = 9, .id = 10}, true, 22, true, "SSH-2.0-x\r\n");
+    assert_string_equal(found(&bench, NAME_SSH_CLIENT_BANNER), "SSH-2.0-x");
+    name_finder_count(bench.finder, &counters);
+    assert_int_equal(counters.passed_over, 7);
+    assert_int_equal(counters.looked_at, 4);
+    name_finder_destroy(bench.finder);
+}
+
 static void searches_of_applications_end_by_flow(void **state)
 {
     (void)state;
@@ -198,6 +222,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_and_counted),
         cmocka_unit_test(strange_flows_are_given_up),
         cmocka_unit_test(a_parser_without_end_is_given_up),
+        cmocka_unit_test(bounds_pass_packets_over),
         cmocka_unit_test(searches_of_applications_end_by_flow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,7 @@ static const char spanflow_like_yang[] =
     " prefix sf; import ietf-netconf-acm { prefix nacm; }"
     " container spanflow { leaf workers { type uint8; }"
     "  container snapshot { leaf snapLength { type string; } }"
+    "  container names { leaf tlsServerName { type string; } }"
     "  container netconf { leaf hostKey { nacm:default-deny-all; type string; }"
     "   list user { key name; nacm:default-deny-all; leaf name { type string; }"
     "    leaf password { type string; } } } }"

@@ -331,6 +331,7 @@ static void test_first_groups(void **state)
         {"/spanflow:flows", "aA"},
         {"/spanflow:snapshot-extract", "aA"},
         {"/spanflow:spanflow/snapshot/snapLength", "A"},
+        {"/spanflow:spanflow/names/tlsServerName", "A"},
         {"/spanflow:top", "aA"},
         {"/spanflow:spanflow/workers", "oA"},
         {"/spanflow:spanflow/netconf/hostKey", "A"},
