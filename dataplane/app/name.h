@@ -33,7 +33,7 @@ enum name_side { NAME_OF_CLIENT, NAME_OF_SERVER };
     X(HTTP_STATUS, "httpStatusCode", SERVER, 3, "status of the first HTTP/1 response")             \
     X(HTTP_USER_AGENT, "httpUserAgent", CLIENT, 200, "User-Agent of the first HTTP/1 request")     \
     X(DNS_QUERY_NAME, "dnsQueryName", SERVER, 255, "name that the first DNS query asks for")       \
-    X(DNS_QUERY_TYPE, "dnsQueryType", SERVER, 8, "type of record that is asked for, as a word")    \
+    X(DNS_QUERY_TYPE, "dnsQueryType", SERVER, 10, "type of record that is asked for, as a word")   \
     X(DNS_RESPONSE_CODE, "dnsResponseCode", SERVER, 10, "response code of the answer, as a word")  \
     X(DNS_ANSWER, "dnsAnswer", SERVER, 160,                                                        \
       "addresses and names of the answer section, with commas, as many as fit")                    \
