@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECRET = 32 };
+enum { SECRET = 32, ID_MAX = 20 };
+
+struct keys {
+    bool made;
+    uint32_t id_octets;
+    uint8_t id[ID_MAX];
+    uint8_t body[16], vector[12], header[16];
+};
 
 /* The salts once more: written from the standards, not from what is tested. */
 static const char salt_1[] =
@@ -72,50 +79,78 @@ static uint32_t put_header(const struct initial_parts *parts, uint32_t body, uin
     return at;
 }
 
+/* A context for CIPHER, made once: fuzzing builds many packets. */
+static EVP_CIPHER_CTX *context_of(EVP_CIPHER_CTX **held, const EVP_CIPHER *cipher)
+{
+    if (*held)
+        return *held;
+    *held = EVP_CIPHER_CTX_new();
+    if (!*held || EVP_EncryptInit_ex(*held, cipher, NULL, NULL, NULL) != 1)
+        abort();
+    return *held;
+}
+
 /* Encrypts the body in place and adds its tag. */
-static void seal(const uint8_t *key, const uint8_t *vector, uint8_t *packet, uint32_t head,
+static void seal(const struct keys *keys, const uint8_t *vector, uint8_t *packet, uint32_t head,
                  uint32_t body)
 {
+    static EVP_CIPHER_CTX *held;
     int octets;
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    if (EVP_EncryptInit_ex(context, EVP_aes_128_gcm(), NULL, key, vector) != 1 ||
+    EVP_CIPHER_CTX *context = context_of(&held, EVP_aes_128_gcm());
+    if (EVP_EncryptInit_ex(context, NULL, NULL, keys->body, vector) != 1 ||
         EVP_EncryptUpdate(context, NULL, &octets, packet, (int)head) != 1 ||
         EVP_EncryptUpdate(context, packet + head, &octets, packet + head, (int)body) != 1 ||
         EVP_EncryptFinal_ex(context, packet + head + body, &octets) != 1 ||
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, packet + head + body) != 1)
         abort();
-    EVP_CIPHER_CTX_free(context);
 }
 
-static void mask(const uint8_t *key, const uint8_t *sample, uint8_t out[16])
+static void mask(const struct keys *keys, const uint8_t *sample, uint8_t out[32])
 {
+    static EVP_CIPHER_CTX *held;
     int octets;
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    if (EVP_EncryptInit_ex(context, EVP_aes_128_ecb(), NULL, key, NULL) != 1 ||
+    EVP_CIPHER_CTX *context = context_of(&held, EVP_aes_128_ecb());
+    if (EVP_EncryptInit_ex(context, NULL, NULL, keys->header, NULL) != 1 ||
         EVP_EncryptUpdate(context, out, &octets, sample, 16) != 1)
         abort();
-    EVP_CIPHER_CTX_free(context);
+}
+
+/* The keys of the client; those of the last connection of each version are kept. */
+static const struct keys *keys_of(const struct initial_parts *parts)
+{
+    static struct keys kept[3];
+    bool second = parts->version == 0x6b3343cf, draft = parts->version >> 8 == 0xff0000;
+    const char *salt = second ? salt_2 : draft ? salt_29 : salt_1;
+    const uint8_t *id = parts->key_id ? parts->key_id : parts->id;
+    struct keys *keys = &kept[second ? 1 : draft ? 2 : 0];
+    uint8_t secret[EVP_MAX_MD_SIZE], client[SECRET];
+    if (keys->made && keys->id_octets == parts->id_octets &&
+        memcmp(keys->id, id, parts->id_octets) == 0)
+        return keys;
+    keys->made = true;
+    keys->id_octets = parts->id_octets;
+    memcpy(keys->id, id, parts->id_octets);
+    HMAC(EVP_sha256(), salt, 20, id, parts->id_octets, secret, NULL);
+    expand(secret, "client in", client, sizeof client);
+    expand(client, second ? "quicv2 key" : "quic key", keys->body, sizeof keys->body);
+    expand(client, second ? "quicv2 iv" : "quic iv", keys->vector, sizeof keys->vector);
+    expand(client, second ? "quicv2 hp" : "quic hp", keys->header, sizeof keys->header);
+    return keys;
 }
 
 uint32_t initial_packet(const struct initial_parts *parts, uint8_t *out)
 {
-    bool second = parts->version == 0x6b3343cf, draft = parts->version >> 8 == 0xff0000;
-    const char *salt = second ? salt_2 : draft ? salt_29 : salt_1;
-    uint8_t secret[EVP_MAX_MD_SIZE], client[SECRET], key[16], vector[12], header[16], masked[16];
-    HMAC(EVP_sha256(), salt, 20, parts->key_id ? parts->key_id : parts->id, parts->id_octets,
-         secret, NULL);
-    expand(secret, "client in", client, sizeof client);
-    expand(client, second ? "quicv2 key" : "quic key", key, sizeof key);
-    expand(client, second ? "quicv2 iv" : "quic iv", vector, sizeof vector);
-    expand(client, second ? "quicv2 hp" : "quic hp", header, sizeof header);
+    const struct keys *keys = keys_of(parts);
+    uint8_t vector[12], masked[32];
     uint32_t body = parts->padded > parts->frame_octets ? parts->padded : parts->frame_octets;
     uint32_t number_at = put_header(parts, body, out), head = number_at + parts->number_octets;
     memset(out + head, 0, body);
     memcpy(out + head, parts->frames, parts->frame_octets);
+    memcpy(vector, keys->vector, sizeof vector);
     for (uint32_t i = 0; i < parts->number_octets; i++)
         vector[sizeof vector - parts->number_octets + i] ^= out[number_at + i];
-    seal(key, vector, out, head, body);
-    mask(header, out + number_at + 4, masked);
+    seal(keys, vector, out, head, body);
+    mask(keys, out + number_at + 4, masked);
     out[0] ^= masked[0] & 15;
     for (uint32_t i = 0; i < parts->number_octets; i++)
         out[number_at + i] ^= masked[1 + i];
