@@ -127,6 +127,19 @@ static bool grow_places(struct snapshot_reader *reader)
     return true;
 }
 
+/* A closed segment whose index had to be made anew is not what was written. */
+static void tell_rebuilt(struct snapshot_reader *reader, const struct snapshot_segment *segment)
+{
+    struct error line;
+    reader->counts->segments_cut++;
+    error_set(
+        &line,
+        "%s: its index or end is damaged, or the file was cut; what is given of it are the %u "
+        "blocks that were found",
+        snapshot_segment_name(segment), snapshot_segment_index(segment)->count);
+    snapshot_reader_tell(reader, line.text);
+}
+
 /* Looks at one segment. False: no memory. */
 static bool list_segment(struct snapshot_reader *reader, const struct candidate *candidate)
 {
@@ -143,6 +156,8 @@ static bool list_segment(struct snapshot_reader *reader, const struct candidate 
     }
     const struct snapshot_segment_facts *facts = snapshot_segment_facts(segment);
     reader->counts->segments++;
+    if (snapshot_segment_was_rebuilt(segment))
+        tell_rebuilt(reader, segment);
     if (facts->number > reader->newest_number)
         reader->newest_number = facts->number;
     if (!grow_places(reader)) {
