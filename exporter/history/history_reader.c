@@ -45,7 +45,7 @@ struct history_reader {
     uint32_t at, set_end; /* in the message; at == set_end: no set is open */
     uint32_t export_s;
     bool ended, damaged;
-    bool torn; /* it ended inside a message */
+    bool torn;                               /* it ended inside a message */
     const struct history_template *template; /* of the open set */
     struct history_template templates[TEMPLATES_MAX];
     uint8_t message[MESSAGE_MAX];
