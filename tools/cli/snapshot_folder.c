@@ -18,9 +18,10 @@
 
 /* ---- list ---- */
 
+/* Those that are not finished have a hidden name. */
 static int is_segment(const struct dirent *entry)
 {
-    return strncmp(entry->d_name, "snapshot-", 9) == 0;
+    return strncmp(entry->d_name + (entry->d_name[0] == '.'), "snapshot-", 9) == 0;
 }
 
 static int is_of_ring(const struct dirent *entry)
