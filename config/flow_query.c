@@ -353,11 +353,7 @@ void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
 
 char *flow_query_wrap(struct state_json *json, enum flow_query_kind kind, json_t *output)
 {
-    json_t *object = json_object();
-    state_set(json, object, operation_names[kind], output);
-    char *text = json->failed ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    return state_answer(json, operation_names[kind], output);
 }
 
 char *flow_query_answer(struct state_json *json, json_t *flows, uint32_t worker, uint64_t position)

@@ -207,15 +207,8 @@ static bool equal_pairs(const char *whose, const char *identity, struct ledger_p
 static bool snapshot_balanced(const struct snapshot_account *account, const char *whose,
                               struct error *problem)
 {
-    struct ledger_pair parts[] = {
-        account->stored,
-        account->in_memory,
-        total(account->cut_off, SNAPSHOT_CUT_OFF_COUNT),
-        account->overload,
-        total(account->failed, SNAPSHOT_FAILED_COUNT),
-    };
     return equal_pairs(whose, "snapshot seen = stored + in_memory + cut_off + overload + failed",
-                       account->seen, total(parts, 5), problem);
+                       account->seen, snapshot_account_sum(account), problem);
 }
 
 static bool terms_balanced(const struct ledger_terms *terms, const char *whose,

@@ -20,6 +20,8 @@ void snapshot_job_fill(struct state_json *json, json_t *object,
         state_set_large(json, object, "blocks", counts->blocks_read);
         state_set_large(json, object, "blocksSkipped", counts->blocks_skipped);
         state_set_large(json, object, "blocksDamaged", counts->blocks_damaged);
+        state_set_large(json, object, "segmentsDamaged",
+                        counts->segments_bad + counts->segments_cut);
         state_set_large(json, object, "blocksGone", counts->blocks_gone);
         state_set_large(json, object, "packetsCut", facts->packets_cut);
     }

@@ -354,9 +354,5 @@ bool snapshot_request_read(struct snapshot_request *request, const char *body, s
 
 char *snapshot_answer(struct state_json *json, enum snapshot_request_kind kind, json_t *output)
 {
-    json_t *object = json_object();
-    state_set(json, object, operation_names[kind], output);
-    char *text = json->failed ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    return state_answer(json, operation_names[kind], output);
 }

@@ -331,12 +331,9 @@ unsigned state_sections_read(const char *json, size_t length, struct error *mist
 /* {TOP:{INNER:VALUE}} as text; VALUE is taken. */
 static char *wrap(struct state_json *json, const char *top, const char *inner, json_t *value)
 {
-    json_t *object = json_object(), *middle = json_object();
+    json_t *middle = json_object();
     state_set(json, middle, inner, value);
-    state_set(json, object, top, middle);
-    char *text = json->failed ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    return state_answer(json, top, middle);
 }
 
 char *state_json(const struct state_facts *facts, unsigned sections)

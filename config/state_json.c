@@ -87,3 +87,12 @@ void state_add_counter(struct state_json *json, json_t *counters, const char *na
     state_set_text(json, entry, "meaning", meaning);
     state_append(json, counters, entry);
 }
+
+char *state_answer(struct state_json *json, const char *name, json_t *value)
+{
+    json_t *object = json_object();
+    state_set(json, object, name, value);
+    char *text = json->failed ? NULL : json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return text;
+}

@@ -42,4 +42,8 @@ void state_set_reasons(struct state_json *json, json_t *object, const char *key,
 void state_add_counter(struct state_json *json, json_t *counters, const char *name,
                        const char *meaning, uint64_t value);
 
+/* {NAME:VALUE} as text, to be freed, the answer of an operation; VALUE is taken. NULL if memory is
+ * short, now or before. */
+char *state_answer(struct state_json *json, const char *name, json_t *value);
+
 #endif

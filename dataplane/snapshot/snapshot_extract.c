@@ -130,12 +130,15 @@ static void result_text(const struct extraction *extraction, enum snapshot_job_s
         text, size,
         "outcome: %s\npackets: %llu\npackets cut: %llu\nblocks held: %llu\nblocks "
         "read: %llu\nblocks damaged: %llu\nblocks overwritten meanwhile: "
-        "%llu\nsegments unreadable: %llu\npackets out of order: %llu%s",
+        "%llu\nsegments unreadable: %llu\nsegments without index or end: %llu\npackets out of "
+        "order: "
+        "%llu%s",
         snapshot_job_state_name(state), (unsigned long long)status->packets,
         (unsigned long long)status->packets_cut, (unsigned long long)counts->blocks,
         (unsigned long long)counts->blocks_read, (unsigned long long)counts->blocks_damaged,
         (unsigned long long)counts->blocks_gone, (unsigned long long)counts->segments_bad,
-        (unsigned long long)counts->packets_late, extraction->damage);
+        (unsigned long long)counts->segments_cut, (unsigned long long)counts->packets_late,
+        extraction->damage);
     if (extraction->damage_lines > DAMAGE_LINES_MAX && length > 0 && (size_t)length < size)
         snprintf(text + length, size - (size_t)length, "\nand %u more",
                  extraction->damage_lines - DAMAGE_LINES_MAX);

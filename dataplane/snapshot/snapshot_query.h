@@ -88,6 +88,7 @@ struct snapshot_query_interface {
 struct snapshot_query_counts {
     uint64_t segments;        /* looked at */
     uint64_t segments_bad;    /* that could not be opened or read at all */
+    uint64_t segments_cut;    /* whose index or end is lost: what was found of them is given */
     uint64_t blocks;          /* that are held, in memory or on disk, when the query began */
     uint64_t blocks_skipped;  /* by time or index, without being read */
     uint64_t blocks_read;     /* whole */
@@ -110,7 +111,7 @@ struct snapshot_query;
  * Plans the query: reads the indexes and decides which blocks have to be read. What is written
  * later is not part of it. NULL and
  * one line in ERROR: no such directory, not readable, the expression is wrong, no memory. Segments
- * that cannot be read are counted and reported to DAMAGE (may be NULL), no error.
+ * that cannot be read, or not whole, are counted and reported to DAMAGE (may be NULL), no error.
  */
 struct snapshot_query *snapshot_query_open(const struct snapshot_sources *sources,
                                            const struct snapshot_question *question,

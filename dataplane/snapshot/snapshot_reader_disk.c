@@ -127,6 +127,22 @@ static bool grow_places(struct snapshot_reader *reader)
     return true;
 }
 
+/* A closed segment whose index had to be made anew is not what was written; one that a crash left
+ * unfinished has none yet. */
+static void tell_rebuilt(struct snapshot_reader *reader, const struct snapshot_segment *segment)
+{
+    struct error line;
+    if (snapshot_segment_name(segment)[0] == '.')
+        return;
+    reader->counts->segments_cut++;
+    error_set(
+        &line,
+        "%s: its index or end is damaged, or the file was cut; what is given of it are the %u "
+        "blocks that were found",
+        snapshot_segment_name(segment), snapshot_segment_index(segment)->count);
+    snapshot_reader_tell(reader, line.text);
+}
+
 /* Looks at one segment. False: no memory. */
 static bool list_segment(struct snapshot_reader *reader, const struct candidate *candidate)
 {
@@ -143,6 +159,8 @@ static bool list_segment(struct snapshot_reader *reader, const struct candidate 
     }
     const struct snapshot_segment_facts *facts = snapshot_segment_facts(segment);
     reader->counts->segments++;
+    if (snapshot_segment_was_rebuilt(segment))
+        tell_rebuilt(reader, segment);
     if (facts->number > reader->newest_number)
         reader->newest_number = facts->number;
     if (!grow_places(reader)) {
@@ -189,7 +207,17 @@ static bool add_candidate(struct candidate **list, size_t *count, size_t *room, 
     return true;
 }
 
-/* Complete segments of a folder by name, which is by time. False and ERROR. */
+/* Whether NAME is that of a segment, or the hidden one of a segment that is not finished: a copy of
+ * the folder, or a crash, may leave that. */
+static bool is_segment(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 16 && length < SNAPSHOT_NAME_MAX &&
+           strncmp(name + (name[0] == '.'), "snapshot-", 9) == 0 &&
+           strcmp(name + length - 7, ".pcapng") == 0;
+}
+
+/* The segments of a folder by name. False and ERROR. */
 static bool list_folder(const struct snapshot_reader *reader, struct candidate **list,
                         size_t *count, struct error *error)
 {
@@ -203,13 +231,9 @@ static bool list_folder(const struct snapshot_reader *reader, struct candidate *
     }
     size_t room = 0;
     bool good = true;
-    for (const struct dirent *entry = readdir(folder); good && entry; entry = readdir(folder)) {
-        size_t length = strlen(entry->d_name);
-        if (length > 16 && length < SNAPSHOT_NAME_MAX &&
-            strncmp(entry->d_name, "snapshot-", 9) == 0 &&
-            strcmp(entry->d_name + length - 7, ".pcapng") == 0)
+    for (const struct dirent *entry = readdir(folder); good && entry; entry = readdir(folder))
+        if (is_segment(entry->d_name))
             good = add_candidate(list, count, &room, entry->d_name);
-    }
     closedir(folder);
     if (good && *count > 1)
         qsort(*list, *count, sizeof **list, by_name);

@@ -115,7 +115,7 @@ void snapshot_account_add(struct snapshot_account *sum, const struct snapshot_ac
         add_pair(&sum->failed[reason], &part->failed[reason]);
 }
 
-bool snapshot_account_balanced(const struct snapshot_account *account)
+struct ledger_pair snapshot_account_sum(const struct snapshot_account *account)
 {
     struct ledger_pair sum = account->stored;
     add_pair(&sum, &account->in_memory);
@@ -124,6 +124,12 @@ bool snapshot_account_balanced(const struct snapshot_account *account)
         add_pair(&sum, &account->cut_off[reason]);
     for (unsigned reason = 0; reason < SNAPSHOT_FAILED_COUNT; reason++)
         add_pair(&sum, &account->failed[reason]);
+    return sum;
+}
+
+bool snapshot_account_balanced(const struct snapshot_account *account)
+{
+    struct ledger_pair sum = snapshot_account_sum(account);
     return sum.packets == account->seen.packets && sum.octets == account->seen.octets;
 }
 

@@ -81,6 +81,9 @@ bool snapshot_ring_cut(const struct snapshot_ring *ring, uint64_t cut,
  * at this moment (it is drained, or its thread has ended). Control thread. */
 void snapshot_ring_account(const struct snapshot_ring *ring, struct snapshot_account *account);
 
+/* What became of packets that were seen: all terms of ACCOUNT but that. Its identity holds if it is
+ * what was seen. */
+struct ledger_pair snapshot_account_sum(const struct snapshot_account *account);
 /* Adds PART to *SUM, and whether ACCOUNT's identity holds. */
 void snapshot_account_add(struct snapshot_account *sum, const struct snapshot_account *part);
 bool snapshot_account_balanced(const struct snapshot_account *account);

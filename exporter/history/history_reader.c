@@ -46,6 +46,7 @@ struct history_reader {
     uint32_t at, set_end; /* in the message; at == set_end: no set is open */
     uint32_t export_s;
     bool ended, damaged;
+    bool torn;                               /* it ended inside a message */
     const struct history_template *template; /* of the open set */
     struct history_template templates[TEMPLATES_MAX];
     uint8_t message[MESSAGE_MAX];
@@ -79,6 +80,11 @@ void history_reader_close(struct history_reader *reader)
 uint64_t history_reader_octets(const struct history_reader *reader)
 {
     return reader->octets;
+}
+
+bool history_reader_is_torn(const struct history_reader *reader)
+{
+    return reader->torn;
 }
 
 static enum history_next damaged(struct history_reader *reader, const char *what,
@@ -222,6 +228,7 @@ static enum history_next read_message(struct history_reader *reader, struct erro
     size_t got = fread(reader->message, 1, MESSAGE_HEADER, reader->file);
     if (got < MESSAGE_HEADER) {
         reader->ended = true;
+        reader->torn = got > 0;
         return HISTORY_END;
     }
     uint32_t length = get16(reader->message + 2);
@@ -230,6 +237,7 @@ static enum history_next read_message(struct history_reader *reader, struct erro
     got = fread(reader->message + MESSAGE_HEADER, 1, length - MESSAGE_HEADER, reader->file);
     if (got < length - MESSAGE_HEADER) {
         reader->ended = true;
+        reader->torn = true;
         return HISTORY_END;
     }
     reader->message_octets = length;

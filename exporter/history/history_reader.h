@@ -44,5 +44,7 @@ enum history_next history_reader_next(struct history_reader *reader, struct hist
                                       struct error *error);
 /* Octets of the file that were read so far: whole messages. */
 uint64_t history_reader_octets(const struct history_reader *reader);
+/* Whether it ended inside a message: it is still being written, or was cut. */
+bool history_reader_is_torn(const struct history_reader *reader);
 
 #endif

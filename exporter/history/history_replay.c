@@ -73,6 +73,10 @@ static void read_file(struct history_replay *replay, const struct history_file *
         if (replay->record.export_s >= replay->config.from_s &&
             replay->record.export_s <= replay->config.to_s)
             take(replay);
+    if (next == HISTORY_END && history_reader_is_torn(reader) && !file->open) {
+        error_set(&error, "%s: the file was cut: it ends inside a message", path);
+        next = HISTORY_DAMAGED;
+    }
     if (next == HISTORY_DAMAGED && tell)
         note_problem(replay, error.text, true);
     history_reader_close(reader);

@@ -18,9 +18,32 @@
 
 /* ---- list ---- */
 
+/* Those that are not finished have a hidden name. */
 static int is_segment(const struct dirent *entry)
 {
-    return strncmp(entry->d_name, "snapshot-", 9) == 0;
+    return strncmp(entry->d_name + (entry->d_name[0] == '.'), "snapshot-", 9) == 0;
+}
+
+static int is_of_ring(const struct dirent *entry)
+{
+    return is_segment(entry) || strcmp(entry->d_name, "manifest.jsonl") == 0 ||
+           strcmp(entry->d_name, "ring.pub") == 0;
+}
+
+/* Whether FOLDER is, or is a copy of, a ring's; false and ERROR. Nothing must seem empty because it
+ * was looked for in the wrong place. */
+static bool is_ring(const char *folder, struct error *error)
+{
+    struct dirent **names = NULL;
+    int count = scandir(folder, &names, is_of_ring, NULL);
+    if (count < 0)
+        error_set(error, "%s: %s", folder, strerror(errno));
+    else if (count == 0)
+        error_set(error, "%s: no snapshot ring is there: neither segments nor a manifest", folder);
+    for (int i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    return count > 0;
 }
 
 /* Adds what segment NAME says to LIST; false after a line if it cannot be read. */
@@ -33,7 +56,7 @@ static bool list_segment(struct state_json *json, json_t *list, int folder, cons
         return false;
     }
     struct snapshot_listed listed = {.facts = *snapshot_segment_facts(segment)};
-    snprintf(listed.name, sizeof listed.name, "%s", name);
+    snprintf(listed.name, sizeof listed.name, "%.63s", name);
     state_append(json, list, snapshot_segment_object(json, &listed));
     snapshot_segment_close(segment);
     return true;
@@ -67,6 +90,9 @@ int snapshot_folder_list(const struct verb_call *call, const char *folder)
 {
     struct state_json json = {false};
     struct dirent **names = NULL;
+    struct error error = {""};
+    if (!is_ring(folder, &error))
+        return verb_fail(error.text);
     int count = scandir(folder, &names, is_segment, alphasort);
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (count < 0 || descriptor < 0) {
@@ -154,6 +180,8 @@ int snapshot_folder_extract(const struct verb_call *call, const char *folder,
     if (!snapshot_number_option(call, "--packets", &order.packets_max) ||
         !snapshot_number_option(call, "--octets", &order.octets_max))
         return VERB_USAGE;
+    if (!is_ring(folder, &error))
+        return verb_fail(error.text);
     struct snapshot_audit *audit = snapshot_audit_open(folder, &inner);
     if (!audit)
         fprintf(stderr, "spanflow: not written down in the log of queries: %s\n", inner.text);
@@ -170,6 +198,8 @@ int snapshot_folder_extract(const struct verb_call *call, const char *folder,
                                       .blocks = status.counts.blocks_read,
                                       .skipped = status.counts.blocks_skipped,
                                       .damaged = status.counts.blocks_damaged,
+                                      .segments_damaged =
+                                          status.counts.segments_bad + status.counts.segments_cut,
                                       .gone = status.counts.blocks_gone,
                                       .cut = status.packets_cut,
                                       .sha256 = status.sha256,

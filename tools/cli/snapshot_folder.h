@@ -24,9 +24,11 @@ struct extract_outcome {
     bool limited; /* it ended where a limit was reached */
     uint64_t packets, octets;
     uint64_t blocks, skipped, damaged, gone, cut;
+    uint64_t segments_damaged;
     const char *sha256;
     const char *text; /* the first damage that was met; "": none */
 };
+/* Returns the exit status: VERB_PARTLY if damage was met. */
 int snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome);
 
 /* The number of the option NAME, *NUMBER as it was if it was not given; false and a line if its

@@ -89,13 +89,18 @@ static int tell_outcome(const struct verb_call *call, const struct lyd_node *tre
         printf("%s: %s of %s records sent in observation domain %s, %s lost\n",
                data_text(entry, "destination"), data_text(entry, "sent"), data_text(entry, "found"),
                data_text(entry, "domain"), data_text(entry, "lost"));
-    if (data_number(entry, "filesDamaged"))
-        fprintf(stderr, "spanflow: %s files are damaged and were not read to their end\n",
-                data_text(entry, "filesDamaged"));
+    bool whole = data_number(entry, "filesDamaged") == 0;
+    if (!whole)
+        fprintf(stderr,
+                "spanflow: the answer is not whole (exit status %d): %s files are damaged and were "
+                "not read to their end\n",
+                VERB_PARTLY, data_text(entry, "filesDamaged"));
     if (text[0])
         fprintf(stderr, "spanflow: %s\n", text);
     bool complete = strcmp(data_text(entry, "state"), "complete") == 0;
-    return complete && !data_number(entry, "lost") ? VERB_DONE : VERB_FAILED;
+    if (!complete || data_number(entry, "lost"))
+        return VERB_FAILED;
+    return whole ? VERB_DONE : VERB_PARTLY;
 }
 
 static int wait_for_end(struct verb_call *call, const char *job)

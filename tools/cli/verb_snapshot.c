@@ -15,13 +15,14 @@
 int snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome)
 {
     if (call->json) {
-        json_t *object =
-            json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "file", outcome->file, "limited",
-                      outcome->limited, "packets", (json_int_t)outcome->packets, "octets",
-                      (json_int_t)outcome->octets, "blocksRead", (json_int_t)outcome->blocks,
-                      "blocksSkipped", (json_int_t)outcome->skipped, "blocksDamaged",
-                      (json_int_t)outcome->damaged, "blocksGone", (json_int_t)outcome->gone,
-                      "packetsCut", (json_int_t)outcome->cut, "sha256", outcome->sha256);
+        json_t *object = json_pack(
+            "{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "file", outcome->file, "limited",
+            outcome->limited, "packets", (json_int_t)outcome->packets, "octets",
+            (json_int_t)outcome->octets, "blocksRead", (json_int_t)outcome->blocks, "blocksSkipped",
+            (json_int_t)outcome->skipped, "blocksDamaged", (json_int_t)outcome->damaged,
+            "segmentsDamaged", (json_int_t)outcome->segments_damaged, "blocksGone",
+            (json_int_t)outcome->gone, "packetsCut", (json_int_t)outcome->cut, "sha256",
+            outcome->sha256);
         json_dumpf(object, stdout, JSON_INDENT(2));
         putchar('\n');
         json_decref(object);
@@ -40,12 +41,14 @@ int snapshot_print_outcome(const struct verb_call *call, const struct extract_ou
     if (outcome->gone)
         fprintf(stderr, "spanflow: %llu blocks were overwritten before they could be read\n",
                 (unsigned long long)outcome->gone);
-    if (outcome->damaged)
-        fprintf(stderr,
-                "spanflow: the answer is not whole (exit status %d): %llu blocks are damaged and "
-                "were passed over: %s\n",
-                VERB_PARTLY, (unsigned long long)outcome->damaged, outcome->text);
-    return outcome->damaged ? VERB_PARTLY : VERB_DONE;
+    if (!outcome->damaged && !outcome->segments_damaged)
+        return VERB_DONE;
+    fprintf(stderr,
+            "spanflow: the answer is not whole (exit status %d): %llu blocks are damaged and were "
+            "passed over, %llu segments cannot be read or not whole; the first: %s\n",
+            VERB_PARTLY, (unsigned long long)outcome->damaged,
+            (unsigned long long)outcome->segments_damaged, outcome->text);
+    return VERB_PARTLY;
 }
 
 bool snapshot_number_option(const struct verb_call *call, const char *name, uint64_t *number)
@@ -65,12 +68,12 @@ bool snapshot_number_option(const struct verb_call *call, const char *name, uint
 
 /* ---- list ---- */
 
-/* "2026-11-28 12:00:00" of a date-and-time. */
+/* "2026-11-28 12:00:00Z" of a date-and-time, which options take as well. */
 static const char *show_time(const char *time, char text[32])
 {
-    snprintf(text, 32, "%.19s", time);
-    if (strlen(text) > 10)
-        text[10] = ' ';
+    if (strlen(time) < 19)
+        return time;
+    snprintf(text, 32, "%.10s %.8sZ", time, time + 11);
     return text;
 }
 
@@ -82,7 +85,7 @@ static void print_segments(const struct lyd_node *answer)
         puts("no packets are on disk");
         return;
     }
-    table_begin(&table, "segment", "from (UTC)", "to", "packets", "octets", "", NULL);
+    table_begin(&table, "segment", "from", "to", "packets", "octets", "", NULL);
     for (; segment; segment = data_next(segment)) {
         char from[32], to[32], packets[16], octets[16], words[64];
         bool writing = strcmp(data_text(segment, "writing"), "true") == 0;
@@ -106,7 +109,7 @@ static void print_freezes(const struct lyd_node *answer)
     if (!freeze)
         return;
     putchar('\n');
-    table_begin(&table, "freeze", "from (UTC)", "to", "ends", "octets", "", NULL);
+    table_begin(&table, "freeze", "from", "to", "ends", "octets", "", NULL);
     for (; freeze; freeze = data_next(freeze)) {
         char from[32], to[32], ends[32], octets[16];
         table_row(&table, data_text(freeze, "name"), show_time(data_text(freeze, "from"), from),

@@ -74,6 +74,8 @@ static int read_call(const struct verb_call *call, struct asked *asked)
         !snapshot_number_option(call, "--octets", &asked->octets_max) ||
         !snapshot_number_option(call, "--flow", &asked->flow_id))
         return VERB_USAGE;
+    if (verb_option(call, "--flow") && !asked->flow_id)
+        return verb_lacks(call, "--flow with the number of a flow; 0 is none");
     bool good = snapshot_time_option(call, "--from", false, asked->from, &error) &&
                 snapshot_time_option(call, "--to", true, asked->to, &error);
     for (int i = 0; good && i < call->count; i++)
@@ -214,6 +216,7 @@ static struct extract_outcome outcome_of(const struct lyd_node *job, const char 
                                     .blocks = data_number(job, "blocks"),
                                     .skipped = data_number(job, "blocksSkipped"),
                                     .damaged = data_number(job, "blocksDamaged"),
+                                    .segments_damaged = data_number(job, "segmentsDamaged"),
                                     .gone = data_number(job, "blocksGone"),
                                     .cut = data_number(job, "packetsCut"),
                                     .sha256 = sha256,
@@ -316,6 +319,10 @@ static int extract_from_folder(const struct verb_call *call, const char *folder,
     if ((asked->from[0] && !snapshot_time_read(asked->from, &question.from_ns)) ||
         (asked->to[0] && !snapshot_time_read(asked->to, &question.to_ns)))
         return verb_fail("the times cannot be read");
+    if (question.to_ns && question.to_ns < question.from_ns) {
+        verb_fail("--to is before --from");
+        return VERB_USAGE;
+    }
     snapshot_catch_interrupts();
     return snapshot_folder_extract(call, folder, &question);
 }
