@@ -58,7 +58,7 @@ static int name_of(uint64_t i, char name[NAME_OCTETS])
 
 static void write_entry(FILE *file, const struct list_case *it, uint64_t i)
 {
-    char text[INET6_ADDRSTRLEN];
+    char text[NAME_OCTETS];
     uint8_t address[16];
     if (it->watch == WATCH_DOMAINS) {
         name_of(i, text);
