@@ -70,6 +70,7 @@ static inline const struct address4_bucket *address_table_at4(const struct addre
     return &table->buckets4[(uint64_t)(product >> 40) & table->mask4];
 }
 
+/* The same for IPv6. */
 static inline const struct address6_bucket *address_table_at6(const struct address_table *table,
                                                               const uint64_t address[2])
 {
@@ -99,6 +100,7 @@ static inline uint16_t address_table_find4(const struct address_table *table, ui
     }
 }
 
+/* The same for IPv6; the sixteen octets as they lie in packets. */
 static inline uint16_t address_table_find6(const struct address_table *table,
                                            const uint64_t address[2])
 {

@@ -26,9 +26,13 @@ struct brand_set *brand_set_load(const char *path, struct error *error);
 /* NULL is fine. */
 void brand_set_destroy(struct brand_set *set);
 
+/* How many brands there are. Any thread, as the next three. */
 uint32_t brand_set_count(const struct brand_set *set);
+/* One of them; owned by SET. */
 const struct brand *brand_set_brand(const struct brand_set *set, uint32_t i);
+/* How many domains have one. */
 uint32_t brand_set_domains(const struct brand_set *set);
+/* Octets of memory. */
 size_t brand_set_memory(const struct brand_set *set);
 
 /* The number of the brand of a name as a packet shows it, 0 if none is known. Any thread. */

@@ -56,7 +56,9 @@ void watch_set_destroy(struct watch_set *set);
 
 /* ---- telling; any thread ---- */
 
+/* How many lists, and so rows, there are. */
 uint32_t watch_set_count(const struct watch_set *set);
+/* The list of ROW; owned by SET. */
 const struct watch_list *watch_set_list(const struct watch_set *set, uint32_t row);
 /* Octets of memory that the set takes. */
 size_t watch_set_memory(const struct watch_set *set);

@@ -19,10 +19,10 @@
 
 #include <cmocka.h>
 
+#include "base/severity.h"
 #include "fake_transport.h"
 #include "history/history_folder.h"
 #include "history/history_reader.h"
-#include "base/severity.h"
 #include "history/history_record.h"
 #include "history/history_replay.h"
 #include "record_builder.h"
