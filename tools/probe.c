@@ -52,54 +52,6 @@ static void say_start(const struct probe *probe)
     probe_tell_names(probe);
 }
 
-uint64_t probe_time_ns(const struct probe *probe)
-{
-    uint64_t newest = 0;
-    for (uint32_t w = 0; w < probe->worker_count; w++) {
-        uint64_t time_ns = worker_time_ns(probe->workers[w]);
-        newest = time_ns > newest ? time_ns : newest;
-    }
-    /* A live run that ends before its first round has a time, too. */
-    return newest || probe->config->offline ? newest : clock_wall_ns();
-}
-
-/* What the workers have counted, for cache C. */
-static struct metering_counts metering_of(const struct probe *probe, uint32_t c)
-{
-    struct worker_counts sum = {0};
-    for (uint32_t w = 0; w < probe->worker_count; w++)
-        worker_add_counts(probe->workers[w], c, &sum);
-    return (struct metering_counts){.start_ns =
-                                        probe->config->offline ? sum.first_ns : probe->started_ns,
-                                    .metered_packets = sum.metered_packets,
-                                    .ignored_packets = sum.ignored_packets,
-                                    .ignored_octets = sum.ignored_octets,
-                                    .dropped_packets = sum.dropped_packets,
-                                    .dropped_octets = sum.dropped_octets,
-                                    .fragment_hits = sum.fragment_hits,
-                                    .fragment_misses = sum.fragment_misses,
-                                    .flows = sum.flows,
-                                    .evicted = sum.evicted,
-                                    .flows_peak = sum.held};
-}
-
-void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns)
-{
-    static const uint64_t second_ns = 1000000000u;
-    if (probe->first_told && monotonic_ns - probe->told_ns < second_ns)
-        return;
-    uint64_t time_ns = probe_time_ns(probe);
-    if (probe->started_ns == 0)
-        probe->started_ns = time_ns;
-    probe->first_told = true;
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
-        const struct metering_counts counts = metering_of(probe, c);
-        exporting_process_tell_metering(probe->exporters[c], &counts, time_ns);
-        probe->first_told &= counts.start_ns != 0;
-    }
-    probe->told_ns = monotonic_ns;
-}
-
 static bool open_state(struct probe *probe, struct error *error)
 {
     struct error note = {""};
