@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/application_scan.h"
+#include "perf/bench/limit.h"
 #include "perf/bench/measure.h"
 
 enum { FLOWS = 65536, PAYLOAD_OCTETS_MAX = 1460 };
@@ -90,21 +91,6 @@ static struct application_set *compile_rules(void)
     return set;
 }
 
-/* A plain automaton: each octet leads through one table to the next state. */
-static double limit_round(const uint8_t *data, uint32_t octets, uint64_t packets)
-{
-    static uint8_t table[256];
-    uint8_t state = 0;
-    for (unsigned i = 0; i < sizeof table; i++)
-        table[i] = (uint8_t)(i * 167 + 13);
-    uint64_t start = bench_cycles();
-    for (uint64_t i = 0; i < packets; i++)
-        for (uint32_t at = 0; at < octets; at++)
-            state = *(const volatile uint8_t *)&table[state ^ data[at]];
-    uint64_t end = bench_cycles();
-    return (double)(end - start) / (double)packets;
-}
-
 static void run_case(const struct bench_options *options, const struct application_set *set,
                      const struct payload_case *it)
 {
@@ -125,7 +111,7 @@ static void run_case(const struct bench_options *options, const struct applicati
     struct bench_samples cycles = {0}, limit = {0};
     uint64_t flow = 0, scanned = 0;
     for (uint32_t round = 0; round < options->rounds; round++) {
-        bench_add(&limit, limit_round(data, it->octets, options->packets));
+        bench_add(&limit, limit_automaton(data, it->octets, options->packets));
         uint64_t start = bench_cycles();
         for (uint64_t i = 0; i < options->packets; i++) {
             flow++; /* each packet is the first of a flow of its own, in a row of its own */
