@@ -207,6 +207,13 @@ static struct name_slice open_initial(struct name_workspace *workspace, bool kno
     return frames;
 }
 
+/* Whether two packets may share a datagram (RFC 9000 section 12.2). */
+static bool same_connection(const struct quic_packet *a, const struct quic_packet *b)
+{
+    return a->kind == b->kind && a->id.octets == b->id.octets &&
+           (a->id.octets == 0 || memcmp(a->id.data, b->id.data, a->id.octets) == 0);
+}
+
 /* Takes the frames of all Initial packets of the datagram. GATHER: what the flow has, changed if it
  * begins here. What to expect of the flow if it does not: nothing once a packet did not open, so
  * that a flow makes useless work only once. */
@@ -218,9 +225,7 @@ static enum name_progress take_datagram(const struct application_packet *datagra
     for (unsigned i = 0; i < PACKETS_MAX && next_packet(&reader, &packet); i++) {
         if (i == 0)
             first = packet;
-        /* RFC 9000 section 12.2: all are of one connection */
-        if (packet.kind != first.kind || packet.id.octets != first.id.octets ||
-            memcmp(packet.id.data, first.id.data, first.id.octets) != 0)
+        else if (!same_connection(&first, &packet))
             break;
         if (packet.type != PACKET_INITIAL)
             continue;

@@ -21,6 +21,10 @@ double limit_tables(const struct flow_cache *cache, struct traffic_order *order,
 /* Cycles per packet of reading the first 64 captured octets of the packets of SOURCE. */
 double limit_headers(struct packet_source *source, uint64_t packets);
 
+/* Cycles per packet of a plain automaton over its OCTETS of DATA, PACKETS times: each octet leads
+ * through one table to the next state. */
+double limit_automaton(const uint8_t *data, uint32_t octets, uint64_t packets);
+
 /* Cycles per unit of copying UNIT octets COUNT times from FROM to TO, both of SPAN octets. */
 double limit_copy(uint8_t *to, const uint8_t *from, uint64_t span, uint64_t unit, uint64_t count);
 
