@@ -16,12 +16,10 @@
 #include "export_state.h"
 #include "exporting_process.h"
 #include "ledger_carry.h"
-#include "packet/distribution.h"
 #include "packet/packet_filter.h"
 #include "packet/packet_source.h"
 #include "probe_config.h"
-#include "spool.h"
-#include "worker/worker.h"
+#include "probe_metering.h"
 
 /* Wall time at the last reading, for packets without a time of their own. Written and read by one
  * thread; no two words share a cache line. */
@@ -30,7 +28,6 @@ struct receive_clock {
     uint64_t apart[7];
 };
 
-struct exporting_process_description;
 struct probe_change;
 struct probe_control;
 struct probe_history;
@@ -61,8 +58,6 @@ struct probe {
     bool rebuilding;                   /* it ends so that another takes its place; main thread */
     uint64_t rebuilding_ns;            /* monotonic, since when; nothing is received from then on */
     uint64_t observing_ns;             /* monotonic, since when its sources have received */
-    _Atomic bool hurried;              /* what is still queued is given up */
-    _Atomic uint64_t drained;          /* records sent so far, told once a second at the end */
     uint32_t source_count;
     struct packet_source *sources[SOURCES_MAX];
     struct probe_selection selection;
@@ -73,49 +68,28 @@ struct probe {
     struct kernel_table *kernel_table;
     bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
     bool kernel_failed;
-    uint64_t kernel_turned_ns;         /* monotonic */
-    uint64_t kernel_hurry_ns;          /* until then the workers wait for epochs */
-    struct distribution *distribution; /* NULL: the workers read the sources themselves */
+    uint64_t kernel_turned_ns;   /* monotonic */
+    uint64_t kernel_hurry_ns;    /* until then the workers wait for epochs */
+    struct metering *metering;   /* its workers */
+    struct exporting *exporting; /* its exporting processes */
     /* If there is more than one, worker w reads receive queue w of every source: those of worker 0
      * are the sources themselves. */
     uint32_t queue_count;
     struct packet_source *queues[EXPORT_RINGS_MAX][SOURCES_MAX];
-    char spread[640];            /* how packets come to the workers, for the line at start */
-    int cores[EXPORT_RINGS_MAX]; /* a worker's own CPU, or -1 */
-    uint32_t worker_count;
-    uint32_t cache_count; /* of each worker */
-    /* Cache c of worker w puts its records on ring [c][w], and exporting process c takes them. */
-    struct record_ring *rings[CACHES_MAX][EXPORT_RINGS_MAX];
-    struct worker *workers[EXPORT_RINGS_MAX];
-    struct exporting_process *exporters[CACHES_MAX];
-    struct export_state *state;       /* of the last run; NULL: none is kept */
-    struct spool *spools[CACHES_MAX]; /* NULL: none */
+    char spread[640];           /* how packets come to the workers, for the line at start */
+    struct export_state *state; /* of the last run; NULL: none is kept */
 
     /* Ledger cuts: main thread. */
     uint64_t cuts; /* asked for so far */
     bool cut_pending;
-    /* What the exporting processes were asked to say of themselves with it; they write there while
-     * it is pending. NULL: they were not asked. */
-    struct exporting_process_description *descriptions[CACHES_MAX];
     bool cut_for_signal; /* the pending one is written where the configuration wants it */
     uint32_t ledgers_answered;
-
-    /* The exporter's thread. */
-    bool gave_up;
-    bool first_told;     /* the exporting process knows the time of the first packet */
-    uint64_t started_ns; /* wall clock at the first step of a live run */
-    uint64_t told_ns;    /* monotonic time when it was told what the workers had counted */
-
-    /* Changes of the flood level of each cache of each worker; main thread. */
-    uint64_t floods_told[CACHES_MAX][EXPORT_RINGS_MAX];
 
     /* Live: the main thread keeps the clock, the thread that receives stamps packets with it. */
     struct clock_state clock;
     _Atomic int64_t clock_offset_ns;
     _Atomic uint64_t clock_steps; /* two for each jump; odd while the offset changes */
     struct receive_clock receive_clocks[EXPORT_RINGS_MAX]; /* by worker; the reader has the first */
-    _Atomic uint32_t workers_running;
-    _Atomic bool exporter_ended; /* the exporter's thread */
 };
 
 /* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
@@ -161,10 +135,11 @@ void probe_close_queues(struct probe *probe);
 /* Gives each of WORKERS workers a CPU of ALLOWED if there is one more for all other threads, which
  * is the first; else -1. */
 void probe_cores_choose(const cpu_set_t *allowed, uint32_t workers, int cores[]);
-/* Gives the workers of PROBE the CPUs that its configuration names; if it names none and they poll
- * receive queues of their own, those of probe_cores_choose(). False and ERROR if a named CPU is not
- * one that this process may run on. */
-bool probe_cores_give(struct probe *probe, struct error *error);
+/* Gives the workers of METERING the CPUs that CONFIG names; if it names none and they poll receive
+ * queues of their own, those of probe_cores_choose(). False and ERROR if a named CPU is not one
+ * that this process may run on. */
+bool probe_cores_give(struct metering *metering, const struct probe_config *config,
+                      struct error *error);
 /* Binds the calling thread to CORE; -1: to nothing. Returns what it was bound to. */
 cpu_set_t probe_cores_bind(int core);
 /* Keeps the calling thread, and those it makes, away from the workers' CPUs if there are others.

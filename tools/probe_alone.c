@@ -15,7 +15,7 @@ static enum worker_status step_worker(struct probe *probe)
     for (int i = 0; i < WORKER_STEPS_PER_TURN; i++) {
         if (!probe_exporters_accept(probe) || !probe_snapshot_accepts(probe, 0))
             return WORKER_HELD;
-        enum worker_status status = worker_step(probe->workers[0], 0);
+        enum worker_status status = worker_step(probe->metering->workers[0], 0);
         if (status != WORKER_BUSY)
             return status;
     }
@@ -26,7 +26,7 @@ static void meter_files(struct probe *probe)
 {
     for (;;) {
         if (probe_stops_asked())
-            worker_stop(probe->workers[0]);
+            worker_stop(probe->metering->workers[0]);
         probe_give_up_if_asked(probe); /* the worker may wait for a slow destination */
         enum worker_status metering = step_worker(probe);
         uint64_t now_ns = clock_monotonic_ns();
@@ -39,7 +39,7 @@ static void meter_files(struct probe *probe)
         if (metering == WORKER_ENDED)
             return;
         if (metering == WORKER_IDLE)
-            worker_wait(probe->workers[0], probe_pause_end(now_ns, UINT64_MAX));
+            worker_wait(probe->metering->workers[0], probe_pause_end(now_ns, UINT64_MAX));
         else if (metering == WORKER_HELD && exporting != EXPORTING_BUSY)
             probe_pause(probe_pause_end(now_ns, next_ns));
     }
@@ -47,7 +47,7 @@ static void meter_files(struct probe *probe)
 
 void probe_run_alone(struct probe *probe)
 {
-    probe_cores_bind(probe->cores[0]);
+    probe_cores_bind(probe->metering->cores[0]);
     meter_files(probe);
     probe_drain_exporter(probe, true);
     probe_snapshot_end(probe);

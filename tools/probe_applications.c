@@ -62,8 +62,8 @@ void probe_tell_applications(const struct probe *probe)
         return;
     const struct application_rules *rules = application_set_rules(probe->rules.set);
     size_t memory = 0;
-    for (uint32_t w = 0; w < probe->worker_count; w++)
-        memory += worker_scanner_memory(probe->workers[w]);
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+        memory += worker_scanner_memory(probe->metering->workers[w]);
     fprintf(stderr, "spanflowd: %u applications, %u rules, at most %zu MiB for flows looked at\n",
             rules->application_count, rules->match_count, (memory + (1u << 20) - 1) >> 20);
 }

@@ -54,10 +54,10 @@ static bool prepare_workers(struct probe *probe, const struct probe_config *conf
     bool good = probe_selection_make(&change->selection, config, error);
     if (good)
         probe_configure_worker(probe, config, &change->selection, new_rules(probe, change), worker);
-    while (good && change->worker_count < probe->worker_count) {
+    while (good && change->worker_count < probe->metering->worker_count) {
         uint32_t w = change->worker_count;
         probe_snapshot_fill(probe, change->snapshot, w, worker);
-        change->workers[w] = worker_prepare_change(probe->workers[w], worker, error);
+        change->workers[w] = worker_prepare_change(probe->metering->workers[w], worker, error);
         good = change->workers[w] != NULL;
         change->worker_count += good;
     }
@@ -74,11 +74,11 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
         return false;
     }
     bool good = true;
-    for (uint32_t c = 0; good && c < probe->cache_count; c++) {
+    for (uint32_t c = 0; good && c < probe->metering->cache_count; c++) {
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
         change->exporters[c] =
-            exporting_process_prepare_change(probe->exporters[c], exporting, error);
+            exporting_process_prepare_change(probe->exporting->exporters[c], exporting, error);
         good = change->exporters[c] != NULL;
     }
     free(exporting);
@@ -130,9 +130,9 @@ static void hand_over(struct probe *probe, struct probe_change *change)
 {
     change->handed = true;
     probe_snapshot_submit(probe, change->snapshot);
-    for (uint32_t c = 0; c < probe->cache_count; c++)
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         if (change->exporters[c]) {
-            exporting_process_submit_change(probe->exporters[c], change->exporters[c]);
+            exporting_process_submit_change(probe->exporting->exporters[c], change->exporters[c]);
             change->exporters[c] = NULL;
         }
     if (change->other_rules) {
@@ -143,7 +143,7 @@ static void hand_over(struct probe *probe, struct probe_change *change)
     if (change->worker_count == 0)
         return;
     for (uint32_t w = 0; w < change->worker_count; w++)
-        worker_submit_change(probe->workers[w], change->workers[w]);
+        worker_submit_change(probe->metering->workers[w], change->workers[w]);
     struct probe_selection before = probe->selection;
     probe->selection = change->selection;
     change->selection = before;
@@ -171,8 +171,8 @@ bool probe_change_finish(struct probe *probe)
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
             return false;
-    for (uint32_t c = 0; c < probe->cache_count; c++)
-        if (!exporting_process_change_taken(probe->exporters[c]))
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (!exporting_process_change_taken(probe->exporting->exporters[c]))
             return false;
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;

@@ -41,12 +41,12 @@ static void list(const cpu_set_t *set, char *text, size_t size)
     }
 }
 
-static bool take_named(struct probe *probe, const cpu_set_t *allowed, struct error *error)
+static bool take_named(struct metering *metering, const struct probe_config *config,
+                       const cpu_set_t *allowed, struct error *error)
 {
-    const struct probe_config *config = probe->config;
     for (uint32_t w = 0; w < config->worker_cpu_count; w++) {
         char possible[256];
-        probe->cores[w] = config->worker_cpus[w];
+        metering->cores[w] = config->worker_cpus[w];
         if (CPU_ISSET(config->worker_cpus[w], allowed))
             continue;
         list(allowed, possible, sizeof possible);
@@ -58,18 +58,19 @@ static bool take_named(struct probe *probe, const cpu_set_t *allowed, struct err
     return true;
 }
 
-bool probe_cores_give(struct probe *probe, struct error *error)
+bool probe_cores_give(struct metering *metering, const struct probe_config *config,
+                      struct error *error)
 {
     cpu_set_t allowed;
-    if (probe->config->worker_cpu_count) {
+    if (config->worker_cpu_count) {
         if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
             CPU_ZERO(&allowed);
-        return take_named(probe, &allowed, error);
+        return take_named(metering, config, &allowed, error);
     }
-    bool polling = !probe->config->offline && !probe->distribution && probe->config->workers > 1;
+    bool polling = !config->offline && !metering->distribution && config->workers > 1;
     if (!polling || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         CPU_ZERO(&allowed);
-    probe_cores_choose(&allowed, probe->config->workers, probe->cores);
+    probe_cores_choose(&allowed, config->workers, metering->cores);
     return true;
 }
 
@@ -80,9 +81,9 @@ cpu_set_t probe_cores_leave_to_workers(const struct probe *probe)
     if (sched_getaffinity(0, sizeof rest, &rest) != 0)
         return before;
     before = rest;
-    for (uint32_t w = 0; w < probe->worker_count; w++)
-        if (probe->cores[w] >= 0)
-            CPU_CLR((size_t)probe->cores[w], &rest);
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+        if (probe->metering->cores[w] >= 0)
+            CPU_CLR((size_t)probe->metering->cores[w], &rest);
     if (CPU_COUNT(&rest) > 0)
         sched_setaffinity(0, sizeof rest, &rest);
     return before;
@@ -98,12 +99,13 @@ void probe_cores_tell(const struct probe *probe, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
-    for (uint32_t w = 0; w < probe->worker_count && used < size && probe->cores[w] >= 0; w++)
+    for (uint32_t w = 0;
+         w < probe->metering->worker_count && used < size && probe->metering->cores[w] >= 0; w++)
         used += (size_t)snprintf(text + used, size - used, "%s%d",
-                                 w                         ? ","
-                                 : probe->worker_count > 1 ? " on CPUs "
-                                                           : " on CPU ",
-                                 probe->cores[w]);
+                                 w                                   ? ","
+                                 : probe->metering->worker_count > 1 ? " on CPUs "
+                                                                     : " on CPU ",
+                                 probe->metering->cores[w]);
 }
 
 cpu_set_t probe_cores_bind(int core)

@@ -18,20 +18,20 @@ static void count_sent(struct probe *probe)
 {
     uint64_t sent = 0;
     struct exporter_counters *counters = malloc(sizeof *counters);
-    for (uint32_t c = 0; counters && c < probe->cache_count; c++) {
-        exporting_process_counters(probe->exporters[c], counters);
+    for (uint32_t c = 0; counters && c < probe->metering->cache_count; c++) {
+        exporting_process_counters(probe->exporting->exporters[c], counters);
         for (uint32_t d = 0; d < counters->destination_count; d++)
             sent += counters->destination[d].sent;
     }
     free(counters);
-    atomic_store(&probe->drained, sent);
+    atomic_store(&probe->exporting->drained, sent);
 }
 
 static void say_progress(const struct probe *probe)
 {
     struct exporter_counters *counters = malloc(sizeof *counters);
-    for (uint32_t c = 0; counters && c < probe->cache_count; c++) {
-        exporting_process_counters(probe->exporters[c], counters);
+    for (uint32_t c = 0; counters && c < probe->metering->cache_count; c++) {
+        exporting_process_counters(probe->exporting->exporters[c], counters);
         for (uint32_t d = 0; d < counters->destination_count; d++) {
             const struct destination_counters *to = &counters->destination[d];
             if (to->queued)
@@ -47,9 +47,10 @@ enum exporting_status probe_step_exporters(struct probe *probe, uint64_t now_ns,
     bool busy = false;
     enum exporting_status status = EXPORTING_IDLE;
     *next_ns = UINT64_MAX;
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
         uint64_t own_ns = now_ns;
-        status = exporting_process_step(probe->exporters[c], now_ns, probe_time_ns(probe), &own_ns);
+        status = exporting_process_step(probe->exporting->exporters[c], now_ns,
+                                        probe_time_ns(probe), &own_ns);
         busy |= status == EXPORTING_BUSY;
         *next_ns = own_ns < *next_ns ? own_ns : *next_ns;
     }
@@ -58,31 +59,32 @@ enum exporting_status probe_step_exporters(struct probe *probe, uint64_t now_ns,
 
 bool probe_exporters_accept(const struct probe *probe)
 {
-    for (uint32_t c = 0; c < probe->cache_count; c++)
-        if (!exporting_process_accepts(probe->exporters[c]))
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (!exporting_process_accepts(probe->exporting->exporters[c]))
             return false;
     return true;
 }
 
 void probe_say_problems(struct probe *probe)
 {
-    for (uint32_t c = 0; c < probe->cache_count; c++)
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         for (const char *line;
-             (line = exporting_process_next_problem(probe->exporters[c])) != NULL;)
+             (line = exporting_process_next_problem(probe->exporting->exporters[c])) != NULL;)
             fprintf(stderr, "spanflowd: %s\n", line);
 }
 
 bool probe_give_up_if_asked(struct probe *probe)
 {
     bool stopped = probe_stops_asked() >= 2;
-    if (!stopped && !atomic_load(&probe->hurried))
+    if (!stopped && !atomic_load(&probe->exporting->hurried))
         return false;
-    if (!probe->gave_up)
+    if (!probe->exporting->gave_up)
         fprintf(stderr, "spanflowd: %s: giving up what is still queued\n",
                 stopped ? "stopped again" : "the new configuration has waited long enough");
-    probe->gave_up = true;
-    for (uint32_t c = 0; c < probe->cache_count; c++) /* also what has come since the last time */
-        exporting_process_abandon(probe->exporters[c]);
+    probe->exporting->gave_up = true;
+    for (uint32_t c = 0; c < probe->metering->cache_count;
+         c++) /* also what has come since the last time */
+        exporting_process_abandon(probe->exporting->exporters[c]);
     return true;
 }
 
@@ -91,10 +93,10 @@ static bool drain_exporters(struct probe *probe, uint64_t now_ns, uint64_t *next
 {
     bool all = true;
     *next_ns = UINT64_MAX;
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
         uint64_t own_ns = now_ns;
-        bool done =
-            exporting_process_drain(probe->exporters[c], now_ns, probe_time_ns(probe), &own_ns);
+        bool done = exporting_process_drain(probe->exporting->exporters[c], now_ns,
+                                            probe_time_ns(probe), &own_ns);
         all &= done;
         if (!done && own_ns < *next_ns)
             *next_ns = own_ns;

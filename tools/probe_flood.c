@@ -17,14 +17,14 @@ static const char *measure(unsigned level)
 
 void probe_say_floods(struct probe *probe)
 {
-    for (uint32_t n = 0; n < probe->worker_count * probe->cache_count; n++) {
-        uint32_t w = n / probe->cache_count, c = n % probe->cache_count;
-        struct worker_flood flood = worker_flood(probe->workers[w], c);
-        if (flood.changes == probe->floods_told[c][w])
+    for (uint32_t n = 0; n < probe->metering->worker_count * probe->metering->cache_count; n++) {
+        uint32_t w = n / probe->metering->cache_count, c = n % probe->metering->cache_count;
+        struct worker_flood flood = worker_flood(probe->metering->workers[w], c);
+        if (flood.changes == probe->metering->floods_told[c][w])
             continue;
-        probe->floods_told[c][w] = flood.changes;
+        probe->metering->floods_told[c][w] = flood.changes;
         char whose[80] = "";
-        if (probe->cache_count > 1)
+        if (probe->metering->cache_count > 1)
             snprintf(whose, sizeof whose, " cache %s:", probe->config->caches[c].name);
         fprintf(stderr,
                 "spanflowd: worker %u:%s flood level %u: %s (%u %% of its records in use, change "

@@ -68,21 +68,21 @@ static struct ledger_set *make_ledgers(const struct probe *probe, const struct a
                                        const struct exporter_counters *exported)
 {
     struct ledger_set *ledgers = calloc(1, sizeof *ledgers);
-    struct ledger_account *copies = calloc(probe->worker_count, sizeof *copies);
-    for (uint32_t c = 0; ledgers && copies && c < probe->cache_count; c++) {
+    struct ledger_account *copies = calloc(probe->metering->worker_count, sizeof *copies);
+    for (uint32_t c = 0; ledgers && copies && c < probe->metering->cache_count; c++) {
         const struct cache_config *cache = &probe->config->caches[c];
         struct ledger *ledger = &ledgers->ledgers[c];
-        for (uint32_t w = 0; w < probe->worker_count; w++)
+        for (uint32_t w = 0; w < probe->metering->worker_count; w++)
             copies[w] = account_of(set, w, c);
-        ledger_make(ledger, copies, probe->worker_count, &exported[c]);
-        if (probe->cache_count > 1)
+        ledger_make(ledger, copies, probe->metering->worker_count, &exported[c]);
+        if (probe->metering->cache_count > 1)
             ledger->cache_name = cache->name;
         if (c > 0)
             ledger_add_cache(&ledgers->ledgers[0], ledger);
     }
     if (ledgers && copies) {
         add_devices(probe, &ledgers->ledgers[0]);
-        for (uint32_t c = 0; c < probe->cache_count; c++)
+        for (uint32_t c = 0; c < probe->metering->cache_count; c++)
             ledger_carry_add(probe->carry, c, probe->config->caches[c].name, &ledgers->ledgers[c]);
     } else {
         free(ledgers);
@@ -114,26 +114,27 @@ static bool publish(const struct probe *probe, const struct ledger *ledger, bool
 /* Wants descriptions of the exporting processes as well. Without memory they are not told. */
 static void ask_exporters(struct probe *probe)
 {
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
-        probe->descriptions[c] = calloc(1, sizeof *probe->descriptions[c]);
-        if (probe->descriptions[c])
-            exporting_process_ask_description(probe->exporters[c], probe->descriptions[c]);
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
+        probe->exporting->descriptions[c] = calloc(1, sizeof *probe->exporting->descriptions[c]);
+        if (probe->exporting->descriptions[c])
+            exporting_process_ask_description(probe->exporting->exporters[c],
+                                              probe->exporting->descriptions[c]);
     }
 }
 
 static bool exporters_answered(const struct probe *probe)
 {
-    for (uint32_t c = 0; c < probe->cache_count; c++)
-        if (!exporting_process_has_described(probe->exporters[c]))
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (!exporting_process_has_described(probe->exporting->exporters[c]))
             return false;
     return true;
 }
 
 static void forget_exporters(struct probe *probe)
 {
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
-        free(probe->descriptions[c]);
-        probe->descriptions[c] = NULL;
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
+        free(probe->exporting->descriptions[c]);
+        probe->exporting->descriptions[c] = NULL;
     }
 }
 
@@ -141,15 +142,15 @@ static void request_cut(struct probe *probe)
 {
     probe->cut_pending = true;
     probe->cuts++;
-    for (uint32_t w = 0; w < probe->worker_count; w++)
-        worker_request_cut(probe->workers[w], probe->cuts);
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+        worker_request_cut(probe->metering->workers[w], probe->cuts);
 }
 
 /* True when every worker has made its copy for the cut. */
 static bool collect_cut(const struct probe *probe, struct account_set *set)
 {
-    for (uint32_t w = 0; w < probe->worker_count; w++) {
-        set->accounts[w] = worker_cut(probe->workers[w], probe->cuts);
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
+        set->accounts[w] = worker_cut(probe->metering->workers[w], probe->cuts);
         if (!set->accounts[w] || !probe_snapshot_account(probe, w, probe->cuts, &set->snapshots[w]))
             return false;
     }
@@ -159,8 +160,8 @@ static bool collect_cut(const struct probe *probe, struct account_set *set)
 /* True when every exporting process has made its copy. */
 static bool collect_exported(const struct probe *probe, struct exporter_counters *exported)
 {
-    for (uint32_t c = 0; c < probe->cache_count; c++)
-        if (!exporting_process_cut(probe->exporters[c], probe->cuts, &exported[c]))
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (!exporting_process_cut(probe->exporting->exporters[c], probe->cuts, &exported[c]))
             return false;
     return true;
 }
@@ -176,7 +177,7 @@ void probe_answer_ledger_requests(struct probe *probe)
         if (probe_change_exchanges_rings(probe))
             return;
         /* Up to now, that is, and not up to the last second. */
-        if (atomic_load(&probe->workers_running) > 0 && !probe_kernel_turn(probe))
+        if (atomic_load(&probe->metering->running) > 0 && !probe_kernel_turn(probe))
             return;
         probe->ledgers_answered = asked;
         probe_control_cut_asked(probe->control);
@@ -185,7 +186,7 @@ void probe_answer_ledger_requests(struct probe *probe)
             ask_exporters(probe);
     }
     struct account_set set;
-    struct exporter_counters *exported = calloc(probe->cache_count, sizeof *exported);
+    struct exporter_counters *exported = calloc(probe->metering->cache_count, sizeof *exported);
     if (exported && collect_cut(probe, &set) && collect_exported(probe, exported) &&
         exporters_answered(probe)) {
         struct ledger_set *ledgers = make_ledgers(probe, &set, exported);
@@ -202,8 +203,8 @@ void probe_answer_ledger_requests(struct probe *probe)
 void probe_answer_late_ledger_requests(struct probe *probe)
 {
     /* A worker that has ended only answers a cut. */
-    for (uint32_t w = 0; w < probe->worker_count; w++)
-        worker_step(probe->workers[w], 0);
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+        worker_step(probe->metering->workers[w], 0);
     probe_answer_ledger_requests(probe);
 }
 
@@ -225,20 +226,20 @@ static void add_given(const struct probe *probe, struct ledger *ledger)
 static struct ledger_set *final_ledgers(struct probe *probe, char **state)
 {
     struct account_set set;
-    struct worker_account *accounts = calloc(probe->worker_count, sizeof *accounts);
-    struct exporter_counters *exported = calloc(probe->cache_count, sizeof *exported);
+    struct worker_account *accounts = calloc(probe->metering->worker_count, sizeof *accounts);
+    struct exporter_counters *exported = calloc(probe->metering->cache_count, sizeof *exported);
     struct ledger_set *ledgers = NULL;
     if (accounts && exported) {
-        for (uint32_t w = 0; w < probe->worker_count; w++) {
-            worker_account_now(probe->workers[w], &accounts[w]);
+        for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
+            worker_account_now(probe->metering->workers[w], &accounts[w]);
             set.accounts[w] = &accounts[w];
             probe_snapshot_account(probe, w, 0, &set.snapshots[w]);
         }
-        for (uint32_t c = 0; c < probe->cache_count; c++)
-            exporting_process_counters(probe->exporters[c], &exported[c]);
+        for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+            exporting_process_counters(probe->exporting->exporters[c], &exported[c]);
         ledgers = make_ledgers(probe, &set, exported);
     }
-    if (ledgers && (probe->distribution || probe->kernel_table))
+    if (ledgers && (probe->metering->distribution || probe->kernel_table))
         add_given(probe, &ledgers->ledgers[0]);
     if (ledgers && state)
         *state = probe_control_last_state(probe, &ledgers->ledgers[0], set.accounts);
@@ -262,7 +263,7 @@ struct ledger_carry *probe_carry_ledger(struct probe *probe, char **state)
     struct error error = {""};
     struct ledger_set *ledgers = final_ledgers(probe, state);
     const char *names[CACHES_MAX];
-    for (uint32_t c = 0; c < probe->cache_count; c++)
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         names[c] = probe->config->caches[c].name;
     struct ledger_carry *carry = ledgers ? ledger_carry_make(&ledgers->ledgers[0], names) : NULL;
     if (ledgers && !ledger_balanced(&ledgers->ledgers[0], &error))

@@ -52,9 +52,9 @@ void probe_notify_look(struct probe *probe, uint64_t monotonic_ns)
     if (!watch || !probe->control || monotonic_ns - watch->looked_ns < look_every_ns)
         return;
     watch->looked_ns = monotonic_ns;
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
         const struct exporter_counters *counters = &watch->counters;
-        exporting_process_counters(probe->exporters[c], &watch->counters);
+        exporting_process_counters(probe->exporting->exporters[c], &watch->counters);
         pthread_mutex_lock(&watch->lock);
         watch->counts[c] = counters->destination_count;
         for (uint32_t d = 0; d < counters->destination_count; d++) {
@@ -129,7 +129,7 @@ static void look_at_destinations(struct probe *probe)
 {
     struct probe_watch *watch = probe->watch;
     pthread_mutex_lock(&watch->lock);
-    for (uint32_t c = 0; c < probe->cache_count; c++)
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
         for (uint32_t d = 0; d < watch->counts[c]; d++)
             look_at_destination(probe, c, d);
     pthread_mutex_unlock(&watch->lock);
@@ -139,8 +139,8 @@ static void look_at_drops(struct probe *probe)
 {
     struct probe_watch *watch = probe->watch;
     struct worker_counts counts = {0};
-    for (uint32_t w = 0; w < probe->worker_count; w++)
-        worker_add_counts(probe->workers[w], 0, &counts);
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+        worker_add_counts(probe->metering->workers[w], 0, &counts);
     uint64_t dropped = counts.dropped_packets - watch->dropped;
     uint32_t threshold = probe->config->drop_threshold;
     bool above = watch->counted && threshold && dropped >= threshold;

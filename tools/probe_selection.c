@@ -60,14 +60,14 @@ void probe_selection_free(struct probe_selection *selection)
     explicit_bzero(selection, sizeof *selection);
 }
 
-static void select_ports(const struct probe *probe, const struct probe_selection *selection,
-                         struct worker_config *worker)
+static void select_ports(const struct probe *probe, const struct probe_config *config,
+                         const struct probe_selection *selection, struct worker_config *worker)
 {
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
         uint16_t port = source->interface_base;
         if (source->interface.role == INTERFACE_TAP_B)
-            for (uint32_t c = 0; c < probe->cache_count; c++)
+            for (uint32_t c = 0; c < config->cache_count; c++)
                 worker->caches[c].egress_ports[port / 32] |= 1u << (port % 32);
         if (selection->source_filters[s])
             worker->port_filters[worker->port_filter_count++] =
@@ -94,8 +94,8 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
     worker->parser.vlan_in_key = config->vlan_in_key;
     worker->parser.fragment_table = config->fragment_table;
     worker->parser.tunnels = config->tunnels;
-    worker->cache_count = probe->cache_count;
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
+    worker->cache_count = config->cache_count;
+    for (uint32_t c = 0; c < config->cache_count; c++) {
         configure_cache(&config->caches[c], config->workers, &worker->caches[c]);
         worker->caches[c].several_ports = probe->source_count > 1;
         worker->caches[c].local = selection->local;
@@ -112,5 +112,5 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
     worker->sampling_interval = config->sampling_interval;
     worker->duplicate_window_ns = config->duplicate_window_ns;
     worker->offline = config->offline;
-    select_ports(probe, selection, worker);
+    select_ports(probe, config, selection, worker);
 }

@@ -111,7 +111,7 @@ static uint32_t blocks_of_batch(const struct snapshot_config *config)
 
 struct snapshot_ring *snapshot_make_ring(const struct probe *probe,
                                          const struct probe_config *config, uint32_t number,
-                                         struct error *error)
+                                         int core, struct error *error)
 {
     const struct snapshot_config *wanted = &config->snapshot;
     uint32_t least = config->offline && wanted->disk_mib ? 2 * blocks_of_batch(wanted) : 0;
@@ -125,9 +125,9 @@ struct snapshot_ring *snapshot_make_ring(const struct probe *probe,
         error_set(error, "the kernel gave no random number for the snapshot ring");
         return NULL;
     }
-    cpu_set_t before = probe_cores_bind(probe->cores[number]);
+    cpu_set_t before = probe_cores_bind(core);
     struct snapshot_ring *made = snapshot_ring_create(&ring, error);
-    if (probe->cores[number] >= 0)
+    if (core >= 0)
         sched_setaffinity(0, sizeof before, &before);
     return made;
 }
@@ -204,13 +204,13 @@ bool probe_snapshot_open(struct probe *probe, struct error *error)
     return snapshot->place != NULL;
 }
 
-bool probe_snapshot_give(struct probe *probe, uint32_t number, struct worker_config *worker,
-                         struct error *error)
+bool probe_snapshot_give(struct probe *probe, uint32_t number, int core,
+                         struct worker_config *worker, struct error *error)
 {
     struct probe_snapshot *snapshot = probe->snapshot;
     if (!snapshot->place)
         return true;
-    struct snapshot_ring *ring = snapshot_make_ring(probe, probe->config, number, error);
+    struct snapshot_ring *ring = snapshot_make_ring(probe, probe->config, number, core, error);
     snapshot->rings[number] = ring;
     if (!ring)
         return false;
@@ -229,7 +229,7 @@ static bool is_waiting(const struct snapshot_ring *ring)
 
 static bool is_drained(const struct probe *probe)
 {
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         if (is_waiting(probe->snapshot->rings[w]) || is_waiting(probe_change_ring(probe, w)))
             return false;
     return true;
@@ -274,5 +274,5 @@ void probe_snapshot_turn(struct probe *probe)
     if (!snapshot->place)
         return;
     snapshot_place_try(snapshot->place, &probe->config->snapshot);
-    snapshot_place_follow(snapshot->place, snapshot, probe->worker_count);
+    snapshot_place_follow(snapshot->place, snapshot, probe->metering->worker_count);
 }

@@ -35,9 +35,10 @@ bool probe_snapshot_fits(const struct probe_config *config, struct error *error)
 /* Makes what PROBE's configuration wants; the sources are open, no worker is there. A folder that
  * cannot be used is told in one line and tried again. False and ERROR if memory is short. */
 bool probe_snapshot_open(struct probe *probe, struct error *error);
-/* Gives worker NUMBER its ring, made now, and the policy. False and ERROR if memory is short. */
-bool probe_snapshot_give(struct probe *probe, uint32_t number, struct worker_config *worker,
-                         struct error *error);
+/* Gives worker NUMBER, on CPU CORE (-1: any), its ring, made now, and the policy. False and ERROR
+ * if memory is short. */
+bool probe_snapshot_give(struct probe *probe, uint32_t number, int core,
+                         struct worker_config *worker, struct error *error);
 /* The threads of the workers have ended: waits until the disk has what they left, unless another
  * stop gives it up, and ends the writer. */
 void probe_snapshot_end(struct probe *probe);

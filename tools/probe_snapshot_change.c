@@ -66,8 +66,10 @@ static void compare(const struct probe *probe, const struct probe_rules *rules,
 static bool make_rings(struct probe *probe, const struct probe_config *config,
                        struct probe_snapshot_change *change, struct error *error)
 {
-    while (change->ring_count < probe->worker_count) {
-        struct snapshot_ring *ring = snapshot_make_ring(probe, config, change->ring_count, error);
+    while (change->ring_count < probe->metering->worker_count) {
+        uint32_t w = change->ring_count;
+        struct snapshot_ring *ring =
+            snapshot_make_ring(probe, config, w, probe->metering->cores[w], error);
         if (!ring)
             return false;
         change->rings[change->ring_count++] = ring;
@@ -168,15 +170,15 @@ static void exchange(struct probe *probe, struct probe_snapshot_change *change)
         snapshot->place = change->place;
         change->place = place;
     }
-    for (uint32_t w = 0; change->other_rings && w < probe->worker_count; w++) {
+    for (uint32_t w = 0; change->other_rings && w < probe->metering->worker_count; w++) {
         struct snapshot_ring *ring = snapshot->rings[w];
         snapshot->rings[w] = change->rings[w];
         change->rings[w] = ring;
     }
-    change->ring_count = change->other_rings ? probe->worker_count : 0;
+    change->ring_count = change->other_rings ? probe->metering->worker_count : 0;
     if (!snapshot->place)
         return;
-    snapshot_place_follow(snapshot->place, snapshot, probe->worker_count);
+    snapshot_place_follow(snapshot->place, snapshot, probe->metering->worker_count);
     if (!change->other_place)
         snapshot_place_configure(snapshot->place, &change->config);
 }

@@ -75,10 +75,10 @@ void snapshot_place_follow(struct snapshot_place *place, const struct probe_snap
 
 /* ---- probe_snapshot.c ---- */
 
-/* A ring for worker NUMBER by CONFIG, near its CPU. */
+/* A ring for worker NUMBER by CONFIG, near its CPU CORE (-1: anywhere). */
 struct snapshot_ring *snapshot_make_ring(const struct probe *probe,
                                          const struct probe_config *config, uint32_t number,
-                                         struct error *error);
+                                         int core, struct error *error);
 /* The policy of CONFIG, with the numbers of RULES' applications. */
 struct snapshot_policy *snapshot_make_policy(const struct snapshot_config *config,
                                              const struct probe_rules *rules, struct error *error);

@@ -37,7 +37,7 @@ bool probe_snapshot_account(const struct probe *probe, uint32_t number, uint64_t
 
 static void fill_memory(const struct probe *probe, struct state_snapshot *facts)
 {
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         if (probe->snapshot->rings[w])
             facts->memory += snapshot_ring_memory(probe->snapshot->rings[w], &facts->pages);
 }
@@ -76,7 +76,7 @@ static void fill_store(struct snapshot_store *store, struct state_snapshot *fact
 /* The oldest packet of memory, where there is no disk. */
 static void fill_oldest(const struct probe *probe, struct state_snapshot *facts)
 {
-    for (uint32_t w = 0; w < probe->worker_count; w++) {
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
         struct snapshot_ring_counts counts;
         snapshot_ring_counts(probe->snapshot->rings[w], &counts);
         if (counts.oldest_ns && (!facts->oldest_ns || counts.oldest_ns < facts->oldest_ns))

@@ -50,13 +50,13 @@ static void fill_port(const struct probe *probe, uint32_t s,
     port->link_up = source->link.up;
     port->link_losses = source->link.losses;
     port->drops_visible = !source->drops_not_visible;
-    if (probe->distribution) {
+    if (probe->metering->distribution) {
         struct source_ledger copy;
         copy_while_written(&copy, &source->ledger);
         add_source(port, &copy);
         return;
     }
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         if (s < accounts[w]->source_count)
             add_source(port, &accounts[w]->source[s]);
 }
@@ -81,8 +81,8 @@ char *probe_state(struct probe *probe, unsigned sections, const struct ledger *l
         .unobserved_ns = control->unobserved_ns,
         .clock_steps = atomic_load(&probe->clock_steps) / 2,
         .vector_instructions = simd_level_name(simd_choose()),
-        .worker_count = probe->worker_count,
-        .cores = probe->cores,
+        .worker_count = probe->metering->worker_count,
+        .cores = probe->metering->cores,
         .port_count = probe->source_count,
         .ports = ports,
         .applications_sought = probe->rules.set != NULL,
@@ -95,12 +95,12 @@ char *probe_state(struct probe *probe, unsigned sections, const struct ledger *l
     probe_snapshot_facts(probe, &facts.snapshot);
     if (sections & STATE_SNAPSHOT)
         facts.snapshot.flow_history = probe_history_state(probe, &json);
-    for (uint32_t c = 0; c < probe->cache_count; c++) {
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
         facts.caches[c].pages = "";
-        facts.caches[c].exporting = probe->descriptions[c];
-        for (uint32_t w = 0; w < probe->worker_count; w++)
-            facts.caches[c].memory +=
-                flow_cache_memory(worker_flow_cache(probe->workers[w], c), &facts.caches[c].pages);
+        facts.caches[c].exporting = probe->exporting->descriptions[c];
+        for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+            facts.caches[c].memory += flow_cache_memory(
+                worker_flow_cache(probe->metering->workers[w], c), &facts.caches[c].pages);
     }
     return state_json(&facts, sections);
 }

@@ -87,8 +87,8 @@ static enum worker_status step_worker(struct probe *probe, uint32_t number, uint
     if (probe->config->offline &&
         (!probe_exporters_accept(probe) || !probe_snapshot_accepts(probe, number)))
         return WORKER_HELD;
-    struct worker *worker = probe->workers[number];
-    if (probe->distribution) /* time comes with the packets, never ahead of them */
+    struct worker *worker = probe->metering->workers[number];
+    if (probe->metering->distribution) /* time comes with the packets, never ahead of them */
         return worker_step(worker, 0);
     bool jumped;
     uint64_t now_ns = receive_time_or_jump(probe, number, monotonic_ns, steps_seen, &jumped);
@@ -100,7 +100,7 @@ static enum worker_status step_worker(struct probe *probe, uint32_t number, uint
 /* A ledger cut needs the marker of every worker, also of those that have ended. */
 static void answer_while_others_run(struct probe *probe, struct worker *worker)
 {
-    while (atomic_load(&probe->workers_running) > 0) {
+    while (atomic_load(&probe->metering->running) > 0) {
         worker_step(worker, 0);
         probe_pause(clock_monotonic_ns() + exporter_nap_ns);
     }
@@ -110,21 +110,21 @@ static void *run_worker(void *argument)
 {
     struct worker_thread *self = argument;
     struct probe *probe = self->probe;
-    struct worker *worker = probe->workers[self->number];
+    struct worker *worker = probe->metering->workers[self->number];
     uint64_t steps_seen = 0;
-    probe_cores_bind(probe->cores[self->number]);
+    probe_cores_bind(probe->metering->cores[self->number]);
     for (;;) {
         uint64_t monotonic_ns = clock_monotonic_ns();
         switch (step_worker(probe, self->number, monotonic_ns, &steps_seen)) {
         case WORKER_ENDED:
-            atomic_fetch_sub(&probe->workers_running, 1);
+            atomic_fetch_sub(&probe->metering->running, 1);
             answer_while_others_run(probe, worker);
             return NULL;
         case WORKER_HELD:
             probe_pause(monotonic_ns + lane_nap_ns);
             break;
         case WORKER_IDLE:
-            if (probe->distribution)
+            if (probe->metering->distribution)
                 probe_pause(monotonic_ns + lane_nap_ns);
             else
                 worker_wait(worker, probe_pause_end(monotonic_ns, UINT64_MAX));
@@ -144,15 +144,16 @@ static void *run_reader(void *argument)
         bool jumped;
         uint64_t now_ns = receive_time_or_jump(probe, 0, monotonic_ns, &steps_seen, &jumped);
         if (jumped)
-            distribution_clock_stepped(probe->distribution);
-        switch (distribution_step(probe->distribution, now_ns)) {
+            distribution_clock_stepped(probe->metering->distribution);
+        switch (distribution_step(probe->metering->distribution, now_ns)) {
         case DISTRIBUTION_ENDED:
             return NULL;
         case DISTRIBUTION_HELD:
             probe_pause(monotonic_ns + lane_nap_ns);
             break;
         case DISTRIBUTION_IDLE:
-            distribution_wait(probe->distribution, probe_pause_end(monotonic_ns, UINT64_MAX));
+            distribution_wait(probe->metering->distribution,
+                              probe_pause_end(monotonic_ns, UINT64_MAX));
             break;
         case DISTRIBUTION_BUSY:
             break;
@@ -164,7 +165,7 @@ static void *run_exporter(void *argument)
 {
     struct probe *probe = argument;
     uint64_t nap_ns = exporter_nap_ns;
-    while (atomic_load(&probe->workers_running) > 0) {
+    while (atomic_load(&probe->metering->running) > 0) {
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t next_ns = now_ns;
         probe_give_up_if_asked(probe); /* workers may wait for a slow destination */
@@ -180,7 +181,7 @@ static void *run_exporter(void *argument)
         nap_ns = nap_ns * 2 < exporter_sleep_ns ? nap_ns * 2 : exporter_sleep_ns;
     }
     probe_drain_exporter(probe, false);
-    atomic_store(&probe->exporter_ended, true);
+    atomic_store(&probe->exporting->ended, true);
     return NULL;
 }
 
@@ -189,10 +190,10 @@ static void *run_exporter(void *argument)
 /* Nothing more is received; what was received before is metered. */
 static void stop_receiving(struct probe *probe)
 {
-    if (probe->distribution)
-        distribution_stop(probe->distribution);
-    for (uint32_t w = 0; !probe->distribution && w < probe->worker_count; w++)
-        worker_stop(probe->workers[w]);
+    if (probe->metering->distribution)
+        distribution_stop(probe->metering->distribution);
+    for (uint32_t w = 0; !probe->metering->distribution && w < probe->metering->worker_count; w++)
+        worker_stop(probe->metering->workers[w]);
 }
 
 static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
@@ -205,15 +206,15 @@ static void look_at_devices(struct probe *probe, uint64_t *looked_ns)
     probe_notify_turn(probe);
     probe_history_turn(probe);
     probe_snapshot_notify(probe);
-    for (uint32_t c = 0; c < probe->cache_count; c++)
-        exporting_process_tidy(probe->exporters[c]);
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        exporting_process_tidy(probe->exporting->exporters[c]);
 }
 
 /* Until the last worker has put its last record on its ring. */
 static void wait_for_signals(struct probe *probe)
 {
     uint64_t looked_ns = 0;
-    while (atomic_load(&probe->workers_running) > 0) {
+    while (atomic_load(&probe->metering->running) > 0) {
         bool ending = probe_stops_asked() > 0 || probe->rebuilding;
         if (ending)
             stop_receiving(probe);
@@ -233,15 +234,15 @@ static void wait_for_signals(struct probe *probe)
 static void wait_for_exporter(struct probe *probe)
 {
     uint64_t sent = UINT64_MAX, moved_ns = 0;
-    while (!atomic_load(&probe->exporter_ended)) {
+    while (!atomic_load(&probe->exporting->ended)) {
         uint64_t now_ns = clock_monotonic_ns();
-        uint64_t drained = atomic_load(&probe->drained);
+        uint64_t drained = atomic_load(&probe->exporting->drained);
         if (drained != sent)
             moved_ns = now_ns;
         sent = drained;
         if (probe->rebuilding && (now_ns - probe->rebuilding_ns > rebuild_patience_ns ||
                                   now_ns - moved_ns > stall_patience_ns))
-            atomic_store(&probe->hurried, true);
+            atomic_store(&probe->exporting->hurried, true);
         probe_control_turn(probe);
         probe_answer_late_ledger_requests(probe);
         probe_control_nap(probe->control, probe_pause_end(clock_monotonic_ns(), UINT64_MAX));
@@ -266,20 +267,20 @@ void probe_run_threads(struct probe *probe)
     cpu_set_t before = probe_cores_leave_to_workers(probe);
     clock_start(&probe->clock, clock_monotonic_ns(), clock_wall_ns());
     atomic_store(&probe->clock_offset_ns, probe->clock.offset_ns);
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         receive_time(probe, w, clock_monotonic_ns());
-    atomic_store(&probe->workers_running, probe->worker_count);
+    atomic_store(&probe->metering->running, probe->metering->worker_count);
     start_thread(&exporter, run_exporter, probe);
-    for (uint32_t w = 0; w < probe->worker_count; w++) {
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
         workers[w] = (struct worker_thread){.probe = probe, .number = w};
         start_thread(&workers[w].thread, run_worker, &workers[w]);
     }
-    if (probe->distribution)
+    if (probe->metering->distribution)
         start_thread(&reader, run_reader, probe);
     wait_for_signals(probe);
-    if (probe->distribution)
+    if (probe->metering->distribution)
         pthread_join(reader, NULL);
-    for (uint32_t w = 0; w < probe->worker_count; w++)
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
         pthread_join(workers[w].thread, NULL);
     probe_say_floods(probe);
     wait_for_exporter(probe);

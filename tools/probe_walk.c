@@ -71,7 +71,8 @@ static void begin_ledger(struct probe_control *control, uint32_t id)
 static uint32_t find_cache(const struct probe *probe, const char *name)
 {
     uint32_t cache = 0;
-    while (cache < probe->cache_count && strcmp(probe->config->caches[cache].name, name) != 0)
+    while (cache < probe->metering->cache_count &&
+           strcmp(probe->config->caches[cache].name, name) != 0)
         cache++;
     return cache;
 }
@@ -79,12 +80,12 @@ static uint32_t find_cache(const struct probe *probe, const char *name)
 static void queue_walk(struct probe *probe, const struct flow_query *query, uint32_t id)
 {
     struct probe_control *control = probe->control;
-    if (query->worker >= probe->worker_count) {
+    if (query->worker >= probe->metering->worker_count) {
         control_refuse(control, id, "invalid-value", "", "continuation: it is of another run");
         return;
     }
     uint32_t cache = query->cache[0] ? find_cache(probe, query->cache) : 0;
-    if (cache == probe->cache_count) {
+    if (cache == probe->metering->cache_count) {
         char line[128];
         snprintf(line, sizeof line, "cache: there is none of the name '%s'", query->cache);
         control_refuse(control, id, "invalid-value", "", line);
@@ -169,7 +170,7 @@ static bool take_part(struct probe *probe, struct probe_walk *walk, bool *more)
         walk->worker++;
         walk->walk.position = 0;
     }
-    *more = walk->worker < probe->worker_count;
+    *more = walk->worker < probe->metering->worker_count;
     return !*more || (walk->query.kind == QUERY_FLOWS && walk->walk.room == 0);
 }
 
@@ -184,7 +185,7 @@ static void hand_over(struct probe *probe, struct probe_walk *walk)
     walk->walk.cache = walk->cache; /* 0 to expire all, which goes through them */
     atomic_store(&walk->walk.done, false);
     walk->begun = true;
-    worker_submit_walk(probe->workers[walk->worker], &walk->walk);
+    worker_submit_walk(probe->metering->workers[walk->worker], &walk->walk);
 }
 
 void probe_walk_turn(struct probe *probe)

@@ -42,8 +42,8 @@ static int judge(struct probe *probe)
         if (probe->sources[s]->problem.text[0])
             code = say_failure(probe->sources[s]->problem.text);
     probe_say_problems(probe);
-    for (uint32_t c = 0; c < probe->cache_count; c++)
-        if (exporting_process_failed(probe->exporters[c]))
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
+        if (exporting_process_failed(probe->exporting->exporters[c]))
             code = EXIT_FAILED;
     if (!probe_write_final_ledger(probe))
         code = EXIT_FAILED;
@@ -52,7 +52,7 @@ static int judge(struct probe *probe)
 
 static void run_probe(struct probe *probe)
 {
-    if (probe->config->offline && !probe->distribution)
+    if (probe->config->offline && !probe->metering->distribution)
         probe_run_alone(probe);
     else
         probe_run_threads(probe);

@@ -98,7 +98,7 @@ static void run(const struct stage *stage)
     struct probe *probe = probe_create(stage->config, NULL, &error);
     if (!probe)
         fail_msg("%s", error.text);
-    if (probe->distribution)
+    if (probe->metering->distribution)
         probe_run_threads(probe);
     else
         probe_run_alone(probe);

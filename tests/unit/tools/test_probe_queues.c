@@ -92,7 +92,7 @@ static void test_two_workers(void **state)
     struct probe *probe = probe_create(config, NULL, &error);
     if (!probe)
         fail_msg("%s", error.text);
-    assert_null(probe->distribution);
+    assert_null(probe->metering->distribution);
     assert_non_null(strstr(probe->spread, "each with its receive queue of every port"));
     pthread_t driver;
     assert_int_equal(pthread_create(&driver, NULL, drive, probe), 0);
@@ -100,7 +100,7 @@ static void test_two_workers(void **state)
     pthread_join(driver, NULL);
     for (uint32_t w = 0; w < QUEUES; w++) {
         static struct worker_account account;
-        worker_account_now(probe->workers[w], &account);
+        worker_account_now(probe->metering->workers[w], &account);
         assert_int_equal(account.source[0].observed.packets, 2 * put_count[w]);
         assert_int_equal(account.ledger.metered.packets, 2 * put_count[w]);
         /* One record before the jump, one after. */

@@ -1,0 +1,92 @@
+/* The exporting processes of a probe: made and freed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe.h"
+
+bool exporting_open_spools(struct probe *probe, struct error *error)
+{
+    for (uint32_t c = 0; !probe->config->offline && c < probe->config->cache_count; c++) {
+        const struct cache_config *config = &probe->config->caches[c];
+        uint32_t streams = 0;
+        if (!config->spool_directory[0])
+            continue;
+        for (uint32_t i = 0; i < config->exporting.destination_count; i++)
+            streams += destination_can_spool(config->exporting.destinations[i].kind);
+        probe->exporting->spools[c] =
+            spool_open(config->spool_directory, config->spool_octets_max, streams, error);
+        if (!probe->exporting->spools[c])
+            return false;
+    }
+    return true;
+}
+
+void probe_describe(const struct probe *probe, const struct probe_config *from,
+                    const struct probe_rules *rules, uint32_t c,
+                    struct exporting_process_config *config)
+{
+    *config = from->caches[c].exporting;
+    config->offline = from->offline;
+    config->sampling_interval = from->sampling_interval;
+    config->state = probe->state;
+    config->applications = rules->names;
+    config->spool = probe->exporting->spools[c];
+    for (uint32_t d = 0; d < config->destination_count; d++)
+        config->destinations[d].continues =
+            ledger_carry_knows(probe->carry, config->destinations[d].name);
+    config->interface_count = 0;
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        const struct packet_source *source = probe->sources[s];
+        for (uint16_t i = 0; i < source->interface_count; i++) {
+            struct export_interface *out = &config->interfaces[config->interface_count++];
+            out->ifindex = source->interface.ifindex;
+            out->partner_ifindex = source->interface.partner_ifindex;
+            memcpy(out->name, source->interface.name, sizeof out->name);
+        }
+    }
+}
+
+static bool make_exporter(struct probe *probe, uint32_t c, struct error *error)
+{
+    struct exporting_process_config *config = malloc(sizeof *config);
+    if (!config) {
+        error_set(error, "no memory for the exporting process");
+        return false;
+    }
+    probe_describe(probe, probe->config, &probe->rules, c, config);
+    probe->exporting->exporters[c] = exporting_process_create(config, probe->metering->rings[c],
+                                                              probe->metering->worker_count, error);
+    free(config);
+    struct error note = {""};
+    if (probe->exporting->exporters[c] && probe->exporting->spools[c])
+        spool_tell_strangers(probe->exporting->spools[c], &note);
+    if (note.text[0])
+        fprintf(stderr, "spanflowd: %s\n", note.text);
+    return probe->exporting->exporters[c] != NULL;
+}
+
+bool exporting_make(struct probe *probe, struct error *error)
+{
+    bool good = true;
+    for (uint32_t c = 0; good && c < probe->metering->cache_count; c++)
+        good = make_exporter(probe, c, error);
+    return good;
+}
+
+void exporting_close_processes(struct exporting *exporting)
+{
+    for (uint32_t c = 0; exporting && c < CACHES_MAX; c++) {
+        exporting_process_destroy(exporting->exporters[c]);
+        exporting->exporters[c] = NULL;
+    }
+}
+
+void exporting_free(struct exporting *exporting)
+{
+    for (uint32_t c = 0; exporting && c < CACHES_MAX; c++) {
+        spool_close(exporting->spools[c]);
+        free(exporting->descriptions[c]);
+    }
+    free(exporting);
+}

@@ -1,0 +1,232 @@
+/* A set of workers: made, told about, freed. */
+#include "probe_metering.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "probe.h"
+#include "probe_snapshot.h"
+
+static_assert((int)WORKER_CACHES_MAX == (int)CACHES_MAX,
+              "caches of the configuration and of a worker");
+
+/* Room for some 20,000 records: at ten million records a second, two milliseconds of exporter
+ * absence. */
+enum { RING_LINES = 65536 };
+
+static bool fill_random(void *bytes, size_t size, struct error *error)
+{
+    if (getrandom(bytes, size, 0) == (ssize_t)size)
+        return true;
+    error_set(error, "the kernel gave no random numbers for the hash key");
+    return false;
+}
+
+/* What a set of workers is made of. */
+struct making {
+    struct probe *probe;
+    const struct probe_config *config;
+    struct metering *metering;
+    struct worker_config worker; /* what is the same for all */
+};
+
+static bool make_distribution(struct making *making, struct error *error)
+{
+    const struct probe *probe = making->probe;
+    struct distribution_config config = {.source_count = probe->source_count,
+                                         .lanes = making->config->workers,
+                                         .parser = making->worker.parser,
+                                         .hash_ports = making->config->hash_ports,
+                                         .offline = making->worker.offline};
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        config.sources[s] = probe->sources[s];
+    if (!fill_random(config.hash_seed, sizeof config.hash_seed, error))
+        return false;
+    making->metering->distribution = distribution_create(&config, error);
+    return making->metering->distribution != NULL;
+}
+
+/* The sources of worker NUMBER: its lane, or, alone, all of them, or its queue of each. */
+static void give_sources(struct making *making, uint32_t number)
+{
+    const struct probe *probe = making->probe;
+    struct worker_config *worker = &making->worker;
+    if (making->metering->distribution) {
+        worker->source_count = 1;
+        worker->sources[0] = distribution_lane(making->metering->distribution, number);
+        return;
+    }
+    worker->source_count = probe->source_count;
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        worker->sources[s] = number == 0 ? probe->sources[s] : probe->queues[number][s];
+}
+
+static bool make_worker(struct making *making, uint32_t number, struct error *error)
+{
+    struct metering *metering = making->metering;
+    struct worker_config *worker = &making->worker;
+    worker->number = (uint16_t)number;
+    for (uint32_t c = 0; c < metering->cache_count; c++) {
+        struct flow_cache_config *cache = &worker->caches[c];
+        cache->ring = metering->rings[c][number] = record_ring_create(RING_LINES, error);
+        if (!cache->ring || !fill_random(cache->hash_seed, sizeof cache->hash_seed, error))
+            return false;
+    }
+    worker->caches[0].kernel =
+        (struct flow_kernel_config){.table = making->probe->kernel_table,
+                                    .worker = number,
+                                    .packets_min = making->config->caches[0].kernel_after_packets};
+    give_sources(making, number);
+    if (!probe_snapshot_give(making->probe, number, metering->cores[number], worker, error))
+        return false;
+    metering->workers[number] = worker_create(worker, error);
+    return metering->workers[number] != NULL;
+}
+
+/* On the worker's own CPU, if it has one: memory is taken near it. */
+static bool make_next_worker(struct making *making, struct error *error)
+{
+    struct metering *metering = making->metering;
+    uint32_t number = metering->worker_count;
+    cpu_set_t before = probe_cores_bind(metering->cores[number]);
+    bool good = make_worker(making, number, error);
+    if (metering->cores[number] >= 0)
+        sched_setaffinity(0, sizeof before, &before);
+    metering->worker_count += good;
+    return good;
+}
+
+/* Memory is given page by page as it is used: what cannot fit would end the probe much later. */
+static bool tables_fit(const struct making *making, struct error *error)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_octets = sysconf(_SC_PAGESIZE);
+    size_t needed = metering_memory(making->metering, NULL, 0);
+    uint64_t flows = 0;
+    if (pages <= 0 || page_octets <= 0 || needed / (size_t)page_octets < (size_t)pages)
+        return true;
+    for (uint32_t c = 0; c < making->config->cache_count; c++)
+        flows += making->config->caches[c].flows_max;
+    error_set(error,
+              "-m (cache/maxFlows): tables for %" PRIu64
+              " flows need %zu MiB, this machine has %zu: "
+              "give fewer flows",
+              flows, needed >> 20, (size_t)pages * (size_t)page_octets >> 20);
+    return false;
+}
+
+static bool make_workers(struct making *making, struct error *error)
+{
+    const struct probe_config *config = making->config;
+    struct metering *metering = making->metering;
+    bool alone = config->workers == 1 || making->probe->queue_count > 1;
+    bool good = alone || make_distribution(making, error);
+    good = good && probe_cores_give(metering, config, error);
+    while (good && metering->worker_count < config->workers)
+        good = make_next_worker(making, error);
+    return good && tables_fit(making, error);
+}
+
+struct metering *metering_create(struct probe *probe, const struct probe_config *config,
+                                 const struct probe_selection *selection,
+                                 const struct probe_rules *rules, struct error *error)
+{
+    struct metering *metering = calloc(1, sizeof *metering);
+    struct making *making = calloc(1, sizeof *making);
+    bool good = metering && making;
+    if (good) {
+        metering->cache_count = config->cache_count;
+        making->probe = probe;
+        making->config = config;
+        making->metering = metering;
+        probe_configure_worker(probe, config, selection, rules, &making->worker);
+        good = make_workers(making, error);
+    } else {
+        error_set(error, "no memory for a worker");
+    }
+    free(making);
+    if (good)
+        return metering;
+    metering_destroy(metering);
+    return NULL;
+}
+
+void metering_destroy(struct metering *metering)
+{
+    if (!metering)
+        return;
+    for (uint32_t w = 0; w < EXPORT_RINGS_MAX; w++) {
+        worker_destroy(metering->workers[w]);
+        for (uint32_t c = 0; c < CACHES_MAX; c++)
+            record_ring_destroy(metering->rings[c][w]);
+    }
+    distribution_destroy(metering->distribution);
+    free(metering);
+}
+
+size_t metering_memory(const struct metering *metering, char *backing, size_t size)
+{
+    size_t memory = 0;
+    for (uint32_t n = 0; n < metering->worker_count * metering->cache_count; n++) {
+        const char *pages;
+        const struct worker *worker = metering->workers[n / metering->cache_count];
+        memory += flow_cache_memory(worker_flow_cache(worker, n % metering->cache_count), &pages);
+        size_t used = backing ? strlen(backing) : 0;
+        if (backing && !strstr(backing, pages))
+            snprintf(backing + used, size - used, "%s%s", used ? ", " : "", pages);
+    }
+    return memory;
+}
+
+/* ---- what is told of it ---- */
+
+uint64_t probe_time_ns(const struct probe *probe)
+{
+    uint64_t newest = 0;
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++) {
+        uint64_t time_ns = worker_time_ns(probe->metering->workers[w]);
+        newest = time_ns > newest ? time_ns : newest;
+    }
+    /* A live run that ends before its first round has a time, too. */
+    return newest || probe->config->offline ? newest : clock_wall_ns();
+}
+
+/* What the workers have counted, for cache C. */
+static struct metering_counts metering_of(const struct probe *probe, uint32_t c)
+{
+    struct worker_counts sum = {0};
+    for (uint32_t w = 0; w < probe->metering->worker_count; w++)
+        worker_add_counts(probe->metering->workers[w], c, &sum);
+    return (struct metering_counts){
+        .start_ns = probe->config->offline ? sum.first_ns : probe->exporting->started_ns,
+        .metered_packets = sum.metered_packets,
+        .ignored_packets = sum.ignored_packets,
+        .ignored_octets = sum.ignored_octets,
+        .dropped_packets = sum.dropped_packets,
+        .dropped_octets = sum.dropped_octets,
+        .fragment_hits = sum.fragment_hits,
+        .fragment_misses = sum.fragment_misses,
+        .flows = sum.flows,
+        .evicted = sum.evicted,
+        .flows_peak = sum.held};
+}
+
+void probe_tell_metering(struct probe *probe, uint64_t monotonic_ns)
+{
+    static const uint64_t second_ns = 1000000000u;
+    if (probe->exporting->first_told && monotonic_ns - probe->exporting->told_ns < second_ns)
+        return;
+    uint64_t time_ns = probe_time_ns(probe);
+    if (probe->exporting->started_ns == 0)
+        probe->exporting->started_ns = time_ns;
+    probe->exporting->first_told = true;
+    for (uint32_t c = 0; c < probe->metering->cache_count; c++) {
+        const struct metering_counts counts = metering_of(probe, c);
+        exporting_process_tell_metering(probe->exporting->exporters[c], &counts, time_ns);
+        probe->exporting->first_told &= counts.start_ns != 0;
+    }
+    probe->exporting->told_ns = monotonic_ns;
+}
