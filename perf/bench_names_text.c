@@ -113,8 +113,9 @@ static void run_case(const struct bench_options *options, const struct payload_c
     bench_row_number("octets", octets, 0);
     bench_row_rate("mpps", &cycles, &limit);
     bench_row_number("ns_per_packet", bench_best(&cycles) / bench_cycles_hz() * 1e9, 0);
-    bench_row_number("names", (double)sink.names / (double)packets, 2);
-    bench_row_truth("balanced", sink.names % packets == 0);
+    uint64_t each = packets > 0 ? sink.names / packets : 0; /* names of one packet */
+    bench_row_number("names", (double)each, 0);
+    bench_row_truth("balanced", each * packets == sink.names);
     bench_row_end(options);
 }
 

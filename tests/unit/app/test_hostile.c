@@ -81,8 +81,7 @@ static void offer(struct app_test *test, uint64_t flows)
 static void the_bound_of_scans_holds(void **state)
 {
     enum { FLOWS = 5000, SCANS = 1000 };
-    struct app_test test = app_test_begin(
-        application_rules_shipped,
+    struct app_test test = begin(
         (struct application_limits){.packets = PACKETS, .octets = OCTETS, .scans_per_s = SCANS});
     (void)state;
     offer(&test, FLOWS);
@@ -95,9 +94,8 @@ static void the_bound_of_scans_holds(void **state)
 static void the_share_of_time_holds(void **state)
 {
     enum { FLOWS = 1000, ROUNDS = 10000 };
-    struct app_test test = app_test_begin(
-        application_rules_shipped,
-        (struct application_limits){.packets = PACKETS, .octets = OCTETS, .time_percent = 1});
+    struct app_test test =
+        begin((struct application_limits){.packets = PACKETS, .octets = OCTETS, .time_percent = 1});
     const struct application_counters *counters = application_counters(test.scanner);
     uint64_t offered = 0;
     (void)state;
