@@ -200,11 +200,6 @@ void name_finder_set_bounds(struct name_finder *finder, uint32_t looks_per_s, ui
     look_budget_change(&finder->budget, looks_per_s, percent);
 }
 
-size_t name_finder_memory(const struct name_finder *finder)
-{
-    return finder->arena.size + name_workspace_memory(finder->workspace);
-}
-
 /* ---- one packet ---- */
 
 /* The row of FLOW, which may still be another flow's. */

@@ -53,9 +53,6 @@ void name_finder_destroy(struct name_finder *finder);
  */
 void name_finder_set_bounds(struct name_finder *finder, uint32_t looks_per_s, uint32_t percent);
 
-/* Octets that are mapped for it; pages that no flow touches cost nothing. Any thread. */
-size_t name_finder_memory(const struct name_finder *finder);
-
 /* The flow of a packet. */
 struct name_flow {
     uint32_t index;       /* of its record */

@@ -98,11 +98,6 @@ size_t worker_scanner_memory(const struct worker *worker)
     return worker->scanner ? application_scanner_memory(worker->scanner) : 0;
 }
 
-size_t worker_finder_memory(const struct worker *worker)
-{
-    return worker->finder ? name_finder_memory(worker->finder) : 0;
-}
-
 void worker_destroy(struct worker *worker)
 {
     if (!worker)

@@ -119,10 +119,8 @@ struct worker;
 
 /* NULL and ERROR if memory is short. Control thread. */
 struct worker *worker_create(const struct worker_config *config, struct error *error);
-/* Octets that the search for applications, and that for names, may take at most; 0 if there is
- * none. Any thread. */
+/* Octets that the search for applications may take at most, 0 if there is none. Any thread. */
 size_t worker_scanner_memory(const struct worker *worker);
-size_t worker_finder_memory(const struct worker *worker);
 /* Frees the worker, not its sources or ring. Control thread, the worker's thread ended. */
 void worker_destroy(struct worker *worker);
 
