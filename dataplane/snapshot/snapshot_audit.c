@@ -43,7 +43,7 @@ struct snapshot_audit *snapshot_audit_open(const char *directory, struct error *
     pthread_mutex_init(&audit->lock, NULL);
     int file = open_log(audit->path);
     if (file < 0) {
-        failed(audit, "open", error);
+        error_set(error, "%s: cannot open the audit log: %s", audit->path, strerror(errno));
         snapshot_audit_close(audit);
         return NULL;
     }

@@ -184,7 +184,7 @@ int snapshot_folder_extract(const struct verb_call *call, const char *folder,
         return verb_fail(error.text);
     struct snapshot_audit *audit = snapshot_audit_open(folder, &inner);
     if (!audit)
-        fprintf(stderr, "spanflow: not written down in the log of queries: %s\n", inner.text);
+        fprintf(stderr, "spanflow: this query is not written down: %s\n", inner.text);
     enum snapshot_job_state state =
         snapshot_extract_run(&sources, &order, &settings, audit, file, show, NULL, &status, &error);
     snapshot_audit_close(audit);

@@ -5,11 +5,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "data.h"
 #include "moment.h"
 #include "snapshot_calls.h"
 #include "snapshot_folder.h"
+#include "snapshot_request.h"
 #include "table.h"
 
 int snapshot_print_outcome(const struct verb_call *call, const struct extract_outcome *outcome)
@@ -68,12 +70,16 @@ bool snapshot_number_option(const struct verb_call *call, const char *name, uint
 
 /* ---- list ---- */
 
-/* "2026-11-28 12:00:00Z" of a date-and-time, which options take as well. */
+/* "2026-11-28 12:00:00Z" of a date-and-time of any time zone; options take that as well. */
 static const char *show_time(const char *time, char text[32])
 {
-    if (strlen(time) < 19)
+    uint64_t time_ns;
+    struct tm parts;
+    if (!snapshot_time_read(time, &time_ns))
         return time;
-    snprintf(text, 32, "%.10s %.8sZ", time, time + 11);
+    const time_t seconds = (time_t)(time_ns / 1000000000u);
+    gmtime_r(&seconds, &parts);
+    strftime(text, 32, "%Y-%m-%d %H:%M:%SZ", &parts);
     return text;
 }
 
