@@ -131,17 +131,19 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
             sizeof((struct probe_config *)0)->field, compare, copy                                 \
     }
 
+/* Only a single cache can leave flows to the kernel. */
+#define KERNEL_ACTION(c) ((c) == 0 ? PLAN_REBUILD : PLAN_NOTHING)
 /* What cache C and its exporting process have. */
 #define CACHE_ROWS(c)                                                                              \
-    ROW(caches[c].name, PLAN_REBUILD, "cache/name"),                                               \
+    ROW(caches[c].name, PLAN_EXCHANGE, "cache/name"),                                              \
         ROW(caches[c].active_timeout_ns, PLAN_WORKERS, "cache/activeTimeout"),                     \
         ROW(caches[c].idle_timeout_ns, PLAN_WORKERS, "cache/idleTimeout"),                         \
         ROW(caches[c].tcp_linger_ns, PLAN_WORKERS, "cache/tcpLinger"),                             \
         ROW(caches[c].flows_max, PLAN_CACHE_SIZE, "cache/maxFlows"),                               \
         ROW(caches[c].flood, PLAN_WORKERS, "cache/floodPolicy"),                                   \
-        ROW(caches[c].kernel_flows, PLAN_REBUILD, "cache/kernelFlows"),                            \
-        ROW(caches[c].kernel_after_packets, PLAN_REBUILD, "cache/kernelAfterPackets"),             \
-        ROW(caches[c].exporter_name, PLAN_REBUILD, "exportingProcess/name"),                       \
+        ROW(caches[c].kernel_flows, KERNEL_ACTION(c), "cache/kernelFlows"),                        \
+        ROW(caches[c].kernel_after_packets, KERNEL_ACTION(c), "cache/kernelAfterPackets"),         \
+        ROW(caches[c].exporter_name, PLAN_EXCHANGE, "exportingProcess/name"),                      \
         ROW(caches[c].spool_directory, PLAN_REBUILD, "exportingProcess/spool/directory"),          \
         ROW(caches[c].spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \
         EXPORT_ROWS(c)
@@ -194,7 +196,7 @@ const struct plan_field plan_fields[] = {
            copy_source_filters),
     ROW(file_count, PLAN_REBUILD, "captureFile"),
     ROW_BY(files, PLAN_REBUILD, "captureFile", same_files, NULL),
-    ROW(cache_count, PLAN_REBUILD, "cache"),
+    ROW(cache_count, PLAN_EXCHANGE, "cache"),
     CACHE_ROWS(0),
     CACHE_ROWS(1),
     CACHE_ROWS(2),

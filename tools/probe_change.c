@@ -34,6 +34,7 @@ void probe_change_free(struct probe_change *change)
         return;
     if (change->metering) {
         metering_cancel_threads(change->probe, change->metering);
+        probe_exchange_cancel(change->metering);
         metering_destroy(change->metering);
     }
     for (uint32_t w = 0; w < change->worker_count; w++)
@@ -84,11 +85,12 @@ static bool prepare_exchange(struct probe *probe, const struct probe_config *con
                                        .rules = new_rules(probe, change),
                                        .takes_over = true,
                                        .snapshot = change->snapshot};
-    if (!probe_selection_make(&change->selection, config, error) ||
-        !probe_exchange_prepare(probe, error))
+    if (!probe_selection_make(&change->selection, config, error))
         return false;
     change->metering = metering_create(probe, &wish, error);
-    return change->metering && metering_start_threads(probe, change->metering, error);
+    return change->metering &&
+           probe_exchange_prepare(probe, config, wish.rules, change->metering, error) &&
+           metering_start_threads(probe, change->metering, error);
 }
 
 static bool prepare_exporters(struct probe *probe, const struct probe_config *config,
@@ -100,11 +102,15 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
         return false;
     }
     bool good = true;
-    for (uint32_t c = 0; good && c < probe->metering->cache_count; c++) {
+    for (uint32_t c = 0; good && c < config->cache_count; c++) {
+        int before = change->metering ? change->metering->predecessor[c] : (int)c;
+        if (before < 0)
+            continue;
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
+        exporting->spool = probe->exporting->spools[before];
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
         change->exporters[c] =
-            exporting_process_prepare_change(probe->exporting->exporters[c], exporting, error);
+            exporting_process_prepare_change(probe->exporting->exporters[before], exporting, error);
         good = change->exporters[c] != NULL;
     }
     free(exporting);
@@ -144,7 +150,7 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     change->next = config;
     bool workers =
         !change->other_workers && actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES);
-    bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES);
+    bool exporters = change->other_workers || actions & (PLAN_EXPORTERS | PLAN_RULES);
     change->other_rules = actions & PLAN_RULES;
     if ((!change->other_rules || probe_rules_make(&change->rules, &config->applications, error)) &&
         prepare_snapshot(probe, config, actions, change, error) &&
