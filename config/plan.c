@@ -234,6 +234,45 @@ static bool is_same(const struct plan_field *field, const struct probe_config *b
                   field->size) == 0;
 }
 
+/* Leaves whose fields stand for others as well. */
+static const struct {
+    const char *path;
+    unsigned action;
+} plan_leaves[] = {
+    {ROOT "source", PLAN_REBUILD},
+    {ROOT "captureFile", PLAN_NOTHING}, /* a running probe reads none */
+    {ROOT "observationPoint/name", PLAN_EXCHANGE},
+    {ROOT "observationPoint/role", PLAN_EXCHANGE},
+    {ROOT "observationPoint/selectionProcess", PLAN_NOTHING},
+};
+
+/* Whether FIELD is the path LEAF, which begins behind the module's name, or something around it. */
+static bool is_part_of(const char *leaf, const char *field, bool whole)
+{
+    size_t length = strlen(field) - strlen(ROOT);
+    field += strlen(ROOT);
+    return strncmp(leaf, field, length) == 0 &&
+           (leaf[length] == '\0' || (!whole && leaf[length] == '/'));
+}
+
+unsigned plan_action_of(const char *path)
+{
+    const char *leaf = path + strlen("/spanflow/");
+    size_t longest = 0;
+    unsigned action = PLAN_NOTHING;
+    for (size_t i = 0; i < sizeof plan_leaves / sizeof plan_leaves[0]; i++)
+        if (is_part_of(leaf, plan_leaves[i].path, true))
+            return plan_leaves[i].action;
+    for (size_t i = 0; i < plan_field_count; i++) {
+        size_t length = strlen(plan_fields[i].path);
+        if (length <= longest || !is_part_of(leaf, plan_fields[i].path, false))
+            continue;
+        longest = length;
+        action = plan_fields[i].action;
+    }
+    return action & PLAN_REBUILD ? PLAN_REBUILD : action & PLAN_EXCHANGE ? PLAN_EXCHANGE : action;
+}
+
 struct plan plan_make(const struct probe_config *before, const struct probe_config *after)
 {
     struct plan plan = {.actions = PLAN_NOTHING};
