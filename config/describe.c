@@ -8,6 +8,7 @@
 
 #include "config_tree.h"
 #include "options.h"
+#include "plan.h"
 
 enum { PAGE_WIDTH = 100 };
 
@@ -62,7 +63,11 @@ static const char rules[] =
     "file of the revision 2026-11-22, which had one cache and one exporting process and therefore "
     "no "
     "lists of them, is understood: they become the entries `default`. Options set leaves of the "
-    "entry `default`, or of the only entry if that has another name.";
+    "entry `default`, or of the only entry if that has another name.\n\nA commit over NETCONF "
+    "changes "
+    "a running probe. Nearly every leaf is taken between two batches of packets: no packet is "
+    "lost, "
+    "and no flow record is cut. Where a change does more, the leaf says so.";
 
 /* Prints TEXT in lines of at most PAGE_WIDTH columns, each after INDENT blanks. An empty line of
  * TEXT stays one; other line breaks of the module are only its layout. */
@@ -133,6 +138,21 @@ static void print_values(const struct lysc_type *type)
     }
 }
 
+/* What a change costs, if it is not taken between two batches of packets. */
+static void print_change(const char *path)
+{
+    static const char rebuild[] =
+        "A change opens the sources anew: packets of that moment are not observed.";
+    static const char exchange[] =
+        "A change gives the sources to other workers: no packet is lost, and the flows that are "
+        "open end with reason 4 (forced end).";
+    unsigned action = plan_action_of(path);
+    if (action != PLAN_REBUILD && action != PLAN_EXCHANGE)
+        return;
+    putchar('\n');
+    print_wrapped(action == PLAN_REBUILD ? rebuild : exchange, 0);
+}
+
 static void print_leaf(const struct lysc_node *node)
 {
     char path[256];
@@ -152,6 +172,7 @@ static void print_leaf(const struct lysc_node *node)
     print_wrapped(node->dsc, 0);
     print_values(single ? ((const struct lysc_node_leaf *)node)->type
                         : ((const struct lysc_node_leaflist *)node)->type);
+    print_change(path);
     if (node->ref) {
         putchar('\n');
         print_wrapped(node->ref, 0);

@@ -55,6 +55,40 @@ struct ledger_carry *ledger_carry_make(const struct ledger *ledger, const char *
     return NULL;
 }
 
+static void forget(struct carried *carried)
+{
+    for (uint32_t d = 0; d < LEDGER_ROWS_MAX; d++)
+        free(carried->names[d]);
+    memset(carried, 0, sizeof *carried);
+}
+
+bool ledger_carry_put(struct ledger_carry **carry, const char *cache, const struct ledger *ledger)
+{
+    struct carried *fresh = calloc(1, sizeof *fresh);
+    if (!*carry && (*carry = calloc(1, sizeof **carry)))
+        (*carry)->count = 1;
+    if (!*carry || !fresh || !keep(fresh, ledger, cache)) {
+        if (fresh)
+            forget(fresh);
+        free(fresh);
+        return false;
+    }
+    struct ledger_carry *all = *carry;
+    uint32_t c = 1;
+    while (c < all->count && strcmp(all->caches[c].cache, cache) != 0)
+        c++;
+    if (c == LEDGER_CACHES_MAX)
+        c = 1;
+    if (c < all->count)
+        forget(&all->caches[c]);
+    else
+        all->count = c + 1;
+    /* The names are where the ledger of the place says that they are. */
+    memcpy(&all->caches[c], fresh, sizeof *fresh);
+    free(fresh);
+    return true;
+}
+
 /* Structs that hold nothing but counters of 64 bits. */
 static void add_words(void *sum, const void *term, size_t size)
 {

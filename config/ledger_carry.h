@@ -17,6 +17,10 @@ struct ledger_carry;
  * are the names of all. Nothing of it is referred to later. NULL if memory is short. */
 struct ledger_carry *ledger_carry_make(const struct ledger *ledger, const char *const caches[]);
 void ledger_carry_free(struct ledger_carry *carry);
+/* Keeps LEDGER as the account of the cache CACHE, which is not the first one, in the place of what
+ * was kept of it; *CARRY may be NULL and is made then. What is kept of the cache that was put first
+ * makes room if there is none. False if memory is short. */
+bool ledger_carry_put(struct ledger_carry **carry, const char *cache, const struct ledger *ledger);
 
 /* Whether a destination called NAME has had records; CARRY may be NULL. */
 bool ledger_carry_knows(const struct ledger_carry *carry, const char *name);

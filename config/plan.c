@@ -133,17 +133,19 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
             sizeof((struct probe_config *)0)->field, compare, copy                                 \
     }
 
+/* Only a single cache can leave flows to the kernel. */
+#define KERNEL_ACTION(c) ((c) == 0 ? PLAN_REBUILD : PLAN_NOTHING)
 /* What cache C and its exporting process have. */
 #define CACHE_ROWS(c)                                                                              \
-    ROW(caches[c].name, PLAN_REBUILD, "cache/name"),                                               \
+    ROW(caches[c].name, PLAN_EXCHANGE, "cache/name"),                                              \
         ROW(caches[c].active_timeout_ns, PLAN_WORKERS, "cache/activeTimeout"),                     \
         ROW(caches[c].idle_timeout_ns, PLAN_WORKERS, "cache/idleTimeout"),                         \
         ROW(caches[c].tcp_linger_ns, PLAN_WORKERS, "cache/tcpLinger"),                             \
         ROW(caches[c].flows_max, PLAN_CACHE_SIZE, "cache/maxFlows"),                               \
         ROW(caches[c].flood, PLAN_WORKERS, "cache/floodPolicy"),                                   \
-        ROW(caches[c].kernel_flows, PLAN_REBUILD, "cache/kernelFlows"),                            \
-        ROW(caches[c].kernel_after_packets, PLAN_REBUILD, "cache/kernelAfterPackets"),             \
-        ROW(caches[c].exporter_name, PLAN_REBUILD, "exportingProcess/name"),                       \
+        ROW(caches[c].kernel_flows, KERNEL_ACTION(c), "cache/kernelFlows"),                        \
+        ROW(caches[c].kernel_after_packets, KERNEL_ACTION(c), "cache/kernelAfterPackets"),         \
+        ROW(caches[c].exporter_name, PLAN_EXCHANGE, "exportingProcess/name"),                      \
         ROW(caches[c].spool_directory, PLAN_REBUILD, "exportingProcess/spool/directory"),          \
         ROW(caches[c].spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \
         EXPORT_ROWS(c)
@@ -204,7 +206,7 @@ const struct plan_field plan_fields[] = {
            copy_source_filters),
     ROW(file_count, PLAN_REBUILD, "captureFile"),
     ROW_BY(files, PLAN_REBUILD, "captureFile", same_files, NULL),
-    ROW(cache_count, PLAN_REBUILD, "cache"),
+    ROW(cache_count, PLAN_EXCHANGE, "cache"),
     CACHE_ROWS(0),
     CACHE_ROWS(1),
     CACHE_ROWS(2),
@@ -246,6 +248,45 @@ static bool is_same(const struct plan_field *field, const struct probe_config *b
         return field->same(before, after);
     return memcmp((const char *)before + field->offset, (const char *)after + field->offset,
                   field->size) == 0;
+}
+
+/* Leaves whose fields stand for others as well. */
+static const struct {
+    const char *path;
+    unsigned action;
+} plan_leaves[] = {
+    {ROOT "source", PLAN_REBUILD},
+    {ROOT "captureFile", PLAN_NOTHING}, /* a running probe reads none */
+    {ROOT "observationPoint/name", PLAN_EXCHANGE},
+    {ROOT "observationPoint/role", PLAN_EXCHANGE},
+    {ROOT "observationPoint/selectionProcess", PLAN_NOTHING},
+};
+
+/* Whether FIELD is the path LEAF, which begins behind the module's name, or something around it. */
+static bool is_part_of(const char *leaf, const char *field, bool whole)
+{
+    size_t length = strlen(field) - strlen(ROOT);
+    field += strlen(ROOT);
+    return strncmp(leaf, field, length) == 0 &&
+           (leaf[length] == '\0' || (!whole && leaf[length] == '/'));
+}
+
+unsigned plan_action_of(const char *path)
+{
+    const char *leaf = path + strlen("/spanflow/");
+    size_t longest = 0;
+    unsigned action = PLAN_NOTHING;
+    for (size_t i = 0; i < sizeof plan_leaves / sizeof plan_leaves[0]; i++)
+        if (is_part_of(leaf, plan_leaves[i].path, true))
+            return plan_leaves[i].action;
+    for (size_t i = 0; i < plan_field_count; i++) {
+        size_t length = strlen(plan_fields[i].path);
+        if (length <= longest || !is_part_of(leaf, plan_fields[i].path, false))
+            continue;
+        longest = length;
+        action = plan_fields[i].action;
+    }
+    return action & PLAN_REBUILD ? PLAN_REBUILD : action & PLAN_EXCHANGE ? PLAN_EXCHANGE : action;
 }
 
 struct plan plan_make(const struct probe_config *before, const struct probe_config *after)

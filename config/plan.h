@@ -53,4 +53,8 @@ struct plan plan_make(const struct probe_config *before, const struct probe_conf
  * what is owned. */
 void plan_adopt(struct probe_config *running, struct probe_config *next);
 
+/* What a change of the leaf at PATH, such as "/spanflow/cache/maxFlows", means for a running probe:
+ * the action that weighs most. */
+unsigned plan_action_of(const char *path);
+
 #endif

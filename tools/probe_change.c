@@ -39,6 +39,7 @@ void probe_change_free(struct probe_change *change)
         return;
     if (change->metering) {
         metering_cancel_threads(change->probe, change->metering);
+        probe_exchange_cancel(change->metering);
         metering_destroy(change->metering);
     }
     for (uint32_t w = 0; w < change->worker_count; w++)
@@ -98,11 +99,11 @@ static bool prepare_exchange(struct probe *probe, const struct probe_config *con
                                        .lists = new_lists(probe, change),
                                        .takes_over = true,
                                        .snapshot = change->snapshot};
-    if (!probe_selection_make(&change->selection, config, error) ||
-        !probe_exchange_prepare(probe, error))
+    if (!probe_selection_make(&change->selection, config, error))
         return false;
     change->metering = metering_create(probe, &wish, error);
-    return change->metering && metering_start_threads(probe, change->metering, error);
+    return change->metering && probe_exchange_prepare(probe, &wish, change->metering, error) &&
+           metering_start_threads(probe, change->metering, error);
 }
 
 static bool prepare_exporters(struct probe *probe, const struct probe_config *config,
@@ -114,12 +115,16 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
         return false;
     }
     bool good = true;
-    for (uint32_t c = 0; good && c < probe->metering->cache_count; c++) {
+    for (uint32_t c = 0; good && c < config->cache_count; c++) {
+        int before = change->metering ? change->metering->predecessor[c] : (int)c;
+        if (before < 0)
+            continue;
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
         exporting->marks = probe_lists_marks(new_lists(probe, change));
+        exporting->spool = probe->exporting->spools[before];
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
         change->exporters[c] =
-            exporting_process_prepare_change(probe->exporting->exporters[c], exporting, error);
+            exporting_process_prepare_change(probe->exporting->exporters[before], exporting, error);
         good = change->exporters[c] != NULL;
     }
     free(exporting);
@@ -161,7 +166,7 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     change->next = config;
     bool workers = !change->other_workers &&
                    actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES | PLAN_LISTS);
-    bool exporters = actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
+    bool exporters = change->other_workers || actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
     change->other_rules = actions & PLAN_RULES;
     change->other_lists = actions & PLAN_LISTS;
     change->lists = lists;
@@ -211,14 +216,19 @@ static void hand_over_sources(struct probe *probe, struct probe_change *change)
     probe_say_workers(probe);
 }
 
+/* Cache C of the new configuration has the exporting process of another place until other workers
+ * have taken over. */
 static void tell_exporters(struct probe *probe, struct probe_change *change)
 {
+    const struct metering *metering = change->metering ? change->metering : probe->metering;
     change->told = true;
-    for (uint32_t c = 0; c < probe->metering->cache_count; c++)
-        if (change->exporters[c]) {
-            exporting_process_submit_change(probe->exporting->exporters[c], change->exporters[c]);
-            change->exporters[c] = NULL;
-        }
+    for (uint32_t c = 0; c < metering->cache_count; c++) {
+        uint32_t place = change->metering ? (uint32_t)metering->predecessor[c] : c;
+        if (!change->exporters[c])
+            continue;
+        exporting_process_submit_change(probe->exporting->exporters[place], change->exporters[c]);
+        change->exporters[c] = NULL;
+    }
 }
 
 static bool exporters_know(const struct probe *probe)

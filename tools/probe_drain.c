@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "probe.h"
+#include "probe_exchange.h"
 #include "probe_pause.h"
 
 static const uint64_t progress_every_ns = 5000000000;
@@ -54,6 +55,7 @@ enum exporting_status probe_step_exporters(struct probe *probe, uint64_t now_ns,
         busy |= status == EXPORTING_BUSY;
         *next_ns = own_ns < *next_ns ? own_ns : *next_ns;
     }
+    busy |= probe_exchange_step(probe, now_ns, probe_time_ns(probe));
     return busy ? EXPORTING_BUSY : status;
 }
 
@@ -85,6 +87,7 @@ bool probe_give_up_if_asked(struct probe *probe)
     for (uint32_t c = 0; c < probe->metering->cache_count;
          c++) /* also what has come since the last time */
         exporting_process_abandon(probe->exporting->exporters[c]);
+    probe_exchange_abandon(probe);
     return true;
 }
 
@@ -101,7 +104,7 @@ static bool drain_exporters(struct probe *probe, uint64_t now_ns, uint64_t *next
         if (!done && own_ns < *next_ns)
             *next_ns = own_ns;
     }
-    return all;
+    return probe_exchange_drain(probe, now_ns, probe_time_ns(probe)) && all;
 }
 
 void probe_drain_exporter(struct probe *probe, bool alone)

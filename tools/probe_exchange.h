@@ -17,10 +17,23 @@
 
 struct probe;
 
-/* Whether PROBE can go on by CONFIG with other workers on the sources that it has. */
+/* Whether PROBE can go on by CONFIG with other workers on the sources that it has. The first cache
+ * must be the first one before, by its name or that of its exporting process; another cache goes on
+ * with the exporting process of the one that had its name. */
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config);
-/* What is needed when the workers before are freed. False and ERROR. */
-bool probe_exchange_prepare(struct probe *probe, struct error *error);
+/* Makes what NEXT, made by WISH, needs to take over: the exporting processes of new caches, and
+ * what is needed when the workers before are freed. False and ERROR. */
+bool probe_exchange_prepare(struct probe *probe, const struct metering_wish *wish,
+                            struct metering *next, struct error *error);
+/* Frees what was made so. */
+void probe_exchange_cancel(struct metering *next);
+/* Steps the exporting processes that end with the workers before. True if one of them is busy.
+ * Exporter's thread. */
+bool probe_exchange_step(struct probe *probe, uint64_t now_ns, uint64_t export_ns);
+/* The same at the end of a run: true when they have nothing left. */
+bool probe_exchange_drain(struct probe *probe, uint64_t now_ns, uint64_t export_ns);
+/* What they have left is given up. */
+void probe_exchange_abandon(struct probe *probe);
 /* Whether it can begin now: no cut of the ledger and no walk through a cache is under way. */
 bool probe_exchange_may_begin(const struct probe *probe);
 /* NEXT, whose threads wait, takes over. False: the workers have all ended, and so does the probe.

@@ -87,6 +87,26 @@ static void add_workers(struct ledger *ledger, const struct metering *metering,
     ledger_add_workers(ledger, &earlier);
 }
 
+/* The whole account of a cache whose exporting process has ended, for one that has its name some
+ * day. */
+static void carry_cache(struct probe *probe, const struct metering *metering,
+                        const struct account_set *set, uint32_t b,
+                        const struct exporter_counters *exported)
+{
+    static struct ledger ledger;
+    static struct exporter_counters rest;
+    memcpy(&rest, exported, sizeof rest);
+    memset(rest.exported, 0, sizeof rest.exported);
+    memset(rest.records, 0, sizeof rest.records);
+    ledger_make(&ledger, NULL, 0, &rest);
+    add_workers(&ledger, metering, set, b, exported);
+    ledger_add_workers(&ledger, metering->exchanged[b]);
+    ledger_carry_add(probe->carry, b, metering->names[b], &ledger);
+    if (!ledger_carry_put(&probe->carry, metering->names[b], &ledger))
+        fprintf(stderr, "spanflowd: no memory to keep the account of cache %s\n",
+                metering->names[b]);
+}
+
 void metering_carry(struct probe *probe, struct metering *metering,
                     const struct exporter_counters counters[])
 {
@@ -96,8 +116,12 @@ void metering_carry(struct probe *probe, struct metering *metering,
         worker_account_now(metering->workers[w], &accounts[w]);
         set.accounts[w] = &accounts[w];
     }
-    for (uint32_t c = 0; c < metering->cache_count; c++)
-        add_workers(probe->exchanged[c], metering, &set, c, &counters[c]);
+    for (uint32_t b = 0; b < metering->cache_count; b++) {
+        if (metering->successor[b] >= 0)
+            add_workers(probe->exchanged[metering->successor[b]], metering, &set, b, &counters[b]);
+        else
+            carry_cache(probe, metering, &set, b, &counters[b]);
+    }
 }
 
 void metering_carry_snapshot(struct probe *probe)
@@ -125,8 +149,9 @@ static struct ledger_set *make_ledgers(struct probe *probe, const struct account
         for (uint32_t w = 0; w < probe->metering->worker_count; w++)
             copies[w] = account_of(set, w, c);
         ledger_make(ledger, copies, probe->metering->worker_count, &exported[c]);
-        if (probe->before)
-            add_workers(ledger, probe->before, before, c, &exported[c]);
+        for (uint32_t b = 0; probe->before && b < probe->before->cache_count; b++)
+            if (probe->before->successor[b] == (int)c)
+                add_workers(ledger, probe->before, before, b, &exported[c]);
         if (probe->exchanged[c])
             ledger_add_workers(ledger, probe->exchanged[c]);
         if (probe->metering->cache_count > 1)

@@ -238,6 +238,8 @@ void metering_destroy(struct metering *metering)
             record_ring_destroy(metering->rings[c][w]);
     }
     distribution_destroy(metering->distribution);
+    for (uint32_t c = 0; c < CACHES_MAX; c++)
+        free(metering->exchanged[c]);
     free(metering);
 }
 
@@ -284,8 +286,9 @@ struct worker_counts probe_counts(const struct probe *probe, uint32_t cache)
 {
     struct worker_counts sum = probe->counts_before[cache];
     metering_add_counts(probe->metering, cache, &sum);
-    if (probe->before && cache < probe->before->cache_count)
-        metering_add_counts(probe->before, cache, &sum);
+    for (uint32_t b = 0; probe->before && b < probe->before->cache_count; b++)
+        if (probe->before->successor[b] == (int)cache)
+            metering_add_counts(probe->before, b, &sum);
     return sum;
 }
 

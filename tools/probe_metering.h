@@ -58,7 +58,18 @@ struct metering {
     _Atomic bool dismissed; /* its threads are not needed any more; main thread */
     struct metering_thread lanes[EXPORT_RINGS_MAX]; /* of workers behind a distribution stage */
     struct metering_thread ender; /* with takes_over: ends what the receivers before have left */
-    char spread[640];             /* how packets come to the workers, for the line at start */
+    /* For each cache: the exporting process that takes its records; the cache of the set before
+     * that has the same one, -1: none. Main thread, and the exporter's with the lock. */
+    struct exporting_process *exporters[CACHES_MAX];
+    int predecessor[CACHES_MAX];
+    /* For each cache of a set whose packets another one gets: the cache of that one that has the
+     * same exporting process; -1: that one ends, and has nothing left if it is drained. */
+    int successor[CACHES_MAX];
+    bool drained[CACHES_MAX];
+    uint64_t drained_since_ns;            /* monotonic, its workers have ended; 0: they have not */
+    struct ledger *exchanged[CACHES_MAX]; /* as in struct probe, of a cache that is new or ends */
+    char names[CACHES_MAX][64];           /* of its caches */
+    char spread[640]; /* how packets come to the workers, for the line at start */
 
     struct distribution *distribution; /* NULL: the workers read the sources themselves */
     int cores[EXPORT_RINGS_MAX];       /* a worker's own CPU, or -1 */
@@ -79,8 +90,8 @@ struct exporting {
     pthread_mutex_t lock;
     _Atomic bool wanted; /* by the main thread, which goes first */
     pthread_t thread;
-    struct exporting_process *exporters[CACHES_MAX];
-    struct spool *spools[CACHES_MAX]; /* NULL: none */
+    struct exporting_process *exporters[CACHES_MAX]; /* of the caches that get packets */
+    struct spool *spools[CACHES_MAX];                /* NULL: none */
     /* What the exporting processes were asked to say of themselves with a ledger cut; they write
      * there while it is pending. NULL: they were not asked. Main thread. */
     struct exporting_process_description *descriptions[CACHES_MAX];

@@ -152,6 +152,12 @@ static void look_at_drops(struct probe *probe)
     watch->dropping = above;
 }
 
+void probe_notify_caches(struct probe *probe)
+{
+    for (uint32_t c = 1; probe->watch && c < CACHES_MAX; c++)
+        memset(probe->watch->destinations[c], 0, sizeof probe->watch->destinations[c]);
+}
+
 void probe_notify_turn(struct probe *probe)
 {
     if (!probe->watch || !probe->control)

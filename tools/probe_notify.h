@@ -30,4 +30,7 @@ void probe_notify_flood(struct probe *probe, uint32_t worker, uint32_t cache,
 /* Exporter's thread, in each turn: once a second, copies how destinations are doing. */
 void probe_notify_look(struct probe *probe, uint64_t monotonic_ns);
 
+/* Caches have come or gone: what was told of the destinations of all but the first is forgotten. */
+void probe_notify_caches(struct probe *probe);
+
 #endif

@@ -147,7 +147,7 @@ class Table:
     def caches(self):
         at = ("cache", 0)
         one = {**self.base["cache"][0], "name": "other", "exportingProcess": "default"}
-        self.rows["cache/name"] = Row(changed(self.base, "cache", [one]), REBUILD)
+        self.rows["cache/name"] = Row(changed(self.base, "cache", [one]))
         self.set("cache/exportingProcess", *at, "exportingProcess", "default")
         self.set("cache/maxFlows", *at, "maxFlows", 131072)
         self.set("cache/activeTimeout", *at, "activeTimeout", 10)
@@ -162,7 +162,7 @@ class Table:
 
     def exporting(self):
         at = ("exportingProcess", 0)
-        self.set("exportingProcess/name", *at, "name", "other", kind=REBUILD)
+        self.set("exportingProcess/name", *at, "name", "other")
         for leaf, value in (("templateRefreshTimeout", 5), ("templateRefreshPacket", 100),
                             ("statisticsTimeout", 3), ("queueSize", 1048576)):
             self.set(f"exportingProcess/{leaf}", *at, leaf, value)

@@ -182,7 +182,8 @@ static struct probe_config *submit(struct stage *stage, const char *text)
     struct plan plan = plan_make(stage->config, next);
     assert_true(plan.actions & PLAN_EXCHANGE);
     assert_false(plan.actions & PLAN_REBUILD);
-    struct probe_change *change = probe_change_prepare(stage->probe, next, plan.actions, &error);
+    struct probe_change *change =
+        probe_change_prepare(stage->probe, next, plan.actions, NULL, &error);
     if (!change)
         fail_msg("%s", error.text);
     probe_change_submit(stage->probe, change);
