@@ -87,17 +87,3 @@ double limit_copy(uint8_t *to, const uint8_t *from, uint64_t span, uint64_t unit
     }
     return (double)(bench_cycles() - start) / (double)count;
 }
-
-double limit_automaton(const uint8_t *data, uint32_t octets, uint64_t packets)
-{
-    static uint8_t table[256];
-    uint8_t state = 0;
-    for (unsigned i = 0; i < sizeof table; i++)
-        table[i] = (uint8_t)(i * 167 + 13);
-    uint64_t start = bench_cycles();
-    for (uint64_t i = 0; i < packets; i++)
-        for (uint32_t at = 0; at < octets; at++)
-            state = *(const volatile uint8_t *)&table[state ^ data[at]];
-    uint64_t end = bench_cycles();
-    return (double)(end - start) / (double)packets;
-}

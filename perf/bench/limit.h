@@ -28,8 +28,4 @@ double limit_automaton(const uint8_t *data, uint32_t octets, uint64_t packets);
 /* Cycles per unit of copying UNIT octets COUNT times from FROM to TO, both of SPAN octets. */
 double limit_copy(uint8_t *to, const uint8_t *from, uint64_t span, uint64_t unit, uint64_t count);
 
-/* Cycles per packet of a plain automaton over the OCTETS octets of DATA, PACKETS times: each octet
- * leads through one table to the next state. */
-double limit_automaton(const uint8_t *data, uint32_t octets, uint64_t packets);
-
 #endif
