@@ -159,6 +159,7 @@ static void full_holds_every_element_of_flows(void **state)
     struct destination_config d = udp(10, PROFILE_FULL, true);
     bool seen[ELEMENT_COUNT] = {false};
     d.client_port_records = 1; /* 3 is told where records become one */
+    d.names = UINT32_MAX;
     for (unsigned unit = TIME_MILLISECONDS; unit <= TIME_NANOSECONDS; unit++) {
         d.time_unit = unit;
         for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
