@@ -169,6 +169,7 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         EXPORT_ROW(c, offline, PLAN_REBUILD, "captureFile"),                                       \
         EXPORT_ROW(c, queue_octets_max, PLAN_EXPORTERS, "exportingProcess/queueSize"),             \
         POINTER_ROW(caches[c].exporting.applications, PLAN_REBUILD, "applications"),               \
+        POINTER_ROW(caches[c].exporting.marks, PLAN_REBUILD, "list"),                              \
         POINTER_ROW(caches[c].exporting.state, PLAN_REBUILD, "stateDirectory"),                    \
         POINTER_ROW(caches[c].exporting.spool, PLAN_REBUILD, "exportingProcess/spool"),            \
         EXPORT_ROW(c, spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \

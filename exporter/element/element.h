@@ -57,8 +57,9 @@ enum value_group {
     VALUES_MARKS = 1 << 8    /* of lists and brands */
 };
 
-/* RFC 5610 section 3.6; KEY and VLAN are identifiers. */
+/* RFC 5610 section 3.6; KEY and VLAN are identifiers. Text has none (section 3.10). */
 enum element_semantics {
+    SEMANTICS_DEFAULT = 0,
     SEMANTICS_QUANTITY = 1,
     SEMANTICS_TOTAL = 2,
     SEMANTICS_DELTA = 3,

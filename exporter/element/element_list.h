@@ -158,51 +158,51 @@
     X(REVERSE_FLOW_ATTRIBUTES, 16424, 6871, "reverseFlowAttributes", UNSIGNED, 2, 0,               \
       reverse_attributes, ANSWER, FLAGS, NONE, "flowAttributes of the answer")                     \
     X(TLS_SERVER_NAME, 1, 32473, "tlsServerName", STRING, 65535, 0,                                \
-      name_octets[NAME_TLS_SERVER_NAME], TEXT, IDENTIFIER, NONE,                                   \
+      name_octets[NAME_TLS_SERVER_NAME], TEXT, DEFAULT, NONE,                                      \
       "server name that the client of TLS, DTLS or QUIC asks for")                                 \
     X(TLS_ALPN, 2, 32473, "tlsApplicationProtocol", STRING, 65535, 0, name_octets[NAME_TLS_ALPN],  \
-      TEXT, IDENTIFIER, NONE, "application protocols that the client offers, with commas")         \
-    X(TLS_JA4, 3, 32473, "tlsJa4", STRING, 65535, 0, name_octets[NAME_TLS_JA4], TEXT, IDENTIFIER,  \
+      TEXT, DEFAULT, NONE, "application protocols that the client offers, with commas")            \
+    X(TLS_JA4, 3, 32473, "tlsJa4", STRING, 65535, 0, name_octets[NAME_TLS_JA4], TEXT, DEFAULT,     \
       NONE, "JA4 fingerprint of the client of TLS, DTLS or QUIC")                                  \
     X(HTTP_HOST, 460, 0, "httpRequestHost", STRING, 65535, 0, name_octets[NAME_HTTP_HOST], TEXT,   \
-      IDENTIFIER, NONE, "host that the first HTTP/1 request names")                                \
+      DEFAULT, NONE, "host that the first HTTP/1 request names")                                   \
     X(HTTP_METHOD, 459, 0, "httpRequestMethod", STRING, 65535, 0, name_octets[NAME_HTTP_METHOD],   \
-      TEXT, IDENTIFIER, NONE, "method of the first HTTP/1 request")                                \
+      TEXT, DEFAULT, NONE, "method of the first HTTP/1 request")                                   \
     X(HTTP_STATUS, 457, 0, "httpStatusCode", UNSIGNED, 2, 0, http_status, TEXT, IDENTIFIER, NONE,  \
       "status of the first HTTP/1 response, 0 if none")                                            \
     X(HTTP_USER_AGENT, 468, 0, "httpUserAgent", STRING, 65535, 0,                                  \
-      name_octets[NAME_HTTP_USER_AGENT], TEXT, IDENTIFIER, NONE,                                   \
+      name_octets[NAME_HTTP_USER_AGENT], TEXT, DEFAULT, NONE,                                      \
       "User-Agent of the first HTTP/1 request")                                                    \
     X(DNS_QUERY_NAME, 4, 32473, "dnsQueryName", STRING, 65535, 0,                                  \
-      name_octets[NAME_DNS_QUERY_NAME], TEXT, IDENTIFIER, NONE,                                    \
+      name_octets[NAME_DNS_QUERY_NAME], TEXT, DEFAULT, NONE,                                       \
       "name that the first DNS query asks for")                                                    \
     X(DNS_QUERY_TYPE, 5, 32473, "dnsQueryType", STRING, 65535, 0,                                  \
-      name_octets[NAME_DNS_QUERY_TYPE], TEXT, IDENTIFIER, NONE, "type of record that it asks for") \
+      name_octets[NAME_DNS_QUERY_TYPE], TEXT, DEFAULT, NONE, "type of record that it asks for")    \
     X(DNS_RESPONSE_CODE, 6, 32473, "dnsResponseCode", STRING, 65535, 0,                            \
-      name_octets[NAME_DNS_RESPONSE_CODE], TEXT, IDENTIFIER, NONE, "response code of the answer")  \
+      name_octets[NAME_DNS_RESPONSE_CODE], TEXT, DEFAULT, NONE, "response code of the answer")     \
     X(DNS_ANSWER, 7, 32473, "dnsAnswer", STRING, 65535, 0, name_octets[NAME_DNS_ANSWER], TEXT,     \
-      IDENTIFIER, NONE, "addresses and names of the answer, with commas")                          \
+      DEFAULT, NONE, "addresses and names of the answer, with commas")                             \
     X(SSH_CLIENT_BANNER, 8, 32473, "sshClientBanner", STRING, 65535, 0,                            \
-      name_octets[NAME_SSH_CLIENT_BANNER], TEXT, IDENTIFIER, NONE,                                 \
+      name_octets[NAME_SSH_CLIENT_BANNER], TEXT, DEFAULT, NONE,                                    \
       "identification of the SSH client")                                                          \
     X(SSH_SERVER_BANNER, 9, 32473, "sshServerBanner", STRING, 65535, 0,                            \
-      name_octets[NAME_SSH_SERVER_BANNER], TEXT, IDENTIFIER, NONE,                                 \
+      name_octets[NAME_SSH_SERVER_BANNER], TEXT, DEFAULT, NONE,                                    \
       "identification of the SSH server")                                                          \
     X(SMTP_GREETING, 10, 32473, "smtpGreeting", STRING, 65535, 0, name_octets[NAME_SMTP_GREETING], \
-      TEXT, IDENTIFIER, NONE, "first line of the SMTP server")                                     \
+      TEXT, DEFAULT, NONE, "first line of the SMTP server")                                        \
     X(IMAP_GREETING, 11, 32473, "imapGreeting", STRING, 65535, 0, name_octets[NAME_IMAP_GREETING], \
-      TEXT, IDENTIFIER, NONE, "first line of the IMAP server")                                     \
+      TEXT, DEFAULT, NONE, "first line of the IMAP server")                                        \
     X(POP_GREETING, 12, 32473, "popGreeting", STRING, 65535, 0, name_octets[NAME_POP_GREETING],    \
-      TEXT, IDENTIFIER, NONE, "first line of the POP3 server")                                     \
+      TEXT, DEFAULT, NONE, "first line of the POP3 server")                                        \
     X(LIST_ID, 64, 32473, "listId", UNSIGNED, 4, 0, list, MARKS, IDENTIFIER, NONE,                 \
       "the gravest list that the flow is in, 0 if none")                                           \
-    X(LIST_LABEL, 0, 0, "listLabel", STRING, 64, 0, list_label, MARKS, IDENTIFIER, NONE,           \
+    X(LIST_LABEL, 0, 0, "listLabel", STRING, 64, 0, list_label, MARKS, DEFAULT, NONE,              \
       "its label, empty if none; JSON only")                                                       \
-    X(LIST_SEVERITY, 0, 0, "listSeverity", STRING, 9, 0, list_severity, MARKS, IDENTIFIER, NONE,   \
+    X(LIST_SEVERITY, 0, 0, "listSeverity", STRING, 9, 0, list_severity, MARKS, DEFAULT, NONE,      \
       "its severity, empty if none; JSON only")                                                    \
     X(BRAND_ID, 65, 32473, "brandId", UNSIGNED, 4, 0, brand, MARKS, IDENTIFIER, NONE,              \
       "the brand of the server's name, 0 if none is known")                                        \
-    X(BRAND, 0, 0, "brand", STRING, 32, 0, brand_name, MARKS, IDENTIFIER, NONE,                    \
+    X(BRAND, 0, 0, "brand", STRING, 32, 0, brand_name, MARKS, DEFAULT, NONE,                       \
       "the brand in words, empty if none is known; JSON only")
 
 /* Carried by options records only. 65535 octets: variable length. */
@@ -217,9 +217,9 @@
       MESSAGES, "messages sent to this destination")                                               \
     X(EXPORTED_FLOW_RECORD_TOTAL_COUNT, 42, 0, "exportedFlowRecordTotalCount", UNSIGNED, 8, 42,    \
       TOTAL, FLOWS, "flow records sent to this destination")                                       \
-    X(LIST_NAME, 66, 32473, "listName", STRING, 64, 0, IDENTIFIER, NONE,                           \
+    X(LIST_NAME, 66, 32473, "listName", STRING, 64, 0, DEFAULT, NONE,                              \
       "name of a list that flows are compared with")                                               \
-    X(LIST_TITLE, 67, 32473, "listTitle", STRING, 64, 0, IDENTIFIER, NONE, "its label")            \
+    X(LIST_TITLE, 67, 32473, "listTitle", STRING, 64, 0, DEFAULT, NONE, "its label")               \
     X(LIST_GRAVITY, 68, 32473, "listGravity", UNSIGNED, 1, 0, IDENTIFIER, NONE,                    \
       "its severity: 1 info, 2 low, 3 medium, 4 high, 5 critical")                                 \
     X(BRAND_TITLE, 69, 32473, "brandName", STRING, 32, 0, IDENTIFIER, NONE,                        \

@@ -153,12 +153,21 @@ static void version_9_never_tells_the_flow_id(void **state)
     assert_int_equal(element_table[ELEMENT_FLOW_ID].v9_type, 0);
 }
 
+/* In JSON only. */
+static bool is_word(unsigned element)
+{
+    return element == ELEMENT_APPLICATION_CONFIDENCE || element == ELEMENT_LIST_LABEL ||
+           element == ELEMENT_LIST_SEVERITY || element == ELEMENT_BRAND;
+}
+
 static void full_holds_every_element_of_flows(void **state)
 {
     (void)state;
     struct destination_config d = udp(10, PROFILE_FULL, true);
     bool seen[ELEMENT_COUNT] = {false};
     d.client_port_records = 1; /* 3 is told where records become one */
+    d.names = UINT32_MAX;
+    d.lists = d.brands = true;
     for (unsigned unit = TIME_MILLISECONDS; unit <= TIME_NANOSECONDS; unit++) {
         d.time_unit = unit;
         for (unsigned kind = 0; kind < TEMPLATE_KINDS; kind++) {
@@ -171,9 +180,8 @@ static void full_holds_every_element_of_flows(void **state)
     }
     for (unsigned i = 0; i < ELEMENT_COUNT; i++) {
         const struct element_info *info = &element_table[i];
-        bool json = i == ELEMENT_APPLICATION_NAME || i == ELEMENT_APPLICATION_CONFIDENCE;
-        if (json)
-            continue; /* the options records of applications name them */
+        if (i == ELEMENT_APPLICATION_NAME || is_word(i))
+            continue; /* options records tell what they mean */
         bool flows = info->value != ELEMENT_NO_VALUE && info->group != VALUES_UPTIME;
         if (seen[i] != (flows && i != ELEMENT_REVERSE_VLAN_ID)) /* the key's, in silk only */
             fail_msg("%s", info->name);
@@ -187,12 +195,12 @@ static void the_element_table_is_consistent(void **state)
         const struct element_info *a = &element_table[i];
         assert_non_null(a->name);
         assert_true(strlen(a->help) > 3 && strlen(a->help) < 80);
-        assert_true(a->id < 0x8000 && (a->id > 0 || i == ELEMENT_APPLICATION_CONFIDENCE));
+        assert_true(a->id < 0x8000 && (a->id > 0 || is_word(i)));
         if (a->value != ELEMENT_NO_VALUE && a->id)
             assert_int_equal(element_find(a->name), i);
         for (unsigned j = 0; j < i; j++) {
             const struct element_info *b = &element_table[j];
-            assert_false(a->id == b->id && a->pen == b->pen);
+            assert_false(a->id && a->id == b->id && a->pen == b->pen);
             assert_string_not_equal(a->name, b->name);
         }
         bool described = a->pen && a->pen != PEN_REVERSE;
