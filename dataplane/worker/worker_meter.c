@@ -149,18 +149,18 @@ static void count(struct worker *worker, const struct packet_batch *batch, uint6
                   uint64_t ignored)
 {
     bool kernel = worker->config.caches[0].kernel.table != NULL;
-    bool keep = worker->config.snapshot != NULL, watch = worker->config.watch != NULL;
+    bool keep = worker->config.snapshot != NULL;
     uint64_t undecided = 0;
     if (worker->scanner || worker->finder) {
         undecided = worker_meter_payload(worker, batch, chosen);
     } else if (chosen) {
         flow_cache_update_announced(worker->caches[0], batch, worker->facts, chosen,
-                                    kernel || keep || watch ? worker->refs : NULL);
+                                    kernel || keep ? worker->refs : NULL);
         for (uint32_t c = 1; c < worker->config.cache_count; c++)
             flow_cache_update_announced(worker->caches[c], batch, worker->facts, chosen, NULL);
     }
-    if (watch)
-        worker_watch(worker, batch, chosen);
+    if (__builtin_expect(worker->listed.count != 0, 0))
+        worker_watch(worker, batch);
     if (keep)
         worker_snapshot_keep(worker, batch, chosen, ignored);
     if (kernel)
