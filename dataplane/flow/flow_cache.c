@@ -99,6 +99,7 @@ struct flow_cache *flow_cache_create(const struct flow_cache_config *config, str
     cache->ledger = config->ledger;
     cache->local = config->local;
     cache->watch = config->watch;
+    cache->listed = config->listed;
     memcpy(cache->egress_ports, config->egress_ports, sizeof cache->egress_ports);
     cache->worker = config->worker;
     cache->names = config->names;

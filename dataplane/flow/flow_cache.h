@@ -33,6 +33,8 @@
 
 struct flow_cache;
 
+struct flow_listed;
+
 struct flow_cache_config {
     uint32_t flows_max;         /* hard bound over IPv4 and IPv6, at least 1 */
     uint64_t active_timeout_ns; /* 0 = never */
@@ -51,8 +53,10 @@ struct flow_cache_config {
     uint32_t egress_ports[2048];      /* bit set per port: its traffic is egress (element 61 = 1) */
     struct flow_kernel_config kernel; /* all 0: the kernel counts nothing */
     const struct watch_set *watch; /* lists that flows are compared with; NULL: none. Not owned */
-    struct record_ring *ring;      /* not owned */
-    struct worker_ledger *ledger;  /* not owned: metered, dropped(cache_full), flows, records_out */
+    struct flow_listed
+        *listed;              /* where records that lists mark are told; NULL: nowhere. Not owned */
+    struct record_ring *ring; /* not owned */
+    struct worker_ledger *ledger; /* not owned: metered, dropped(cache_full), flows, records_out */
 };
 
 /* Where a packet was counted. */
@@ -60,18 +64,23 @@ struct flow_ref {
     uint32_t index; /* of its record, or one of those below */
     uint8_t side;
     uint8_t new_record; /* this packet started the record */
-    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING, before it; and the
-                           next one */
+    uint8_t pending;    /* FLOW_STATE_APP_PENDING | FLOW_STATE_SNAPSHOT_PENDING, before it */
     /* Only if flow ids are asked for. What the record held before the packet, both directions
      * together, as flow_hot.counter; and, of packets that took the longer path, element 148. */
     uint64_t before;
     uint64_t flow_id;
 };
-/* In pending: the packet began a record that is now marked as one of a list. */
-enum { FLOW_REF_LISTED = 1 };
 #define FLOW_REF_NONE      UINT32_MAX       /* not metered (cache full) */
 #define FLOW_REF_AGGREGATE (UINT32_MAX - 1) /* metered in a prefix aggregate */
 #define FLOW_REF_ELSEWHERE (UINT32_MAX - 2) /* metered in the older of two tables */
+
+/* Records of a batch that lists have marked when they began: the owner takes them and sets COUNT to
+ * 0 after each batch. */
+struct flow_listed {
+    uint32_t count;
+    uint8_t packets[PACKET_BATCH_MAX]; /* that began them */
+    struct flow_ref refs[PACKET_BATCH_MAX];
+};
 
 /* Whether REF says where the record is. */
 static inline bool flow_ref_is_record(const struct flow_ref *ref)

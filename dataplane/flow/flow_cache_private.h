@@ -89,6 +89,7 @@ struct flow_cache {
     struct flow_kernel kernel;
     const struct prefix_set *local;
     const struct watch_set *watch; /* NULL: flows are compared with no lists */
+    struct flow_listed *listed;    /* NULL: nobody is told */
     uint32_t egress_ports[2048];
     uint64_t flush_bucket;
     uint16_t worker;
@@ -258,6 +259,8 @@ struct flow_extra *flow_extra_of(struct flow_cache *cache, uint32_t index);
 /* Compares KEY with the lists, of which there are some, and marks the record at INDEX, which is
  * its own. Whether it has another mark now. */
 bool flow_watch(struct flow_cache *cache, uint32_t index, const struct flow_key *key);
+/* Tells that packet I began the record at REF, which got a mark. */
+void flow_tell_listed(struct flow_cache *cache, unsigned i, const struct flow_ref *ref);
 
 /* Says in REF where a packet was counted. */
 static inline void flow_fill_ref(const struct flow_cache *cache, uint32_t index, bool new_record,
@@ -286,14 +289,16 @@ static inline void flow_fill_whole_ref(const struct flow_cache *cache, uint32_t 
     ref->flow_id = cache->cold[index].flow_id;
 }
 
-/* The same; if a record begins with the packet, its flow is compared with the lists. */
+/* The same; if a record begins with the packet, which is the I-th, its flow is compared with the
+ * lists. */
 static inline void flow_watch_ref(struct flow_cache *cache, uint32_t index, bool new_record,
-                                  const struct packet_facts *facts, struct flow_ref *ref)
+                                  const struct packet_facts *facts, unsigned i,
+                                  struct flow_ref *ref)
 {
     flow_fill_whole_ref(cache, index, new_record, ref);
     if (__builtin_expect(cache->watch != NULL, 0) && new_record &&
         flow_watch(cache, index, &facts->key))
-        ref->pending |= FLOW_REF_LISTED;
+        flow_tell_listed(cache, i, ref);
 }
 
 /* KEY is not in the cache: what the lists say of it will soon be read. */

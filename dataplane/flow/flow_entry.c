@@ -481,7 +481,7 @@ bool flow_insert(struct flow_cache *cache, uint64_t hash, const struct packet_ba
         return false;
     uint32_t index = at.bucket->index[at.slot];
     start_flow(cache, index, batch, facts, i);
-    flow_watch_ref(cache, index, true, facts, ref);
+    flow_watch_ref(cache, index, true, facts, i, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }
@@ -591,7 +591,7 @@ bool flow_update_slowly(struct flow_cache *cache, struct flow_slot at, uint64_t 
         flow_continue(cache, index, time_ns);
         reason = FLOW_END_ACTIVE;
     }
-    flow_watch_ref(cache, index, reason != FLOW_END_NONE, facts, ref);
+    flow_watch_ref(cache, index, reason != FLOW_END_NONE, facts, i, ref);
     take_packet(cache, at, batch, facts, i);
     return true;
 }

@@ -60,6 +60,7 @@ enum {
     X(epoch)                                                                                       \
     X(local)                                                                                       \
     X(watch)                                                                                       \
+    X(listed)                                                                                      \
     X(worker)
 
 #define EXCHANGE(field)                                                                            \

@@ -41,6 +41,15 @@ bool flow_watch(struct flow_cache *cache, uint32_t index, const struct flow_key 
            mark(cache, index, sides[0] | sides[1]);
 }
 
+void flow_tell_listed(struct flow_cache *cache, unsigned i, const struct flow_ref *ref)
+{
+    struct flow_listed *listed = cache->listed;
+    if (!listed || listed->count == PACKET_BATCH_MAX)
+        return;
+    listed->packets[listed->count] = (uint8_t)i;
+    listed->refs[listed->count++] = *ref;
+}
+
 void flow_cache_mark_list(struct flow_cache *cache, const struct flow_ref *ref,
                           const struct packet_facts *facts, uint64_t rows)
 {

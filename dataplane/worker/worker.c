@@ -40,6 +40,7 @@ static bool make_caches(struct worker *worker, struct error *error)
         config->names = worker->config.names.wanted;
         config->snapshot = c == 0 && worker->config.snapshot;
         config->watch = worker->config.watch ? worker->config.watch->set : NULL;
+        config->listed = c == 0 ? &worker->listed : NULL;
         worker->caches[c] = flow_cache_create(config, error);
         if (!worker->caches[c])
             return false;

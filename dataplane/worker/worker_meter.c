@@ -150,11 +150,10 @@ static void count(struct worker *worker, const struct packet_batch *batch, uint6
                   uint64_t ignored)
 {
     bool kernel = worker->config.caches[0].kernel.table != NULL;
-    bool keep = worker->config.snapshot != NULL, watch = worker->config.watch != NULL;
+    bool keep = worker->config.snapshot != NULL;
     uint64_t undecided = 0;
     uint64_t *flow_ids = keep ? worker->snapshot_batch.flow_ids : NULL;
-    bool refs =
-        kernel || watch || (keep && snapshot_policy_cuts_off(worker->config.snapshot_policy));
+    bool refs = kernel || (keep && snapshot_policy_cuts_off(worker->config.snapshot_policy));
     if (worker->scanner || worker->finder) {
         undecided = worker_meter_payload(worker, batch, chosen);
     } else if (chosen) {
@@ -164,8 +163,8 @@ static void count(struct worker *worker, const struct packet_batch *batch, uint6
             flow_cache_update_announced(worker->caches[c], batch, worker->facts, chosen, NULL,
                                         NULL);
     }
-    if (watch)
-        worker_watch(worker, batch, chosen);
+    if (__builtin_expect(worker->listed.count != 0, 0))
+        worker_watch(worker, batch);
     if (keep)
         worker_snapshot_keep(worker, batch, chosen, ignored);
     if (kernel)

@@ -56,6 +56,7 @@ struct worker {
     /* If payload is looked at, the kernel counts flows or packets are kept. */
     struct flow_ref refs[PACKET_BATCH_MAX];
     struct flow_ref other_refs[PACKET_BATCH_MAX]; /* of caches after the first */
+    struct flow_listed listed;                    /* of the first cache */
     struct arena snapshot_classes;                /* an octet for each record, or nothing */
     struct snapshot_batch snapshot_batch;         /* what is given to the ring */
     struct worker_change *change;                 /* that is under way; NULL: none */

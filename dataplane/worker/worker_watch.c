@@ -57,14 +57,14 @@ static void tell_flow(struct worker *worker, const struct packet_facts *facts,
     tell_rows(worker, sides[1] & ~sides[0], facts, ref, 1, time_ns);
 }
 
-void worker_watch(struct worker *worker, const struct packet_batch *batch, uint64_t chosen)
+void worker_watch(struct worker *worker, const struct packet_batch *batch)
 {
-    for (; chosen; chosen &= chosen - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(chosen);
-        const struct flow_ref *ref = &worker->refs[i];
-        if (flow_ref_is_record(ref) && __builtin_expect(ref->pending & FLOW_REF_LISTED, 0))
-            tell_flow(worker, &worker->facts[i], ref, batch->timestamp_ns[i]);
+    struct flow_listed *listed = &worker->listed;
+    for (uint32_t n = 0; n < listed->count; n++) {
+        unsigned i = listed->packets[n];
+        tell_flow(worker, &worker->facts[i], &listed->refs[n], batch->timestamp_ns[i]);
     }
+    listed->count = 0;
 }
 
 uint32_t worker_watched_names(const struct watch_tally *tally)

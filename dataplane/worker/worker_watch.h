@@ -33,8 +33,8 @@ struct watch_tally {
 
 struct worker;
 
-/* Counts and tells what the packets of CHOSEN, counted at worker->refs, began that lists name. */
-void worker_watch(struct worker *worker, const struct packet_batch *batch, uint64_t chosen);
+/* Counts and tells the records in worker->listed, which packets of BATCH began. */
+void worker_watch(struct worker *worker, const struct packet_batch *batch);
 
 /* The types of names that are compared with TALLY's domains and brands, as a set of 1 << enum
  * name_type: 0 if it has none. Any thread. */

@@ -32,7 +32,9 @@ struct bench {
     uint64_t branded_id[FLOWS]; /* flow id that was given a brand; 0: none */
     uint64_t branded_ns[FLOWS]; /* when that was */
     uint64_t marked, branded, cut_and_marked;
-    uint64_t told; /* packets whose ref says that a mark is new */
+    struct flow_listed listed;
+    bool was_told; /* with the last packet */
+    uint64_t told; /* records whose mark is new */
 };
 
 /* A list NAME of SEVERITY with the addresses of flows whose number is FIRST, FIRST + STEP, ... */
@@ -68,6 +70,7 @@ static void open_bench(struct bench *bench, uint64_t seed, const struct watch_se
                                                .tcp_linger_ns = second,
                                                .hash_seed = {seed, 2, 3, 4},
                                                .watch = set,
+                                               .listed = &bench->listed,
                                                .ring = bench->ring,
                                                .ledger = &bench->ledger};
     bench->cache = flow_cache_create(&bench->config, &error);
@@ -127,8 +130,11 @@ static struct flow_ref give(struct bench *bench, uint32_t flow, unsigned flags, 
     batch.timestamp_ns[0] = bench->now_ns;
     batch.captured_length[0] = batch.wire_length[0] = sizeof frame;
     flow_cache_update_batch(bench->cache, &batch, facts, 1, &ref);
-    if (flow_ref_is_record(&ref) && ref.pending & FLOW_REF_LISTED)
-        bench->told++;
+    if (bench->listed.count)
+        assert_int_equal(bench->listed.refs[0].flow_id, ref.flow_id);
+    bench->told += bench->listed.count;
+    bench->was_told = bench->listed.count != 0;
+    bench->listed.count = 0;
     return ref;
 }
 
@@ -217,7 +223,7 @@ static uint32_t mark_after(struct bench *bench, bool cut, bool *told)
     struct packet_facts facts;
     bench->now_ns += cut ? 5 * second : 1000;
     struct flow_ref ref = give(bench, 0, 16, false, &facts);
-    *told = ref.pending & FLOW_REF_LISTED;
+    *told = bench->was_told;
     const struct flow_hot *hot = &bench->cache->hot[ref.index];
     return flow_state(hot) & FLOW_STATE_EXTRA ? bench->cache->extra[ref.index].list : 0;
 }
