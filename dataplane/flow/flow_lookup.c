@@ -296,12 +296,13 @@ update_all(struct flow_cache *cache, const struct packet_batch *batch,
             continue;
         }
         struct flow_ref own_ref, *ref = with_refs ? &refs[i] : &own_ref;
+        ref->flow_id = 0;
         if (with_ids)
             fill_ids(cache, hits, &candidates, flow_ids);
         hits = 0;
         if (!count_otherwise(cache, batch, &facts[i], i, ref)) {
             ref->index = FLOW_REF_NONE;
-            ref->flow_id = 0;
+            ref->flow_id = 0; /* of a record that it did not get after all */
             refused |= 1ull << i;
         }
         if (with_ids)

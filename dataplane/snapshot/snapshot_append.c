@@ -234,8 +234,9 @@ void snapshot_ring_tick(struct snapshot_ring *ring, uint64_t now_ns, bool idle)
     /* A clock that was set back seals, too. */
     if (ring->open && ring->config.flush_ns && now_ns - ring->opened_ns >= ring->config.flush_ns)
         seal(ring);
-    if (idle)
+    if (idle || ring->books.seen.packets == ring->ticked)
         snapshot_settle(ring);
+    ring->ticked = ring->books.seen.packets;
     if (now_ns - ring->told_ns >= tell_every_ns)
         tell(ring, now_ns);
 }

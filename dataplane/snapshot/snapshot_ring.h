@@ -172,7 +172,8 @@ void snapshot_ring_append(struct snapshot_ring *ring, const struct snapshot_batc
                           uint64_t now_ns);
 
 /* Seals the open block if it is older than the flush interval at NOW_NS, the worker's time. IDLE:
- * there was no batch, so it is time to show other threads all that was appended. */
+ * there was no batch, so it is time to show other threads all that was appended; the same if no
+ * packet was seen since the last tick. */
 void snapshot_ring_tick(struct snapshot_ring *ring, uint64_t now_ns, bool idle);
 
 /* Seals the open block, if there is one, and leaves the ring for good. */

@@ -43,6 +43,7 @@ struct snapshot_ring {
     uint64_t opened_ns;
     uint64_t taken_seen; /* the writer's count as it was last looked at */
     uint64_t told_ns;
+    uint64_t ticked;          /* packets seen at the last tick */
     uint32_t interface_known; /* port << 8 | link of the last packet, and its id */
     uint32_t interface_id;
     uint8_t flags;     /* of the open block */

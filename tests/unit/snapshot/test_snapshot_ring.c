@@ -222,7 +222,10 @@ static void test_memory_only(void **state)
     give(4 * count + 1, 64, 1); /* blocks 0 to 3 are sealed, 4 is open; 0 and 1 are gone */
     snapshot_ring_window(scene.ring, &first, &stored, &end);
     assert_int_equal(end, 4); /* the last packet is shown when there is time */
-    snapshot_ring_tick(scene.ring, 1, true);
+    snapshot_ring_tick(scene.ring, 1, false);
+    snapshot_ring_window(scene.ring, &first, &stored, &end);
+    assert_int_equal(end, 4);
+    snapshot_ring_tick(scene.ring, 1, false); /* no packet in between */
     snapshot_ring_window(scene.ring, &first, &stored, &end);
     assert_int_equal(first, 2);
     assert_int_equal(end, 5);
