@@ -222,8 +222,7 @@
     X(LIST_TITLE, 67, 32473, "listTitle", STRING, 64, 0, DEFAULT, NONE, "its label")               \
     X(LIST_GRAVITY, 68, 32473, "listGravity", UNSIGNED, 1, 0, IDENTIFIER, NONE,                    \
       "its severity: 1 info, 2 low, 3 medium, 4 high, 5 critical")                                 \
-    X(BRAND_TITLE, 69, 32473, "brandName", STRING, 32, 0, IDENTIFIER, NONE,                        \
-      "what a brand is called")                                                                    \
+    X(BRAND_TITLE, 69, 32473, "brandName", STRING, 32, 0, DEFAULT, NONE, "what a brand is called") \
     X(INTERFACE_DESCRIPTION, 83, 0, "interfaceDescription", STRING, 32, 83, IDENTIFIER, NONE,      \
       "name of an observation point")                                                              \
     X(APPLICATION_DESCRIPTION, 94, 0, "applicationDescription", STRING, 56, 94, IDENTIFIER, NONE,  \
