@@ -239,6 +239,7 @@ static void describe(const struct probe *probe, const struct snapshot_request *r
     config->template_refresh_messages = exporting->template_refresh_messages;
     config->queue_octets_max = exporting->queue_octets_max;
     config->applications = probe->rules.names;
+    config->names = probe->config->names.wanted;
 }
 
 static void begin_replay(struct probe *probe, const struct snapshot_request *request, uint32_t id)

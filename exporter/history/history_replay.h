@@ -26,6 +26,7 @@ struct history_replay_config {
     uint32_t template_refresh_s, template_refresh_messages;
     uint32_t queue_octets_max;
     const struct export_applications *applications; /* NULL: none; copied */
+    struct flow_names names;                        /* that may be sent, of those in the files */
 };
 
 enum history_replay_phase { REPLAY_READING, REPLAY_SENDING, REPLAY_DONE, REPLAY_FAILED };
