@@ -120,7 +120,9 @@ static bool cpus_are_there(const struct probe_config *config, struct mistake *mi
 
 static bool memory_is_there(const struct probe_config *config, struct mistake *mistake)
 {
-    const uint64_t record_octets = 4 * 64; /* of the tables, at least */
+    const struct flow_names *names = &config->names.wanted;
+    const uint64_t line = 64; /* of the tables four, at least, and of the pool of names one */
+    const uint64_t record_octets = names->clear | names->hashed ? 5 * line : 4 * line;
     uint64_t flows = 0;
     for (uint32_t c = 0; c < config->cache_count; c++)
         flows += config->caches[c].flows_max;

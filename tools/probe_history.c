@@ -253,6 +253,7 @@ static void describe(const struct probe *probe, const struct snapshot_request *r
     config->marks = probe_lists_marks(probe->lists);
     config->destination.lists = config->marks && config->marks->list_count;
     config->destination.brands = config->marks && config->marks->brand_count;
+    config->names = probe->config->names.wanted;
 }
 
 static void begin_replay(struct probe *probe, const struct snapshot_request *request, uint32_t id)

@@ -36,6 +36,13 @@
 
 enum { SUMMARY_BUCKETS = 64 };
 
+/* Names that leave with a record. */
+struct flow_name_text {
+    uint32_t octets;
+    uint32_t types;
+    uint8_t text[FLOW_NAMES_OCTETS_MAX];
+};
+
 struct flow_cache {
     /* Read by every packet. */
     struct flow_bucket *buckets;
@@ -102,6 +109,7 @@ struct flow_cache {
     struct arena ids_arena;
     struct arena free_arena;
     struct arena summary_arena;
+    struct flow_name_text leaving[1]; /* names of the record that leaves at the moment */
 };
 
 /* A slot of the index. */
@@ -194,12 +202,6 @@ void flow_set_timeouts(struct flow_cache *cache, const struct flow_cache_config 
 
 /* ---- names, and what else is in the extra row (flow_name.c) ---- */
 
-struct flow_name_text {
-    uint32_t octets;
-    uint32_t types;
-    uint8_t text[FLOW_NAMES_OCTETS_MAX];
-};
-
 /* Whether the record at INDEX has names. */
 static inline bool flow_has_names(const struct flow_cache *cache, uint32_t index)
 {
@@ -218,7 +220,18 @@ static inline void flow_names_take(const struct flow_cache *cache, uint32_t inde
         flow_names_read(cache, index, out);
 }
 
-/* Writes the extra row of the record at INDEX to LINE of the ring, and behind it NAMES. */
+/* The same for a record that leaves: the names are in cache->leaving then. Returns their octets. */
+static inline uint32_t flow_names_gather(struct flow_cache *cache, uint32_t index)
+{
+    if (__builtin_expect(!flow_has_names(cache, index), 1))
+        return 0;
+    flow_names_read(cache, index, cache->leaving);
+    return cache->leaving->octets;
+}
+
+/* Writes the extra row of the record at INDEX to LINE of the ring, and behind it NAMES (NULL:
+ * none).
+ */
 void flow_put_extra(const struct flow_cache *cache, uint32_t index,
                     const struct flow_name_text *names, uint8_t *line);
 /* The record at INDEX has no names any more. */

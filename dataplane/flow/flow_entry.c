@@ -55,10 +55,9 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
 {
     const struct flow_hot *hot = &cache->hot[index];
     unsigned state = flow_state(hot);
-    struct flow_name_text names;
-    flow_names_take(cache, index, &names);
+    uint32_t names = flow_names_gather(cache, index);
     uint8_t *line =
-        record_ring_reserve(cache->ring, flow_record_lines(state) + flow_name_lines(names.octets));
+        record_ring_reserve(cache->ring, flow_record_lines(state) + flow_name_lines(names));
     if (!line) {
         cache->counters.ring_full++;
         return false;
@@ -81,7 +80,7 @@ bool flow_emit(struct flow_cache *cache, uint32_t index, enum flow_end_reason re
             out->last_ns[side] = 0;
     line += FLOW_LINE;
     if (state & FLOW_STATE_EXTRA)
-        flow_put_extra(cache, index, &names, line);
+        flow_put_extra(cache, index, names ? cache->leaving : NULL, line);
     ledger_count(&cache->ledger->records_out, 1);
     cache->counters.ended[reason]++;
     return true;

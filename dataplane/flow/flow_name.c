@@ -32,9 +32,9 @@ void flow_put_extra(const struct flow_cache *cache, uint32_t index,
     struct flow_extra *extra = (struct flow_extra *)(void *)line;
     *extra = cache->extra[index];
     extra->names = 0;
-    extra->name_octets = (uint16_t)names->octets;
-    extra->name_types = names->types;
-    if (names->octets == 0)
+    extra->name_octets = names ? (uint16_t)names->octets : 0;
+    extra->name_types = names ? names->types : 0;
+    if (!names)
         return;
     line += FLOW_LINE;
     memcpy(line, names->text, names->octets);

@@ -223,3 +223,29 @@ void history_restore(const struct history_record *record,
     restore_extra(record, lines, side);
     restore_whole(record, lines, side);
 }
+
+static bool looks_hashed(const struct flow_name *name)
+{
+    if (name->octets != FLOW_NAME_HASH_OCTETS)
+        return false;
+    for (unsigned i = 0; i < FLOW_NAME_HASH_OCTETS; i++)
+        if (!strchr("0123456789abcdef", name->text[i]) || name->text[i] == 0)
+            return false;
+    return true;
+}
+
+void history_keep_names(struct history_lines *lines, const struct flow_names *wanted)
+{
+    const uint8_t *at = lines->names, *end = at + lines->extra.name_octets;
+    uint8_t *to = lines->names;
+    struct flow_name name;
+    for (const uint8_t *head = at; flow_name_next(&at, end, &name); head = at) {
+        uint32_t types = wanted->clear | (looks_hashed(&name) ? wanted->hashed : 0);
+        size_t octets = (size_t)(at - head);
+        if (!(types >> name.type & 1u))
+            continue;
+        memmove(to, head, octets);
+        to += octets;
+    }
+    lines->extra.name_octets = (uint16_t)(to - lines->names);
+}

@@ -34,6 +34,9 @@ void history_note_interfaces(struct history_interfaces *interfaces,
 /* Turns RECORD into LINES. An interface that is not in INTERFACES becomes none. */
 void history_restore(const struct history_record *record,
                      const struct history_interfaces *interfaces, struct history_lines *lines);
+/* Leaves in LINES only names that may leave by WANTED: what is in a file may have been wanted
+ * otherwise. A file does not tell what is a hash; what looks like one is taken for one. */
+void history_keep_names(struct history_lines *lines, const struct flow_names *wanted);
 /* When the record's first packet was, since 1970. */
 uint64_t history_first_ns(const struct history_record *record);
 

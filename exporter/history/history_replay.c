@@ -169,6 +169,7 @@ static void send_record(struct history_replay *replay)
     if (!wait_for_room(replay))
         return;
     history_restore(&replay->record, &replay->interfaces, &replay->lines);
+    history_keep_names(&replay->lines, &replay->config.names);
     if (replay->record.export_s > replay->newest_s)
         replay->newest_s = replay->record.export_s;
     uint32_t octets = lines->extra.name_octets;

@@ -27,6 +27,7 @@ struct history_replay_config {
     uint32_t queue_octets_max;
     const struct export_applications *applications; /* NULL: none; copied */
     const struct export_marks *marks;               /* as the applications */
+    struct flow_names names;                        /* that may be sent, of those in the files */
 };
 
 enum history_replay_phase { REPLAY_READING, REPLAY_SENDING, REPLAY_DONE, REPLAY_FAILED };

@@ -277,6 +277,18 @@ static void test_names_come_back(void **state)
         assert_int_equal(lines.extra.name_octets, sizeof names);
         assert_memory_equal(lines.names, names, sizeof names);
         assert_true(flow_state(&lines.hot) & FLOW_STATE_EXTRA);
+        /* What is to be hashed now does not leave as it is. */
+        struct flow_names now = {1u << NAME_HTTP_METHOD, 1u << NAME_TLS_SERVER_NAME};
+        history_keep_names(&lines, &now);
+        assert_int_equal(lines.extra.name_octets, 6);
+        assert_memory_equal(lines.names, names + 257, 6);
+        memcpy(lines.names,
+               "\0\020"
+               "0123456789abcdef",
+               18);
+        lines.extra.name_octets = 18;
+        history_keep_names(&lines, &now);
+        assert_int_equal(lines.extra.name_octets, 18);
         named++;
     }
     assert_string_equal(error.text, "");
