@@ -62,6 +62,8 @@ static bool take_line(struct reader *reader, const char *text, size_t octets)
     line.rest = skip_blanks(stop, end);
     line.rest_octets = (uint32_t)(end - line.rest);
     reader->line++;
+    if (memchr(text, 0, octets))
+        return refuse(reader, line.entry, line.octets, "an octet of 0; this is no text");
     return line.octets == 0 || reader->take(reader->context, &line, &why) ||
            refuse(reader, line.entry, line.octets, why.text);
 }

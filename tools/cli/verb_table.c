@@ -8,8 +8,8 @@
 #include "arguments.h"
 
 #define FILTER_WORDS                                                                               \
-    "address= port= protocol= application= cache= host net portrange src dst not and or tcp udp "  \
-    "icmp ip ip6 proto"
+    "address= port= protocol= application= list= cache= host net portrange src dst not and or "    \
+    "tcp udp icmp ip ip6 proto"
 static const char filter_words[] = FILTER_WORDS " port";
 static const char top_words[] = "octets packets address port protocol application " FILTER_WORDS;
 

@@ -65,6 +65,8 @@ static void refusals_name_file_and_line(void **state)
     (void)state;
     assert_false(read_text("a\n# x\nbad # y\nb\n", &taken, &error));
     assert_string_equal(error.text, "own:3: bad: not liked");
+    assert_false(watch_text_read("a\nb\0c\n", 6, "own", take, &taken, &error));
+    assert_non_null(strstr(error.text, "own:2: b: an octet of 0"));
     memset(text, 'x', sizeof text);
     memcpy(text, "a\nb\n", 4);
     text[sizeof text - 1] = 0;
