@@ -60,8 +60,7 @@ class Namespace:
             self._inside("ip", "link", "set", interface, "arp", "off", "up")
 
     def socket(self, kind=socket.SOCK_DGRAM):
-        """A socket on the namespace's loopback, of UDP if nothing else is said, held by this process.
-        """
+        """A socket on the namespace's loopback, for UDP as a rule, held by this process."""
         setns = ctypes.CDLL(None, use_errno=True).setns
         with open("/proc/self/ns/net", "rb") as home, \
                 open(f"/run/netns/{self.name}", "rb") as there:
