@@ -314,6 +314,20 @@ static void add_given(const struct probe *probe, struct ledger *ledger)
     }
 }
 
+/* Rings of workers whose places nobody has taken, where a run ends in the middle of an exchange. */
+static void add_other_snapshots(const struct probe *probe, struct ledger *ledger)
+{
+    for (uint32_t w = probe->metering->worker_count; w < EXPORT_RINGS_MAX; w++) {
+        struct snapshot_account account;
+        if (!probe_snapshot_account(probe, w, 0, &account) || account.seen.packets == 0)
+            continue;
+        for (; ledger->worker_count <= w; ledger->worker_count++)
+            memset(&ledger->workers[ledger->worker_count], 0, sizeof ledger->workers[0]);
+        snapshot_account_add(&ledger->workers[w].snapshot, &account);
+        snapshot_account_add(&ledger->probe.snapshot, &account);
+    }
+}
+
 /* The account of a probe whose threads have ended; NULL if memory is short. STATE as in
  * probe_carry_ledger(), or NULL. */
 static struct ledger_set *final_ledgers(struct probe *probe, char **state)
@@ -331,6 +345,8 @@ static struct ledger_set *final_ledgers(struct probe *probe, char **state)
         for (uint32_t c = 0; c < probe->metering->cache_count; c++)
             exporting_process_counters(probe->exporting->exporters[c], &exported[c]);
         ledgers = make_ledgers(probe, &set, NULL, exported);
+        if (ledgers)
+            add_other_snapshots(probe, &ledgers->ledgers[0]);
     }
     if (ledgers &&
         (probe->metering->distribution || probe->metering->takes_over || probe->kernel_table))
