@@ -109,7 +109,7 @@ void metering_carry(struct probe *probe, struct metering *metering,
                     const struct exporter_counters counters[])
 {
     static struct worker_account accounts[EXPORT_RINGS_MAX];
-    struct account_set set;
+    static struct account_set set;
     for (uint32_t w = 0; w < metering->worker_count; w++) {
         worker_account_now(metering->workers[w], &accounts[w]);
         set.accounts[w] = &accounts[w];
@@ -147,7 +147,7 @@ static struct ledger_set *make_ledgers(const struct probe *probe, const struct a
         for (uint32_t w = 0; w < probe->metering->worker_count; w++)
             copies[w] = account_of(set, w, c);
         ledger_make(ledger, copies, probe->metering->worker_count, &exported[c]);
-        for (uint32_t b = 0; probe->before && b < probe->before->cache_count; b++)
+        for (uint32_t b = 0; before && probe->before && b < probe->before->cache_count; b++)
             if (probe->before->successor[b] == (int)c)
                 add_workers(ledger, probe->before, before, b, &exported[c]);
         if (probe->exchanged[c])
@@ -275,7 +275,7 @@ void probe_answer_ledger_requests(struct probe *probe)
         if (asked_by_control)
             ask_exporters(probe);
     }
-    struct account_set set, before;
+    static struct account_set set, before;
     struct exporter_counters *exported = calloc(probe->metering->cache_count, sizeof *exported);
     if (exported && collect_cut(probe, &set) && collect_before(probe, &before) &&
         collect_exported(probe, exported) && exporters_answered(probe)) {
