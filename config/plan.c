@@ -122,6 +122,7 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
 /* ---- the table ---- */
 
 #define ROOT "/spanflow:spanflow/"
+/* No configuration has it: it is filled in for an exporting process. */
 #define POINTER_ROW(field, what, leaf)                                                             \
     {                                                                                              \
         ROOT leaf, what, offsetof(struct probe_config, field), sizeof(void *), NULL, NULL          \
@@ -168,10 +169,10 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         EXPORT_ROW(c, vlan_is_key, PLAN_EXPORTERS, "flowKey/vlanInKey"),                           \
         EXPORT_ROW(c, offline, PLAN_REBUILD, "captureFile"),                                       \
         EXPORT_ROW(c, queue_octets_max, PLAN_EXPORTERS, "exportingProcess/queueSize"),             \
-        POINTER_ROW(caches[c].exporting.applications, PLAN_REBUILD, "applications"),               \
-        POINTER_ROW(caches[c].exporting.marks, PLAN_REBUILD, "list"),                              \
-        POINTER_ROW(caches[c].exporting.state, PLAN_REBUILD, "stateDirectory"),                    \
-        POINTER_ROW(caches[c].exporting.spool, PLAN_REBUILD, "exportingProcess/spool"),            \
+        POINTER_ROW(caches[c].exporting.applications, PLAN_NOTHING, "applications"),               \
+        POINTER_ROW(caches[c].exporting.marks, PLAN_NOTHING, "list"),                              \
+        POINTER_ROW(caches[c].exporting.state, PLAN_NOTHING, "stateDirectory"),                    \
+        POINTER_ROW(caches[c].exporting.spool, PLAN_NOTHING, "exportingProcess/spool"),            \
         EXPORT_ROW(c, spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \
         EXPORT_ROW(c, replay_rate, PLAN_EXPORTERS, "exportingProcess/spool/replayRate")
 
@@ -282,10 +283,11 @@ unsigned plan_action_of(const char *path)
             return plan_leaves[i].action;
     for (size_t i = 0; i < plan_field_count; i++) {
         size_t length = strlen(plan_fields[i].path);
-        if (length <= longest || !is_part_of(leaf, plan_fields[i].path, false))
+        if (length < longest || !is_part_of(leaf, plan_fields[i].path, false))
             continue;
+        bool weighs_more = length > longest || plan_fields[i].action > action;
         longest = length;
-        action = plan_fields[i].action;
+        action = weighs_more ? plan_fields[i].action : action;
     }
     return action & PLAN_REBUILD ? PLAN_REBUILD : action & PLAN_EXCHANGE ? PLAN_EXCHANGE : action;
 }

@@ -69,8 +69,8 @@ void exporting_process_tidy(struct exporting_process *process);
 /* RINGS (as in exporting_process_create()) take the places of those that are there, which become
  * the old ones: they are emptied, too, but only as far as every destination's queue is less than
  * half full, so that an exchange of workers, which puts all their flows on the old rings at once,
- * pushes nothing out of the queues. Where nothing moves for some seconds they are emptied all the
- * same. Control thread, while no step is under way and no cut; there are no old rings. */
+ * pushes nothing out of the queues. For a destination that takes nothing for some seconds they do
+ * not wait. Control thread, while no step is under way and no cut; there are no old rings. */
 void exporting_process_exchange_rings(struct exporting_process *process,
                                       struct record_ring *const rings[], uint32_t count);
 /* Whether the old rings are empty. Control thread, while no step is under way. */

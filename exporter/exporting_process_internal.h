@@ -36,9 +36,11 @@ struct exporting_process {
     struct delivery_group groups[DESTINATIONS_MAX]; /* those in which one member gets it */
     struct ring_state rings[2 * EXPORT_RINGS_MAX];  /* the old ones behind the others */
     uint32_t ring_count;                            /* of both */
-    uint64_t held_ns; /* monotonic: since when old ones wait for queues; 0: they do not */
-    bool impatient;   /* they have waited long enough */
-    uint32_t turn;    /* ring that goes first next time */
+    /* By row: since when old rings wait for its queue, monotonic, 0: they do not; and a set of
+     * those for which they have waited long enough. */
+    uint64_t held_ns[EXPORT_ROWS_MAX];
+    uint64_t given_up;
+    uint32_t turn; /* ring that goes first next time */
     bool boot_known;
     uint32_t boot_s; /* once it is known */
     bool abandoned;

@@ -25,26 +25,32 @@ static bool has_room_for_old(const struct destination *d)
     return destination_has_room(d) && room > bound / 2;
 }
 
-static bool have_room_for_old(const struct exporting_process *process)
+/* Whether old records have to wait for D: not for one that has not moved for a while. */
+static bool is_waited_for(struct exporting_process *process, const struct destination *d)
 {
-    for (uint32_t i = 0; i < process->current_count; i++) {
-        const struct destination *d = process->current[i];
-        if (!d->broken && !has_room_for_old(d) && !exporting_process_is_replaced(process, d))
-            return false;
+    uint64_t *held_ns = &process->held_ns[d->row];
+    uint64_t given_up = 1ull << d->row;
+    if (d->broken || process->given_up & given_up || exporting_process_is_replaced(process, d))
+        return false;
+    if (has_room_for_old(d)) {
+        *held_ns = 0;
+        return false;
     }
-    return true;
+    if (*held_ns == 0)
+        *held_ns = process->monotonic_ns;
+    if (process->monotonic_ns - *held_ns <= patience_ns)
+        return true;
+    process->given_up |= given_up;
+    return false;
 }
 
 bool exporting_process_takes_old(struct exporting_process *process)
 {
-    if (process->abandoned || process->impatient || have_room_for_old(process)) {
-        process->held_ns = 0;
-        return true;
-    }
-    if (process->held_ns == 0)
-        process->held_ns = process->monotonic_ns;
-    process->impatient = process->monotonic_ns - process->held_ns > patience_ns;
-    return process->impatient;
+    bool take = true;
+    static_assert(EXPORT_ROWS_MAX <= 64, "a bit for each row");
+    for (uint32_t i = 0; !process->abandoned && i < process->current_count; i++)
+        take &= !is_waited_for(process, process->current[i]);
+    return take;
 }
 
 void exporting_process_exchange_rings(struct exporting_process *process,
@@ -69,8 +75,8 @@ void exporting_process_exchange_rings(struct exporting_process *process,
         process->rings[i] = exporting_process_ring(process, rings[i], i);
     process->ring_count = count + old;
     process->turn = 0;
-    process->held_ns = 0;
-    process->impatient = false;
+    memset(process->held_ns, 0, sizeof process->held_ns);
+    process->given_up = 0;
 }
 
 bool exporting_process_has_emptied(const struct exporting_process *process)

@@ -3,9 +3,8 @@
  * (control/control_channel.h) between the main thread's other duties. Whatever that process does,
  * packets are metered: it can ask, and it can be wrong, but nothing here waits for it.
  *
- * Outlives probes: when a configuration needs other sources or threads, the probe is taken apart
- * and made anew while the channel stays. Main thread. NULL is allowed everywhere: nothing is
- * served then.
+ * Outlives probes: when a configuration needs other sources, the probe is taken apart and made anew
+ * while the channel stays. Main thread. NULL is allowed everywhere: nothing is served then.
  */
 #ifndef SPANFLOW_TOOLS_PROBE_CONTROL_H
 #define SPANFLOW_TOOLS_PROBE_CONTROL_H

@@ -111,7 +111,7 @@ void metering_carry(struct probe *probe, struct metering *metering,
                     const struct exporter_counters counters[])
 {
     static struct worker_account accounts[EXPORT_RINGS_MAX];
-    struct account_set set;
+    static struct account_set set;
     for (uint32_t w = 0; w < metering->worker_count; w++) {
         worker_account_now(metering->workers[w], &accounts[w]);
         set.accounts[w] = &accounts[w];
@@ -149,7 +149,7 @@ static struct ledger_set *make_ledgers(struct probe *probe, const struct account
         for (uint32_t w = 0; w < probe->metering->worker_count; w++)
             copies[w] = account_of(set, w, c);
         ledger_make(ledger, copies, probe->metering->worker_count, &exported[c]);
-        for (uint32_t b = 0; probe->before && b < probe->before->cache_count; b++)
+        for (uint32_t b = 0; before && probe->before && b < probe->before->cache_count; b++)
             if (probe->before->successor[b] == (int)c)
                 add_workers(ledger, probe->before, before, b, &exported[c]);
         if (probe->exchanged[c])
@@ -278,7 +278,7 @@ void probe_answer_ledger_requests(struct probe *probe)
         if (asked_by_control)
             ask_exporters(probe);
     }
-    struct account_set set, before;
+    static struct account_set set, before;
     struct exporter_counters *exported = calloc(probe->metering->cache_count, sizeof *exported);
     if (exported && collect_cut(probe, &set) && collect_before(probe, &before) &&
         collect_exported(probe, exported) && exporters_answered(probe)) {
@@ -317,6 +317,20 @@ static void add_given(const struct probe *probe, struct ledger *ledger)
     }
 }
 
+/* Rings of workers whose places nobody has taken, where a run ends in the middle of an exchange. */
+static void add_other_snapshots(const struct probe *probe, struct ledger *ledger)
+{
+    for (uint32_t w = probe->metering->worker_count; w < EXPORT_RINGS_MAX; w++) {
+        struct snapshot_account account;
+        if (!probe_snapshot_account(probe, w, 0, &account) || account.seen.packets == 0)
+            continue;
+        for (; ledger->worker_count <= w; ledger->worker_count++)
+            memset(&ledger->workers[ledger->worker_count], 0, sizeof ledger->workers[0]);
+        snapshot_account_add(&ledger->workers[w].snapshot, &account);
+        snapshot_account_add(&ledger->probe.snapshot, &account);
+    }
+}
+
 /* The account of a probe whose threads have ended; NULL if memory is short. STATE as in
  * probe_carry_ledger(), or NULL. */
 static struct ledger_set *final_ledgers(struct probe *probe, char **state)
@@ -334,6 +348,8 @@ static struct ledger_set *final_ledgers(struct probe *probe, char **state)
         for (uint32_t c = 0; c < probe->metering->cache_count; c++)
             exporting_process_counters(probe->exporting->exporters[c], &exported[c]);
         ledgers = make_ledgers(probe, &set, NULL, exported);
+        if (ledgers)
+            add_other_snapshots(probe, &ledgers->ledgers[0]);
     }
     if (ledgers &&
         (probe->metering->distribution || probe->metering->takes_over || probe->kernel_table))

@@ -59,16 +59,17 @@ class Namespace:
             self._inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
             self._inside("ip", "link", "set", interface, "arp", "off", "up")
 
-    def socket(self):
-        """A UDP socket on the namespace's loopback, held by this process."""
+    def socket(self, kind=socket.SOCK_DGRAM):
+        """A socket on the namespace's loopback, for UDP as a rule, held by this process."""
         setns = ctypes.CDLL(None, use_errno=True).setns
         with open("/proc/self/ns/net", "rb") as home, \
                 open(f"/run/netns/{self.name}", "rb") as there:
             if setns(there.fileno(), 0) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
             try:
-                inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                inside.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+                inside = socket.socket(socket.AF_INET, kind)
+                if kind == socket.SOCK_DGRAM:
+                    inside.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
                 inside.bind(("127.0.0.1", 0))
             finally:
                 setns(home.fileno(), 0)

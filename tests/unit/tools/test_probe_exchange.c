@@ -155,8 +155,10 @@ static void open_stage(struct stage *stage, const char *text)
     snprintf(stage->records, sizeof stage->records, "%s/records", stage->folder);
     stage->config = configure(stage, text);
     stage->probe = probe_create(stage->config, NULL, &error);
-    if (!stage->probe)
+    if (!stage->probe) {
         fail_msg("%s", error.text);
+        return;
+    }
     probe_begin_threads(stage->probe);
     start_feeder(&stage->feeder, stage->probe->queue_count);
 }
