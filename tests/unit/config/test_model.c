@@ -20,6 +20,9 @@
     "{\"name\":\"d\",\"kafkaExporter\":{\"broker\":[\"h\"],\"topic\":\"t\"" more "}}]}]}}"
 #define SECURITY(more) ",\"transportLayerSecurity\":{" more "}"
 #define FILES          "\"certificate\":\"c\",\"privateKey\":\"k\",\"certificationAuthority\":\"a\""
+#define WATCHED(kind)                                                                              \
+    "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"ledgerFile\":\"l\",\"list\":[{"             \
+    "\"name\":\"w\",\"kind\":\"" kind "\",\"file\":\"f\"}]}}"
 
 /* Valid configurations that together hold every node of the module. */
 static const char *const bases[] = {
@@ -66,6 +69,8 @@ static const char *const bases[] = {
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"collector\":[\"udp://h\"],"
     "\"selectionProcess\":[{\"name\":\"s\"}],\"cache\":[{\"name\":\"c\"}]}}",
     "{\"spanflow:spanflow\":{\"source\":[\"xdp:x\"],\"ledgerFile\":\"l\"}}",
+    WATCHED("hosts"),
+    WATCHED("networks"),
     "{\"spanflow:spanflow\":{\"captureFile\":[\"a\"],\"ledgerFile\":\"l\",\"snapshot\":{"
     "\"maximumAge\":315360000,\"cutoffClass\":[{\"name\":\"k\"}],"
     "\"flowHistory\":{\"maximumAge\":3153600000}}}}",
@@ -115,6 +120,11 @@ static const char *const other_values[][2] = {
     {"/spanflow/ledgerFile", "other"},
     {"/spanflow/applications/ruleFile", "other"},
     {"/spanflow/applications/compiledRules", "other"},
+    {"/spanflow/list/name", "other"},
+    {"/spanflow/list/file", "other"},
+    {"/spanflow/list/label", "other"},
+    {"/spanflow/brands", "other"},
+    {"/spanflow/names/hashKey", "other"},
     {"/spanflow/stateDirectory", "other"},
     {"/spanflow/exportingProcess/spool/directory", "other"},
     {"/spanflow/exportingProcess/destination/group", "other"},
@@ -152,10 +162,14 @@ static struct probe_config *read_base(struct config_tree *tree, const char *base
 /* The key that the bases give to the entries of LIST; "" if it is none. */
 static const char *key_of(const char *list)
 {
-    static const char *const keys[][2] = {
-        {"observationPoint", "o"}, {"selectionProcess", "s"}, {"cache", "c"},
-        {"exportingProcess", "p"}, {"destination", "d"},      {"deliveryGroup", "g"},
-        {"cutoffClass", "k"}};
+    static const char *const keys[][2] = {{"observationPoint", "o"},
+                                          {"selectionProcess", "s"},
+                                          {"cache", "c"},
+                                          {"exportingProcess", "p"},
+                                          {"destination", "d"},
+                                          {"deliveryGroup", "g"},
+                                          {"cutoffClass", "k"},
+                                          {"list", "w"}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(keys[i][0], list) == 0)
             return keys[i][1];
