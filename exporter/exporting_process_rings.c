@@ -95,7 +95,7 @@ void exporting_process_drop_rings(struct exporting_process *process,
         exporting_process_counters(process, counters);
     while (process->ring_count && process->rings[process->ring_count - 1].old) {
         const struct ring_state *state = &process->rings[--process->ring_count];
-        check(!state->at_marker);
+        check(!state->at_marker || process->abandoned);
         own->records_before += *state->records;
     }
     memset(own->old_exported, 0, sizeof own->old_exported);

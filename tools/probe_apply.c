@@ -170,8 +170,10 @@ static void begin_rebuild(struct probe *probe)
 
 void probe_apply_adopt(struct probe_control *control)
 {
-    if (control && control->next_config)
-        plan_adopt(control->config, control->next_config);
+    if (!control || !control->next_config || control->adopted)
+        return;
+    plan_adopt(control->config, control->next_config);
+    control->adopted = true; /* once more would change back what the two have exchanged */
 }
 
 /* What is in force now is what is told from now on. */
@@ -179,6 +181,7 @@ static void finish_change(struct probe *probe)
 {
     struct probe_control *control = probe->control;
     probe_apply_adopt(control);
+    control->adopted = false;
     take_text(control, control->next_text);
     control_answer(control, control->next_id, NULL);
     probe_config_free(control->next_config);

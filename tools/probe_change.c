@@ -28,24 +28,34 @@ struct probe_change {
     struct probe_snapshot_change *snapshot; /* NULL: nothing changes for the ring */
     bool told;                              /* to exporting processes */
     bool handed;                            /* to them and to workers */
+    bool given_up;                          /* it never will be: the probe ends */
     uint32_t worker_count;
     struct worker_change *workers[EXPORT_RINGS_MAX];        /* NULL: nothing changes for workers */
     struct exporting_process_change *exporters[CACHES_MAX]; /* NULL: none, or submitted */
 };
 
-void probe_change_free(struct probe_change *change)
+/* Frees other workers that have not taken over, and what exporting processes were not told. */
+static void cancel(struct probe_change *change)
 {
-    if (!change)
-        return;
     if (change->metering) {
         metering_cancel_threads(change->probe, change->metering);
         probe_exchange_cancel(change->metering);
         metering_destroy(change->metering);
+        change->metering = NULL;
     }
+    for (uint32_t c = 0; c < CACHES_MAX; c++) {
+        exporting_process_cancel_change(change->exporters[c]);
+        change->exporters[c] = NULL;
+    }
+}
+
+void probe_change_free(struct probe_change *change)
+{
+    if (!change)
+        return;
+    cancel(change);
     for (uint32_t w = 0; w < change->worker_count; w++)
         worker_change_free(change->workers[w]);
-    for (uint32_t c = 0; c < CACHES_MAX; c++)
-        exporting_process_cancel_change(change->exporters[c]);
     probe_snapshot_cancel(change->snapshot);
     probe_selection_free(&change->selection);
     probe_rules_free(&change->rules);
@@ -220,12 +230,14 @@ static void hand_over_sources(struct probe *probe, struct probe_change *change)
  * have taken over. */
 static void tell_exporters(struct probe *probe, struct probe_change *change)
 {
-    const struct metering *metering = change->metering ? change->metering : probe->metering;
+    const struct metering *next = change->metering;
+    bool moved = !next || next == probe->metering;
+    uint32_t count = next ? next->cache_count : probe->metering->cache_count;
     change->told = true;
-    for (uint32_t c = 0; c < metering->cache_count; c++) {
-        uint32_t place = change->metering ? (uint32_t)metering->predecessor[c] : c;
+    for (uint32_t c = 0; c < count; c++) {
         if (!change->exporters[c])
             continue;
+        uint32_t place = moved ? c : (uint32_t)next->predecessor[c];
         exporting_process_submit_change(probe->exporting->exporters[place], change->exporters[c]);
         change->exporters[c] = NULL;
     }
@@ -276,12 +288,21 @@ static void hand_over_if_possible(struct probe *probe)
     struct probe_change *change = probe->change;
     bool later = (probe->cut_pending && probe_change_exchanges_rings(probe)) ||
                  (change->other_workers && !probe_exchange_may_begin(probe));
-    if (change->handed || later)
+    if (change->handed || change->given_up || later)
         return;
     if ((change->other_rules || change->other_lists) && !change->told)
         tell_exporters(probe, change);
     if (!(change->other_rules || change->other_lists) || exporters_know(probe))
         hand_over(probe, change);
+}
+
+void probe_change_give_up(struct probe *probe)
+{
+    struct probe_change *change = probe->change;
+    if (!change || change->handed)
+        return;
+    change->given_up = true;
+    cancel(change);
 }
 
 bool probe_change_waits(const struct probe *probe)

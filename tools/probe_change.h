@@ -33,6 +33,9 @@ bool probe_change_finish(struct probe *probe);
 const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_t number);
 /* The lists that the workers are leaving by the change that is under way; NULL: none. */
 const struct probe_lists *probe_change_lists(const struct probe *probe);
+/* PROBE ends: a change that still waits for its moment will have none. Its other workers and what
+ * exporting processes were not told are freed, the rest when the probe is. */
+void probe_change_give_up(struct probe *probe);
 /* Whether a change waits for its moment, for which no new walk through a cache begins. */
 bool probe_change_waits(const struct probe *probe);
 /* Whether the change that is under way exchanges the rings of packets: no cut of the ledger can be

@@ -51,6 +51,7 @@ struct probe_control {
     char *next_text;
     char next_path[256];
     uint32_t next_id;
+    bool adopted; /* it is what is told, though not in force everywhere */
 
     struct probe_wish *wish; /* whose lists are being read; NULL: none */
     uint32_t reload_id; /* of the request to read files again that is under way; 0: none waits */

@@ -333,6 +333,9 @@ bool probe_exchange_turn(struct probe *probe)
     const struct metering *next = probe->metering;
     if (!probe->before)
         return true;
+    /* At the end the exporter's thread steps without the lock: see probe_exchange_end(). */
+    if (atomic_load(&probe->exporting->finish))
+        return false;
     if (atomic_load(&next->begun) < next->receiver_count ||
         atomic_load(&probe->before->running) > 0 || probe->cut_pending || !is_drained(probe))
         return false;

@@ -154,8 +154,15 @@ static void look_at_drops(struct probe *probe)
 
 void probe_notify_caches(struct probe *probe)
 {
-    for (uint32_t c = 1; probe->watch && c < CACHES_MAX; c++)
-        memset(probe->watch->destinations[c], 0, sizeof probe->watch->destinations[c]);
+    struct probe_watch *watch = probe->watch;
+    if (!watch)
+        return;
+    pthread_mutex_lock(&watch->lock);
+    for (uint32_t c = 1; c < CACHES_MAX; c++) {
+        watch->counts[c] = 0; /* the names go with their exporting process */
+        memset(watch->destinations[c], 0, sizeof watch->destinations[c]);
+    }
+    pthread_mutex_unlock(&watch->lock);
 }
 
 void probe_notify_turn(struct probe *probe)

@@ -11,6 +11,7 @@
 #include "exporting_process_change.h"
 #include "probe.h"
 #include "probe_alerts.h"
+#include "probe_change.h"
 #include "probe_control.h"
 #include "probe_exchange.h"
 #include "probe_history.h"
@@ -173,6 +174,7 @@ void probe_begin_threads(struct probe *probe)
 
 void probe_end_threads(struct probe *probe)
 {
+    probe_change_give_up(probe);
     metering_join(probe);
     probe_say_floods(probe);
     probe_alerts_turn(probe);

@@ -195,9 +195,11 @@ bool probe_walk_is_under_way(const struct probe_control *control)
     return control && control->walks && control->walks->begun;
 }
 
-/* Other workers may be there than when it began. */
-static bool has_a_place(const struct probe *probe, const struct probe_walk *walk)
+/* Other workers may be there than when it was asked for, and the cache in another place. */
+static bool find_place(const struct probe *probe, struct probe_walk *walk)
 {
+    if (walk->query.cache[0])
+        walk->cache = find_cache(probe, walk->query.cache);
     return walk->worker < probe->metering->worker_count &&
            walk->cache < probe->metering->cache_count;
 }
@@ -217,7 +219,7 @@ void probe_walk_turn(struct probe *probe)
             return;
         }
     }
-    if (walk->wanted && has_a_place(probe, walk))
+    if (walk->wanted && find_place(probe, walk))
         hand_over(probe, walk);
     else
         finish(probe, walk, false);

@@ -4,9 +4,10 @@
  *     application NAME NUMBER "TITLE"
  *       label N                          silkAppLabel, by convention the well-known port
  *       port tcp|udp N ...               where it is guessed if the payload tells nothing
- *       severity WORD [freeze]           a flow whose content it is raises an alert
- * (base/severity.h; none: no more), and its packets are kept in the snapshot ring match tcp|udp|any
- * client|server|either [OPTION ...] /EXPRESSION/[i]
+ *       severity WORD [freeze]           of the alert that a flow raises whose content it is
+ *                                        (base/severity.h; none: no more); freeze: its packets are
+ *                                        kept in the snapshot ring
+ *       match tcp|udp|any client|server|either [OPTION ...] /EXPRESSION/[i]
  *
  * with # for comments on lines of their own. An expression (Hyperscan's PCRE dialect, a dot is any
  * octet) is looked for in the payload of one packet; a match with both a port and a check may do

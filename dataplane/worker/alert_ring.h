@@ -32,7 +32,7 @@ enum { ALERT_LISTED_NAME = 2 }; /* a name that the flow told */
 struct alert {
     uint64_t time_ns; /* of the packet */
     uint64_t flow_id; /* element 148 */
-    uint32_t number;  /* of the application; of a list its row */
+    uint32_t number;  /* of the application, or of the list */
     uint8_t kind;     /* enum alert_kind */
     uint8_t severity; /* enum severity */
     uint8_t side;     /* of the key: the initiator's */

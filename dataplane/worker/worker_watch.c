@@ -12,6 +12,15 @@ static void count_one(_Atomic uint64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
+/* Copies the name of LIST as far as there is room: no character is cut. */
+static void copy_name(char name[ALERT_NAME_OCTETS], const struct watch_list *list)
+{
+    size_t octets = strnlen(list->name, ALERT_NAME_OCTETS - 1);
+    while (octets > 0 && (list->name[octets] & 0xc0) == 0x80)
+        octets--;
+    memcpy(name, list->name, octets);
+}
+
 static void raise_alert(struct worker *worker, const struct watch_list *list,
                         const struct packet_facts *facts, const struct flow_ref *ref,
                         uint8_t listed, uint64_t time_ns)
@@ -30,7 +39,7 @@ static void raise_alert(struct worker *worker, const struct watch_list *list,
                           .side = sought.initiator,
                           .key = facts->key,
                           .listed = listed};
-    memcpy(alert.name, list->name, sizeof alert.name - 1);
+    copy_name(alert.name, list);
     worker_raise(worker, &alert);
 }
 

@@ -175,7 +175,8 @@ static uint32_t read_field(struct history_template *template, struct history_fie
         template->octets_min++;
         return octets;
     }
-    if (element != ELEMENT_COUNT && field->octets <= element_table[element].octets) {
+    if (element != ELEMENT_COUNT && element_table[element].octets != ELEMENT_VARIABLE &&
+        field->octets <= element_table[element].octets) {
         field->value = element_table[element].value;
         field->width = element_table[element].octets;
         note_element(template, element);
