@@ -112,6 +112,7 @@ static void make_index(struct network_ranges *ranges)
 static void shrink(struct network_ranges *ranges)
 {
     uint64_t low = 0;
+    check(ranges->count > 0); /* all addresses are in some range */
     for (uint32_t i = 0; i < ranges->count; i++)
         low |= ranges->rests[i];
     if (!low) {

@@ -66,7 +66,7 @@ struct worker *worker_create(const struct worker_config *config, struct error *e
     worker->sources_open = config->source_count;
     worker->parser = parser_create(&config->parser, error);
     worker->alerts = alert_ring_create(error);
-    worker->application_hits = calloc(APPLICATION_NUMBER_MAX + 1, sizeof(uint64_t));
+    worker->application_hits = calloc(APPLICATION_NUMBER_MAX + 1, sizeof *worker->application_hits);
     if (!worker->application_hits)
         error_set(error, "no memory for the hits of rules");
     bool good = worker->parser && worker->alerts && worker->application_hits;
