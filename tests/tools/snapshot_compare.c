@@ -139,6 +139,7 @@ static uint64_t fill(struct ring_maker *maker, struct packet_source *source)
                 ring_maker_append(maker, worker, &parts[worker], NULL);
         source->ops->release(source, &batch);
     }
+    ring_maker_show(maker);
     return count;
 }
 

@@ -64,6 +64,12 @@ void ring_maker_append(struct ring_maker *maker, uint32_t worker, const struct p
     snapshot_ring_append(ring, &kept, maker->now_ns);
 }
 
+void ring_maker_show(struct ring_maker *maker)
+{
+    for (uint32_t i = 0; i < maker->workers; i++)
+        snapshot_ring_tick(maker->rings[i], maker->now_ns, true);
+}
+
 void ring_maker_drain(struct ring_maker *maker)
 {
     maker->now_ns += 2000000000;

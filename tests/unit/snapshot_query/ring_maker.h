@@ -34,6 +34,9 @@ bool ring_maker_open(struct ring_maker *maker, const char *folder, uint64_t octe
 void ring_maker_append(struct ring_maker *maker, uint32_t worker, const struct packet_batch *batch,
                        const uint64_t *flow_ids);
 
+/* Shows what was appended to queries, as workers that get no more packets do. */
+void ring_maker_show(struct ring_maker *maker);
+
 /* Seals open blocks and has all of it written. */
 void ring_maker_drain(struct ring_maker *maker);
 
