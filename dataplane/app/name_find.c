@@ -54,7 +54,8 @@ static bool is_quic(const struct application_packet *packet)
         return false;
     uint32_t version =
         (uint32_t)data[1] << 24 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 8 | data[4];
-    return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
+    return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
+           (version & ~1u) == 0x54303530; /* T050, T051 of Google */
 }
 
 /* In the order in which they are asked. Applications: names in the rules, with blanks. */
