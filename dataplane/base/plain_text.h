@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-/* Octets of the printable character that TEXT, which a NUL ends, begins with; 0: there is none. What
- * controls the line (C0, DEL, C1, U+2028, U+2029) or turns the direction of writing is none, nor are
- * U+FEFF, U+FFFE and U+FFFF. */
+/* Octets of the printable character that TEXT, which a NUL ends, begins with; 0: there is none.
+ * What controls the line (C0, DEL, C1, U+2028, U+2029) or turns the direction of writing is none,
+ * nor are U+FEFF, U+FFFE and U+FFFF. */
 unsigned plain_text_octets(const char *text);
 
 /* Whether TEXT, which a NUL ends, has printable characters only. */

@@ -1,4 +1,4 @@
-"""The first datagram of a QUIC client (RFC 9000 and 9001, version 1). Needs python3-cryptography."""
+"""The first datagram of a client of QUIC (RFC 9000, RFC 9001). Needs python3-cryptography."""
 import hashlib
 import hmac
 import struct
