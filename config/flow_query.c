@@ -338,8 +338,11 @@ void flow_query_add(struct state_json *json, json_t *flows, uint32_t worker,
     state_set_number(json, object, "protocol", hot->key.protocol);
     if (flow_key_vlan_outer(&hot->key))
         state_set_number(json, object, "vlan", flow_key_vlan_outer(&hot->key));
-    if (application)
+    if (application) {
         state_set_text(json, object, "application", application);
+        state_set_text(json, object, "applicationConfidence",
+                       view->cold.application & FLOW_APPLICATION_BY_CONTENT ? "content" : "port");
+    }
     set_marks(json, object, view, marks);
     if (view->name_octets)
         set_names(json, object, view);

@@ -210,11 +210,13 @@ static bool read_applications(const struct lyd_node *root, struct probe_config *
 {
     struct applications_config *applications = &config->applications;
     const char *identify = config_tree_value(root, APPLICATIONS "identify");
-    applications->wanted = strcmp(identify, "on") == 0;
+    bool automatic = SPANFLOW_HYPERSCAN && strcmp(identify, "auto") == 0;
+    applications->wanted =
+        strcmp(identify, "on") == 0 || (automatic && applications->file_count > 0);
     for (uint32_t c = 0; c < config->cache_count; c++) {
         const struct exporting_process_config *exporting = &config->caches[c].exporting;
         for (uint32_t i = 0; i < exporting->destination_count; i++)
-            if (SPANFLOW_HYPERSCAN && strcmp(identify, "auto") == 0)
+            if (automatic)
                 applications->wanted |= tells_applications(&exporting->destinations[i]);
     }
     applications->shipped = model_truth(root, APPLICATIONS "shippedRules");

@@ -172,7 +172,7 @@ const struct option_description option_table[] = {
      .leaf = "/spanflow/applications/identify",
      .apply = apply_leaf,
      .help = "whether applications are looked for in payload (default auto: if a destination's "
-             "profile tells them, that is nfdump, silk or full)"},
+             "profile tells them, that is nfdump, silk or full, or with --application-rules)"},
     {.name = "application-rules",
      .argument = "FILE",
      .leaf = "/spanflow/applications/ruleFile",

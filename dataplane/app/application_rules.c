@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain_text.h"
+
 enum { LINE_OCTETS_MAX = 2048, WORDS_MAX = 24 };
 
 struct reader {
@@ -121,6 +123,8 @@ static bool read_application(struct reader *reader, char *text)
     if (count != 2 || !title || title_length == 0 || title_length >= APPLICATION_TITLE_OCTETS)
         return refuse(reader,
                       "give application NAME NUMBER \"TITLE\", a title of at most 55 octets", NULL);
+    if (!plain_text_is(title))
+        return refuse(reader, "a title is printable text of UTF-8", title);
     if (!read_number(words[1], NULL, APPLICATION_NUMBER_MAX, &number) || number == 0)
         return refuse(reader, "numbers are 1 to 16383", words[1]);
     if (!number_is_free(rules, number))

@@ -30,7 +30,8 @@ enum {
     HTTP_TYPES = SET(HTTP_HOST) | SET(HTTP_METHOD) | SET(HTTP_STATUS) | SET(HTTP_USER_AGENT),
     DNS_TYPES =
         SET(DNS_QUERY_NAME) | SET(DNS_QUERY_TYPE) | SET(DNS_RESPONSE_CODE) | SET(DNS_ANSWER),
-    SSH_TYPES = SET(SSH_CLIENT_BANNER) | SET(SSH_SERVER_BANNER)
+    SSH_TYPES = SET(SSH_CLIENT_BANNER) | SET(SSH_SERVER_BANNER),
+    GREETING_TYPES = SET(SMTP_GREETING) | SET(IMAP_GREETING) | SET(POP_GREETING)
 };
 
 /* The first octets of a ClientHello: over TCP record and message, over UDP those of DTLS. */
@@ -53,7 +54,8 @@ static bool is_quic(const struct application_packet *packet)
         return false;
     uint32_t version =
         (uint32_t)data[1] << 24 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 8 | data[4];
-    return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000;
+    return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
+           (version & ~1u) == 0x54303530; /* T050, T051 of Google */
 }
 
 /* In the order in which they are asked. Applications: names in the rules, with blanks. */
@@ -81,7 +83,8 @@ struct looked_flow {
     uint8_t reader;   /* index + 1; 0: nobody has recognised it */
     uint8_t packets;  /* looked at */
     bool application; /* its search has ended */
-    bool done;
+    bool done : 1;
+    bool begun : 1; /* it had a packet with payload */
 };
 static_assert(sizeof(struct looked_flow) == 8, "eight rows in a cache line");
 
@@ -234,13 +237,15 @@ static uint8_t choose(const struct name_finder *finder, const struct name_flow *
     return 0;
 }
 
+/* FIRST: PACKET is the flow's first with payload. A greeting is in no other; what looks like one
+ * later is an answer, and may name a user. */
 static bool read(struct name_finder *finder, const struct name_flow *flow, unsigned reader,
-                 const struct application_packet *packet)
+                 const struct application_packet *packet, bool first)
 {
     struct name_state state = {finder->workspace, flow->id};
     uint32_t all = finder->settings.wanted.clear | finder->settings.wanted.hashed;
     finder->sink.wanted = ((all & ~flow->had) | finder->settings.watched) & readers[reader].types;
-    if (!finder->sink.wanted)
+    if (!finder->sink.wanted || (!first && !(readers[reader].types & ~(uint32_t)GREETING_TYPES)))
         return true;
     finder->told = flow->had;
     return readers[reader].read(packet, &finder->sink, &state) == NAME_DONE;
@@ -257,6 +262,8 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
     *count = 0;
     if (row->done)
         return true;
+    bool first = !row->begun;
+    row->begun = true;
     if (!look_budget_begin(&finder->budget, now_ns)) {
         finder->counters.passed_over++;
         return false;
@@ -266,7 +273,7 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
     if (!row->reader)
         row->reader = choose(finder, flow, packet);
     if (row->reader)
-        row->done = read(finder, flow, row->reader - 1u, packet) || row->packets >= PATIENCE;
+        row->done = read(finder, flow, row->reader - 1u, packet, first) || row->packets >= PATIENCE;
     else /* an application without names, or none that anybody knows */
         row->done = flow->application || row->packets >= STRANGE_PACKETS;
     look_budget_end(&finder->budget);

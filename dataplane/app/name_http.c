@@ -103,7 +103,8 @@ static bool is_interim(struct name_span status)
 
 /* ---- host ---- */
 
-/* Whether SPAN is a host (name, address, [address]) with or without port. */
+/* Whether SPAN is a host (name, address, [address]) with or without port. What RFC 3986 would
+ * permit beside them in names, such as ; and %40, is in none, but may hide a path or a password. */
 static bool is_host(struct name_span span)
 {
     uint32_t at = 0, digits = 0;
@@ -112,7 +113,7 @@ static bool is_host(struct name_span span)
         uint8_t octet = span.text[at];
         if (name_is_alphanumeric(octet) || octet >= 0x80)
             continue;
-        if (octet <= ' ' || octet == 0x7f || strchr("\"#/<>?@\\^`{|}", octet))
+        if (octet == 0 || !strchr(bracket ? ".-_~:%[]" : ".-_~", octet))
             return false;
         if (octet == ']')
             bracket = false;

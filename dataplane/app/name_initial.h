@@ -26,6 +26,14 @@
       "\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9",          \
       NAME_QUIC_LABELS_2)                                                                          \
     X(VERSION_1, 0x00000001, 0x00000001, false, NAME_QUIC_SALT_1, NAME_QUIC_LABELS_1)              \
+    X(GOOGLE_T050, 0x54303530, 0x54303530, false,                                                  \
+      "\x7f\xf5\x79\xe5\xac\xd0\x72\x91\x55\x80"                                                   \
+      "\x30\x4c\x43\xa2\x36\x7c\x60\x48\x83\x10",                                                  \
+      NAME_QUIC_LABELS_1)                                                                          \
+    X(GOOGLE_T051, 0x54303531, 0x54303531, false,                                                  \
+      "\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50"                                                   \
+      "\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d",                                                  \
+      NAME_QUIC_LABELS_1)                                                                          \
     X(DRAFT_33, 0xff000021, 0xff000022, false, NAME_QUIC_SALT_1, NAME_QUIC_LABELS_1)               \
     X(DRAFT_29, 0xff00001d, 0xff000020, false,                                                     \
       "\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99",          \

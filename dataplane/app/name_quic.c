@@ -19,6 +19,7 @@ enum frame {
     FRAME_ACK = 2,
     FRAME_ACK_ECN = 3,
     FRAME_CRYPTO = 6,
+    FRAME_CRYPTO_GOOGLE = 8, /* of T050 and T051; no other version has it in an Initial packet */
     FRAME_CLOSE = 0x1c
 };
 
@@ -160,7 +161,7 @@ static void take_frames(struct name_gather *gather, const struct name_slice *fra
     struct reader reader = {.data = frames->data, .end = frames->octets};
     while (reader.at < reader.end && !reader.failed) {
         uint32_t type = next_octet(&reader);
-        if (type == FRAME_CRYPTO) {
+        if (type == FRAME_CRYPTO || type == FRAME_CRYPTO_GOOGLE) {
             uint64_t at = next_number(&reader);
             struct name_slice part = next_octets(&reader, next_number(&reader));
             if (!reader.failed)

@@ -155,6 +155,14 @@ static const char *show_end(const struct lyd_node *flow, const char *address, co
     return text;
 }
 
+/* Its name, with a question mark if it is a guess. */
+static const char *show_application(const struct lyd_node *flow, char text[80])
+{
+    bool guess = strcmp(data_text(flow, "applicationConfidence"), "port") == 0;
+    snprintf(text, 80, "%.70s%s", data_text(flow, "application"), guess ? "?" : "");
+    return text;
+}
+
 /* What the flow is about: the first of these that it has. */
 static const char *main_name(const struct lyd_node *flow)
 {
@@ -174,15 +182,16 @@ static void print_flows(const struct lyd_node *answer)
     table_begin(&table, "protocol", "from", "to", "packets", "octets", "answers", "octets",
                 "application", "name", "list", "start", NULL);
     for (const struct lyd_node *flow = data_child(answer, "flow"); flow; flow = data_next(flow)) {
-        char from[80], to[80], octets[16], back[16];
+        char from[80], to[80], octets[16], back[16], application[80];
         const struct protoent *known = getprotobynumber((int)data_number(flow, "protocol"));
-        table_row(
-            &table, known ? known->p_name : data_text(flow, "protocol"),
-            show_end(flow, "sourceAddress", "sourcePort", from),
-            show_end(flow, "destinationAddress", "destinationPort", to), data_text(flow, "packets"),
-            table_short(data_number(flow, "octets"), octets), data_text(flow, "reversePackets"),
-            table_short(data_number(flow, "reverseOctets"), back), data_text(flow, "application"),
-            main_name(flow), data_text(flow, "listLabel"), data_text(flow, "start"));
+        table_row(&table, known ? known->p_name : data_text(flow, "protocol"),
+                  show_end(flow, "sourceAddress", "sourcePort", from),
+                  show_end(flow, "destinationAddress", "destinationPort", to),
+                  data_text(flow, "packets"), table_short(data_number(flow, "octets"), octets),
+                  data_text(flow, "reversePackets"),
+                  table_short(data_number(flow, "reverseOctets"), back),
+                  show_application(flow, application), main_name(flow),
+                  data_text(flow, "listLabel"), data_text(flow, "start"));
     }
     table_end(&table, stdout);
 }

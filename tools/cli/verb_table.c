@@ -204,7 +204,7 @@ static void print_verb(const struct verb *verb)
     else if (strstr(verb->words, "address="))
         puts(
             "\nOnly flows for which all words hold:\n"
-            "  address=ADDRESS[/LENGTH] port=NUMBER protocol=NAME application=NAME\n"
+            "  address=ADDRESS[/LENGTH] port=NUMBER protocol=NAME application=NAME list=NAME\n"
             "in the first cache, or in that of cache=NAME. FILTER is an expression in the words of "
             "tcpdump\nabout addresses, ports and protocols (quote brackets for the shell):\n"
             "  host 192.0.2.1 and not port 53    src net 10.0.0.0/8 or tcp portrange 1-1023");

@@ -22,6 +22,11 @@ static const char salt_2[] =
     "\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9";
 static const char salt_29[] =
     "\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99";
+/* T050 and T051 of Google, which no standard has: those that Wireshark knows. */
+static const char salt_t50[] =
+    "\x7f\xf5\x79\xe5\xac\xd0\x72\x91\x55\x80\x30\x4c\x43\xa2\x36\x7c\x60\x48\x83\x10";
+static const char salt_t51[] =
+    "\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d";
 
 static void expand(const uint8_t *secret, const char *label, uint8_t *out, uint32_t octets)
 {
@@ -118,11 +123,13 @@ static void mask(const struct keys *keys, const uint8_t *sample, uint8_t out[32]
 /* The keys of the client; those of the last connection of each version are kept. */
 static const struct keys *keys_of(const struct initial_parts *parts)
 {
-    static struct keys kept[3];
+    static struct keys kept[5];
     bool second = parts->version == 0x6b3343cf, draft = parts->version >> 8 == 0xff0000;
-    const char *salt = second ? salt_2 : draft ? salt_29 : salt_1;
+    bool google = parts->version >> 8 == 0x543035;
+    unsigned kind = second ? 1 : draft ? 2 : google ? 3 + (parts->version & 1) : 0;
+    static const char *const salts[] = {salt_1, salt_2, salt_29, salt_t50, salt_t51};
     const uint8_t *id = parts->key_id ? parts->key_id : parts->id;
-    struct keys *keys = &kept[second ? 1 : draft ? 2 : 0];
+    struct keys *keys = &kept[kind];
     uint8_t secret[EVP_MAX_MD_SIZE], client[SECRET];
     if (keys->made && keys->id_octets == parts->id_octets &&
         memcmp(keys->id, id, parts->id_octets) == 0)
@@ -130,7 +137,7 @@ static const struct keys *keys_of(const struct initial_parts *parts)
     keys->made = true;
     keys->id_octets = parts->id_octets;
     memcpy(keys->id, id, parts->id_octets);
-    HMAC(EVP_sha256(), salt, 20, id, parts->id_octets, secret, NULL);
+    HMAC(EVP_sha256(), salts[kind], 20, id, parts->id_octets, secret, NULL);
     expand(secret, "client in", client, sizeof client);
     expand(client, second ? "quicv2 key" : "quic key", keys->body, sizeof keys->body);
     expand(client, second ? "quicv2 iv" : "quic iv", keys->vector, sizeof keys->vector);

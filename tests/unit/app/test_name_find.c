@@ -103,6 +103,36 @@ static void application_decides_where_the_packet_does_not(void **state)
     application_set_destroy(set);
 }
 
+/* An answer that looks like a greeting, which may name who has logged in. */
+static void greetings_begin_their_flow(void **state)
+{
+    static const struct {
+        unsigned port;
+        const char *before, *answer;
+        enum name_type type;
+    } cases[] = {
+        {143, "a LOGIN secret secret\r\n", "* OK secret logged in\r\n", NAME_IMAP_GREETING},
+        {25, "STARTTLS\r\n", "220 secret, go ahead\r\n", NAME_SMTP_GREETING},
+        {110, "APOP secret\r\n", "+OK welcome secret\r\n", NAME_POP_GREETING},
+    };
+    (void)state;
+    for (unsigned bounded = 0; bounded < 2; bounded++)
+        for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            struct bench bench = open_bench(UINT32_MAX, 0, NULL);
+            struct name_flow flow = {.index = i, .id = 1 + i};
+            bench.now_ns = 5000000000u;
+            if (bounded) { /* the packet before is passed over */
+                name_finder_set_bounds(bench.finder, 1, 0);
+                look(&bench, (struct name_flow){.index = 9, .id = 99}, true, 80, true, "?");
+            }
+            look(&bench, flow, true, cases[i].port, true, cases[i].before);
+            bench.now_ns = 7000000000u;
+            look(&bench, flow, true, cases[i].port, false, cases[i].answer);
+            assert_string_equal(found(&bench, cases[i].type), "");
+            name_finder_destroy(bench.finder);
+        }
+}
+
 static void the_first_of_each_type_is_kept(void **state)
 {
     (void)state;
@@ -217,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_protocol_is_recognised),
         cmocka_unit_test(application_decides_where_the_packet_does_not),
+        cmocka_unit_test(greetings_begin_their_flow),
         cmocka_unit_test(the_first_of_each_type_is_kept),
         cmocka_unit_test(hashes_are_of_the_clean_name),
         cmocka_unit_test(long_names_are_cut_and_counted),

@@ -105,6 +105,12 @@ static void hosts_come_without_user_and_path(void **state)
         {"GET / HTTP/1.1\r\nHost: :80", ""},
         {"GET / HTTP/1.1\r\nHost: [::1", ""},
         {"GET / HTTP/1.1\r\nHost: [fe80::1]", "[fe80::1]"},
+        {"GET / HTTP/1.1\r\nHost: [fe80::1%25eth0]:80", "[fe80::1%25eth0]:80"},
+        {"GET / HTTP/1.1\r\nHost: a_b-c.~d.example", "a_b-c.~d.example"},
+        {"GET / HTTP/1.1\r\nHost: a.example;secret", ""},
+        {"GET / HTTP/1.1\r\nHost: a.example&secret=1", ""},
+        {"GET / HTTP/1.1\r\nHost: secret%3Asecret%40a.example", ""},
+        {"GET http://secret%3Asecret%40a.example/ HTTP/1.1", ""},
         {"GET http://a.example/ HTTP/1.1\r\nHost: b.example", "a.example"},
         {"GET http://a.example/@secret HTTP/1.1\r\nHost: a.example", "a.example"},
     };

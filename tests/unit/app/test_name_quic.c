@@ -193,6 +193,22 @@ static void drafts_are_opened(void **state)
     }
 }
 
+/* Google's versions with TLS have CRYPTO frames of a type of their own. */
+static void versions_of_google_are_opened(void **state)
+{
+    static const uint32_t versions[] = {0x54303530, 0x54303531};
+    uint8_t frames[ROOM];
+    uint32_t octets = crypto_frame(frames, 0, message, hello_message(&hello_example, message));
+    (void)state;
+    frames[0] = 8;
+    for (unsigned i = 0; i < 2; i++) {
+        struct initial_parts parts = parts_of(versions[i], frames, octets);
+        heard_start(&heard);
+        assert_int_equal(offer_parts(&parts), NAME_DONE);
+        expect_example();
+    }
+}
+
 /* As browsers do: pieces in no order, with PING, ACK and PADDING between them. */
 static uint32_t scatter(uint8_t *frames, uint32_t octets)
 {
@@ -437,6 +453,7 @@ int main(void)
         TEST(the_example_of_version_1_is_opened),
         TEST(the_example_of_version_2_is_opened),
         TEST(drafts_are_opened),
+        TEST(versions_of_google_are_opened),
         TEST(scattered_frames_are_joined),
         TEST(two_packets_are_joined_at_every_octet),
         TEST(long_hellos_are_joined),

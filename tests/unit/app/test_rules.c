@@ -114,6 +114,8 @@ static const struct {
     {"application x 3 \"\"", "give application NAME NUMBER"},
     {"application x 3 \"X", "a title is one text in quotes"},
     {"application x 3 \"X\" more", "a title is one text in quotes"},
+    {"application x 3 \"a\x1b[31m\"", "a title is printable text of UTF-8: a?[31m"},
+    {"application x 3 \"a\xff\"", "a title is printable text of UTF-8: a?"},
     {"application x 0 \"X\"", "numbers are 1 to 16383: 0"},
     {"application x 16384 \"X\"", "numbers are 1 to 16383: 16384"},
     {"application x 99999999999999999999 \"X\"", "numbers are 1 to 16383"},

@@ -356,6 +356,40 @@ static void answers_are_valid(void **unused)
     free(text);
 }
 
+/* What is only guessed by a port is told apart. */
+static void guesses_are_marked(void **unused)
+{
+    static const struct {
+        uint16_t application;
+        const char *want;
+    } cases[] = {
+        {1 | FLOW_APPLICATION_BY_CONTENT,
+         "\"application\":\"dns\",\"applicationConfidence\":\"content\""},
+        {1 | FLOW_APPLICATION_BY_PORT,
+         "\"application\":\"dns\",\"applicationConfidence\":\"port\""},
+    };
+    (void)unused;
+    struct export_applications *applications = calloc(1, sizeof *applications);
+    struct export_application row = {.number = 1, .name = "dns"};
+    assert_non_null(applications);
+    applications->rows = &row;
+    applications->count = 1;
+    applications->row_of[1] = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct state_json json = {false};
+        struct flow_view view = make_view("192.0.2.200", "10.1.2.3", 5353, 53);
+        json_t *flows = json_array();
+        view.cold.application = cases[i].application;
+        flow_query_add(&json, flows, 1, &view, applications, NULL);
+        char *text = flow_query_answer(&json, flows, 1, 77);
+        assert_non_null(text);
+        assert_non_null(strstr(text, cases[i].want));
+        expect_reply("{\"spanflow:flows\":{\"limit\":5}}", text);
+        free(text);
+    }
+    free(applications);
+}
+
 static void the_largest_come_first(void **unused)
 {
     (void)unused;
@@ -414,8 +448,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(state_is_valid),           cmocka_unit_test(sections_are_read),
         cmocka_unit_test(filters_match_either_end), cmocka_unit_test(wrong_queries_are_refused),
-        cmocka_unit_test(answers_are_valid),        cmocka_unit_test(the_largest_come_first),
-        cmocka_unit_test(ledgers_add_up),
+        cmocka_unit_test(answers_are_valid),        cmocka_unit_test(guesses_are_marked),
+        cmocka_unit_test(the_largest_come_first),   cmocka_unit_test(ledgers_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
