@@ -51,8 +51,9 @@ class Namespace:
     def _inside(self, *command):
         self._run(self.prefix + list(command))
 
-    def plug(self, wire=WIRE, port=PROBE):
+    def plug(self, wire=None, port=None):
         """Makes the pair; after unplug() the kernel gives it other indices."""
+        wire, port = wire or self.WIRE, port or self.PROBE
         self._inside("ip", "link", "add", wire, "type", "veth", "peer", "name", port)
         for interface in (wire, port):
             # Neither neighbour discovery nor ARP: only our frames are on this wire.
