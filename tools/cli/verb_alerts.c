@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/severity.h"
 #include "data.h"
 #include "table.h"
 #include "verbs.h"
@@ -58,8 +59,20 @@ static void print_alerts(const struct lyd_node *answer)
         printf("there are %s more; give --limit\n", data_text(answer, "more"));
 }
 
+static bool is_severity(const char *word)
+{
+#define SEVERITY_IS(symbol, name, help) || strcmp(word, name) == 0
+    return false SEVERITIES(SEVERITY_IS);
+}
+
 int verb_alerts(struct verb_call *call)
 {
+    const char *severity = verb_option(call, "--severity");
+    const char *limit = verb_option(call, "--limit");
+    if (severity && !is_severity(severity))
+        return verb_refuse(call, severity);
+    if (limit && verb_number(limit) == 0)
+        return verb_refuse(call, limit);
     struct error error = {""};
     char *text = NULL;
     size_t length;

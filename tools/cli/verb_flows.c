@@ -244,19 +244,11 @@ static struct lyd_node *flows_part(struct verb_call *call, const char *filter, u
     return answer;
 }
 
-/* A number of 1 or more; 0 if WORD is none. */
-static unsigned long read_limit(const char *word)
-{
-    char *end;
-    unsigned long limit = strtoul(word, &end, 10);
-    return *end || word[0] == '-' ? 0 : limit;
-}
-
 int verb_flows(struct verb_call *call)
 {
     struct error error = {""};
     const char *wanted = verb_option(call, "--limit");
-    unsigned long limit = wanted ? read_limit(wanted) : FLOWS_USUAL;
+    unsigned long limit = wanted ? verb_number(wanted) : FLOWS_USUAL;
     if (limit == 0)
         return verb_refuse(call, wanted);
     char *filter = make_filter(call, &error);
@@ -338,7 +330,7 @@ int verb_top(struct verb_call *call)
     static const char *const kinds[] = {"address", "port", "protocol", "application", NULL};
     struct error error = {""};
     const char *wanted = verb_option(call, "--limit");
-    unsigned long limit = wanted ? read_limit(wanted) : 10;
+    unsigned long limit = wanted ? verb_number(wanted) : 10;
     if (limit == 0)
         return verb_refuse(call, wanted);
     const char *by = take_word(call, measures), *of = take_word(call, kinds);

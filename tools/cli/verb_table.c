@@ -154,6 +154,13 @@ int verb_refuse(const struct verb_call *call, const char *word)
     return VERB_USAGE;
 }
 
+unsigned long verb_number(const char *word)
+{
+    char *end;
+    unsigned long number = strtoul(word, &end, 10);
+    return *end || word[0] == '-' ? 0 : number;
+}
+
 int verb_lacks(const struct verb_call *call, const char *what)
 {
     fprintf(stderr, "spanflow: %s needs %s; see spanflow %s --help\n", call->verb->name, what,

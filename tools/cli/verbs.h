@@ -90,6 +90,8 @@ bool verb_connect(struct verb_call *call, struct error *error);
 int verb_fail(const char *text);
 /* Says that WORD is not understood by CALL's verb. Returns VERB_USAGE. */
 int verb_refuse(const struct verb_call *call, const char *word);
+/* The number of 1 or more that WORD is; 0 if it is none. */
+unsigned long verb_number(const char *word);
 /* Says that CALL's verb needs WHAT. Returns VERB_USAGE. */
 int verb_lacks(const struct verb_call *call, const char *what);
 /* Says TEXT as the outcome; as JSON an empty object. Returns VERB_DONE. */
