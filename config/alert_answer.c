@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "operation_body.h"
+
 static const char *const operation_names[] = {[ALERT_REQUEST_LIST] = "spanflow:alerts",
                                               [ALERT_REQUEST_RELOAD] =
                                                   "spanflow:applications-reload"};
@@ -13,22 +15,9 @@ enum { OPERATIONS = sizeof operation_names / sizeof operation_names[0], LIMIT_US
 
 /* ---- input ---- */
 
-/* The number of the operation that OBJECT names; OPERATIONS if it is none of these. */
-static unsigned find_operation(const json_t *object, json_t **input)
-{
-    unsigned kind = 0;
-    while (kind < OPERATIONS && !(*input = json_object_get(object, operation_names[kind])))
-        kind++;
-    return kind;
-}
-
 bool alert_request_is(const char *body, size_t length)
 {
-    json_t *input = NULL;
-    json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
-    bool is = find_operation(object, &input) < OPERATIONS;
-    json_decref(object);
-    return is;
+    return operation_body_is(body, length, operation_names, OPERATIONS);
 }
 
 static bool read_leaf(struct alert_request *request, const char *name, const json_t *value,
@@ -57,7 +46,7 @@ bool alert_request_read(struct alert_request *request, const char *body, size_t 
 {
     json_t *input = NULL;
     json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
-    unsigned kind = find_operation(object, &input);
+    unsigned kind = operation_body_find(object, operation_names, OPERATIONS, &input);
     *tag = "invalid-value";
     *request = (struct alert_request){.kind = (enum alert_request_kind)kind, .limit = LIMIT_USUAL};
     bool good = kind < OPERATIONS;
@@ -69,8 +58,7 @@ bool alert_request_read(struct alert_request *request, const char *body, size_t 
     {
         if (!good)
             break;
-        good = read_leaf(request, strncmp(name, "spanflow:", 9) == 0 ? name + 9 : name, value, tag,
-                         mistake);
+        good = read_leaf(request, operation_body_leaf(name), value, tag, mistake);
     }
     json_decref(object);
     return good;
@@ -138,15 +126,6 @@ void alert_text(const struct alert_row *row, char *text, size_t size)
 
 /* ---- answers ---- */
 
-static char *wrap(struct state_json *json, enum alert_request_kind kind, json_t *output)
-{
-    json_t *object = json_object();
-    state_set(json, object, operation_names[kind], output);
-    char *text = json->failed ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
-}
-
 char *alert_list_answer(const struct alert_table *table, const struct alert_request *request)
 {
     struct state_json json = {false};
@@ -163,7 +142,7 @@ char *alert_list_answer(const struct alert_table *table, const struct alert_requ
     }
     state_set(&json, output, "alert", list);
     state_set_number(&json, output, "more", more);
-    return wrap(&json, ALERT_REQUEST_LIST, output);
+    return state_answer(&json, operation_names[ALERT_REQUEST_LIST], output);
 }
 
 char *alert_reload_answer(uint32_t applications, uint32_t matches)
@@ -172,5 +151,5 @@ char *alert_reload_answer(uint32_t applications, uint32_t matches)
     json_t *output = json_object();
     state_set_number(&json, output, "applications", applications);
     state_set_number(&json, output, "rules", matches);
-    return wrap(&json, ALERT_REQUEST_RELOAD, output);
+    return state_answer(&json, operation_names[ALERT_REQUEST_RELOAD], output);
 }

@@ -9,6 +9,7 @@
 
 #include "detect/watch_set.h"
 #include "filter_expression.h"
+#include "operation_body.h"
 
 enum { LIMIT_FLOWS = 100, LIMIT_FLOWS_MAX = 10000, LIMIT_TOP = 10, LIMIT_TOP_MAX = 1000 };
 
@@ -246,9 +247,7 @@ bool flow_query_read(struct flow_query *query, const char *json, size_t length,
     {
         if (!good)
             break;
-        if (name[0] == 's' && strncmp(name, "spanflow:", 9) == 0)
-            name += 9;
-        good = read_leaf(query, name, value, applications, tag, mistake);
+        good = read_leaf(query, operation_body_leaf(name), value, applications, tag, mistake);
     }
     json_decref(object);
     return good;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "operation_body.h"
 
 static const uint64_t second_ns = 1000000000;
 enum { EXPIRY_S = 2592000, REPLAY_RATE = 50000 };
@@ -307,22 +308,9 @@ static bool check_whole(const struct snapshot_request *request, const char **tag
     return true;
 }
 
-/* The number of the operation that OBJECT names; OPERATIONS if it is none of these. */
-static unsigned find_operation(const json_t *object, json_t **input)
-{
-    unsigned kind = 0;
-    while (kind < OPERATIONS && !(*input = json_object_get(object, operation_names[kind])))
-        kind++;
-    return kind;
-}
-
 bool snapshot_request_is(const char *body, size_t length)
 {
-    json_t *input = NULL;
-    json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
-    bool is = find_operation(object, &input) < OPERATIONS;
-    json_decref(object);
-    return is;
+    return operation_body_is(body, length, operation_names, OPERATIONS);
 }
 
 bool snapshot_request_read(struct snapshot_request *request, const char *body, size_t length,
@@ -330,7 +318,7 @@ bool snapshot_request_read(struct snapshot_request *request, const char *body, s
 {
     json_t *input = NULL;
     json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
-    unsigned kind = find_operation(object, &input);
+    unsigned kind = operation_body_find(object, operation_names, OPERATIONS, &input);
     *tag = "invalid-value";
     *request = (struct snapshot_request){.kind = (enum snapshot_request_kind)kind,
                                          .size = SNAPSHOT_EXTRACT_READ_MAX,
@@ -345,8 +333,7 @@ bool snapshot_request_read(struct snapshot_request *request, const char *body, s
     {
         if (!good)
             break;
-        good = read_leaf(request, strncmp(name, "spanflow:", 9) == 0 ? name + 9 : name, value, tag,
-                         mistake);
+        good = read_leaf(request, operation_body_leaf(name), value, tag, mistake);
     }
     json_decref(object);
     return good && check_whole(request, tag, mistake);

@@ -1,6 +1,8 @@
 /* Lists with their hits in state, and the answer to reading them again. */
 #include "state_lists.h"
 
+#include "operation_body.h"
+
 #define ADD_COUNTER(name, help) state_add_counter(json, counters, #name, help, source->name);
 
 static json_t *list_object(struct state_json *json, const struct watch_list *list, uint64_t hits)
@@ -35,20 +37,17 @@ json_t *state_lists_object(struct state_json *json, const struct state_lists *li
     return object;
 }
 
-static const char operation[] = "spanflow:lists-reload";
+static const char *const operation = "spanflow:lists-reload";
 
 bool state_lists_reload_is(const char *json, size_t length)
 {
-    json_t *object = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL);
-    bool is = json_object_get(object, operation) != NULL;
-    json_decref(object);
-    return is;
+    return operation_body_is(json, length, &operation, 1);
 }
 
 char *state_lists_answer(const struct state_lists *lists)
 {
     struct state_json json = {false};
-    json_t *object = json_object(), *output = json_object(), *list = json_array();
+    json_t *output = json_object(), *list = json_array();
     for (uint32_t i = 0; lists->set && i < watch_set_count(lists->set); i++) {
         json_t *row = json_object();
         state_set_text(&json, row, "name", watch_set_list(lists->set, i)->name);
@@ -56,8 +55,5 @@ char *state_lists_answer(const struct state_lists *lists)
         state_append(&json, list, row);
     }
     state_set(&json, output, "list", list);
-    state_set(&json, object, operation, output);
-    char *text = json.failed ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    return state_answer(&json, operation, output);
 }
