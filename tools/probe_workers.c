@@ -279,7 +279,10 @@ static void *run_ender(void *argument)
     const struct metering_thread *self = argument;
     struct metering *metering = self->before;
     bool ended[EXPORT_RINGS_MAX] = {false};
-    if (!wait_for_turn(self->metering)) /* then the receivers have left the others */
+    /* At the end of the probe the new set can be over before this thread runs for the first time:
+     * whether the receivers have left the others stands there. */
+    wait_for_turn(self->metering);
+    if (atomic_load(&metering->stage) != METERING_HANDED)
         return NULL;
     lower_priority(self->probe, metering);
     for (uint32_t w = 0; !metering->distribution && w < metering->worker_count; w++)
