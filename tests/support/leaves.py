@@ -96,7 +96,8 @@ class Table:
     def observation(self):
         point = self.base["observationPoint"][0]
         interface = point["xdp"]["interface"]
-        sources = {**self.base, "source": [f"xdp:{interface},role=tap-a"]}
+        queue = f",descriptors={length}" if (length := point.get("receiveDescriptors")) else ""
+        sources = {**self.base, "source": [f"xdp:{interface},role=tap-a{queue}"]}
         del sources["observationPoint"]
         self.rows["source"] = Row(sources)
         self.rows["collector"] = Row({**self.base, "exportingProcess": [{"name": "default"}],
