@@ -126,6 +126,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
     change_policy(cache, change);
+    cache->kernel.config.packets_min = change->config.kernel.packets_min;
     flow_kernel_set_margin(cache);
     /* Records are due by the timeouts of before: one pass looks at all of them. What was not over
      * until now cannot have been late. */
