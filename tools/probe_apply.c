@@ -309,8 +309,6 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     if (!wish->config)
         return false;
     wish->plan = plan_make(probe->config, wish->config);
-    if (wish->plan.actions & PLAN_CACHE_SIZE && probe->metering->kernel)
-        wish->plan.actions |= PLAN_EXCHANGE; /* records that the kernel counts cannot move */
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))

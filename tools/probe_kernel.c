@@ -15,6 +15,7 @@ struct probe_kernel {
     bool turning;           /* an epoch waits to be closed */
     bool quiet;             /* of workers before: the last epoch that was counted in is closed */
     bool failed;            /* that was said */
+    bool awaited;           /* by a cut of the ledger, which goes first */
     uint64_t turned_ns;     /* monotonic */
 };
 
@@ -128,15 +129,20 @@ bool probe_kernel_turn(struct probe *probe)
     const struct metering *before = probe->before;
     if (takes_counts(before) && before->kernel && !before->kernel->quiet)
         return false;
-    return !takes_counts(probe->metering) || turn(probe, probe->metering);
+    if (!takes_counts(probe->metering) || turn(probe, probe->metering))
+        return true;
+    probe->metering->kernel->awaited = true;
+    return false;
 }
 
 void probe_kernel_turn_if_due(struct probe *probe, bool ending)
 {
     uint64_t now_ns = clock_monotonic_ns();
-    const struct probe_kernel *kernel = probe->metering->kernel;
-    if (kernel &&
-        (ending || now_ns < probe->kernel_hurry_ns || now_ns - kernel->turned_ns >= epoch_ns))
+    struct probe_kernel *kernel = probe->metering->kernel;
+    if (kernel && kernel->awaited)
+        kernel->awaited = false;
+    else if (kernel && (ending || probe->change || now_ns < probe->kernel_hurry_ns ||
+                        now_ns - kernel->turned_ns >= epoch_ns))
         turn(probe, probe->metering);
     /* Nothing is counted there any more since others took its place. */
     if (takes_counts(probe->before) && probe->before->kernel && turn(probe, probe->before))

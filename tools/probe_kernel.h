@@ -41,7 +41,7 @@ void probe_kernel_say(const struct probe *probe);
  * a worker has not yet taken the counts of the last one: try again later. */
 bool probe_kernel_turn(struct probe *probe);
 /* The same about once a second; at every call where workers wait for it: if the probe is ENDING,
- * for those that others have taken the place of, and until kernel_hurry_ns. */
+ * for those that others have taken the place of, during a change, and until kernel_hurry_ns. */
 void probe_kernel_turn_if_due(struct probe *probe, bool ending);
 
 /* ---- another table (probe_kernel_exchange.c) ---- */
