@@ -135,7 +135,7 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
     }
 
 /* Only a single cache can leave flows to the kernel. */
-#define KERNEL_ACTION(c) ((c) == 0 ? PLAN_REBUILD : PLAN_NOTHING)
+#define KERNEL_ACTION(c, action) ((c) == 0 ? (action) : PLAN_NOTHING)
 /* What cache C and its exporting process have. */
 #define CACHE_ROWS(c)                                                                              \
     ROW(caches[c].name, PLAN_EXCHANGE, "cache/name"),                                              \
@@ -144,8 +144,9 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         ROW(caches[c].tcp_linger_ns, PLAN_WORKERS, "cache/tcpLinger"),                             \
         ROW(caches[c].flows_max, PLAN_CACHE_SIZE, "cache/maxFlows"),                               \
         ROW(caches[c].flood, PLAN_WORKERS, "cache/floodPolicy"),                                   \
-        ROW(caches[c].kernel_flows, KERNEL_ACTION(c), "cache/kernelFlows"),                        \
-        ROW(caches[c].kernel_after_packets, KERNEL_ACTION(c), "cache/kernelAfterPackets"),         \
+        ROW(caches[c].kernel_flows, KERNEL_ACTION(c, PLAN_EXCHANGE), "cache/kernelFlows"),         \
+        ROW(caches[c].kernel_after_packets, KERNEL_ACTION(c, PLAN_WORKERS),                        \
+            "cache/kernelAfterPackets"),                                                           \
         ROW(caches[c].exporter_name, PLAN_EXCHANGE, "exportingProcess/name"),                      \
         ROW(caches[c].spool_directory, PLAN_REBUILD, "exportingProcess/spool/directory"),          \
         ROW(caches[c].spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \

@@ -13,6 +13,7 @@
 #include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_history.h"
+#include "probe_kernel.h"
 #include "probe_lists.h"
 #include "probe_notify.h"
 #include "probe_snapshot.h"
@@ -68,7 +69,9 @@ static bool make_workers(struct probe *probe, struct error *error)
     const struct metering_wish wish = {.config = probe->config,
                                        .selection = &probe->selection,
                                        .rules = &probe->rules,
-                                       .lists = probe->lists};
+                                       .lists = probe->lists,
+                                       .kernel = probe->kernel};
+    probe->kernel = NULL;
     probe->metering = metering_create(probe, &wish, error);
     return probe->metering != NULL;
 }
@@ -90,7 +93,7 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
         !probe_selection_make(&probe->selection, config, error) ||
         !probe_rules_make(&probe->rules, &config->applications, NULL, error) ||
         !probe_lists_make(&probe->lists, &config->lists, NULL, error) ||
-        !probe_alerts_open(probe, error) || !probe_kernel_open(probe, error) ||
+        !probe_alerts_open(probe, error) || !probe_kernel_make(config, &probe->kernel, error) ||
         !probe_open_sources(probe, error) || !probe_snapshot_open(probe, error) ||
         !make_workers(probe, error) || !probe_history_make(config, false, error) ||
         !exporting_make(probe, error)) {
@@ -101,7 +104,7 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
     if (probe->rules.set)
         probe_alerts_count_rules(probe);
     say_start(probe);
-    probe_kernel_say_start(probe);
+    probe_kernel_say(probe);
     return probe;
 }
 
@@ -121,7 +124,7 @@ void probe_destroy(struct probe *probe)
     probe_close_queues(probe);
     for (uint32_t s = 0; s < probe->source_count; s++)
         probe->sources[s]->ops->close(probe->sources[s]);
-    probe_kernel_close(probe);
+    probe_kernel_free(probe->kernel);
     probe_selection_free(&probe->selection);
     probe_rules_free(&probe->rules);
     probe_lists_free(probe->lists);

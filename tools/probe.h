@@ -32,6 +32,7 @@ struct probe_alerts;
 struct probe_change;
 struct probe_control;
 struct probe_history;
+struct probe_kernel;
 struct probe_lists;
 struct probe_snapshot;
 struct probe_watch;
@@ -71,12 +72,8 @@ struct probe {
     struct probe_alerts *alerts;     /* findings of rules and lists. Main thread */
     struct probe_lists *lists;       /* NULL: flows are compared with none */
     struct probe_snapshot *snapshot; /* packets that are kept (probe_snapshot.h) */
-    struct xdp_counter *counter;     /* NULL: the kernel counts no flows */
-    struct kernel_table *kernel_table;
-    bool kernel_turning; /* an epoch waits to be closed; main thread, as the next two */
-    bool kernel_failed;
-    uint64_t kernel_turned_ns; /* monotonic */
-    uint64_t kernel_hurry_ns;  /* until then the workers wait for epochs */
+    struct probe_kernel *kernel;     /* for the first workers; NULL: none, or they are made */
+    uint64_t kernel_hurry_ns;  /* until then workers wait for the kernel's counts; main thread */
     struct metering *metering; /* its workers: those that get the packets */
     struct metering_thread receivers[EXPORT_RINGS_MAX]; /* main thread */
     struct metering *before; /* those that got them before; NULL: they are gone */
@@ -233,22 +230,6 @@ bool probe_write_final_ledger(struct probe *probe);
  * told until then, to be freed. Every thread has ended. NULL if memory is short; one line if it is
  * not balanced. */
 struct ledger_carry *probe_carry_ledger(struct probe *probe, char **state);
-
-/* ---- flows that the kernel counts (probe_kernel.c); main thread ---- */
-
-/* Makes the counter if the configuration wants one; before the sources are started. False and
- * ERROR: the caller destroys what is there. */
-bool probe_kernel_open(struct probe *probe, struct error *error);
-/* Its size in one line. */
-void probe_kernel_say_start(const struct probe *probe);
-/* Frees it; sources and workers are gone. */
-void probe_kernel_close(struct probe *probe);
-/* Closes the epoch, which may take milliseconds. False if a worker has not yet taken the counts of
- * the last one: try again later. True at once without a counter. */
-bool probe_kernel_turn(struct probe *probe);
-/* The same about once a second; at every call if the probe is ENDING, or after the clock jumped,
- * when the workers wait for it. */
-void probe_kernel_turn_if_due(struct probe *probe, bool ending);
 
 /* ---- signals (probe_signals.c) ---- */
 

@@ -309,8 +309,6 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     if (!wish->config)
         return false;
     wish->plan = plan_make(probe->config, wish->config);
-    if (wish->plan.actions & PLAN_CACHE_SIZE && probe->kernel_table)
-        wish->plan.actions |= PLAN_REBUILD; /* the kernel's table has its size, too */
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
@@ -343,7 +341,7 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
     if (good)
         wish->change = probe_change_prepare(probe, wish->config ? wish->config : probe->config,
                                             wish->plan.actions, lists, &mistake->error);
-    if (wish->change)
+    if (wish->change && (wish->test || probe_change_confirm(wish->change, &mistake->error)))
         return true;
     mistake->tag = "operation-failed";
     split(mistake);

@@ -11,6 +11,7 @@
 #include "probe_apply.h"
 #include "probe_exchange.h"
 #include "probe_history.h"
+#include "probe_kernel.h"
 #include "probe_lists.h"
 #include "probe_snapshot.h"
 #include "worker/worker_change.h"
@@ -39,6 +40,7 @@ static void cancel(struct probe_change *change)
 {
     if (change->metering) {
         metering_cancel_threads(change->probe, change->metering);
+        probe_kernel_drop(change->probe);
         probe_exchange_cancel(change->metering);
         metering_destroy(change->metering);
         change->metering = NULL;
@@ -103,16 +105,18 @@ static bool change_workers(struct probe *probe, const struct probe_config *confi
 static bool prepare_exchange(struct probe *probe, const struct probe_config *config,
                              struct probe_change *change, struct error *error)
 {
-    const struct metering_wish wish = {.config = config,
-                                       .selection = &change->selection,
-                                       .rules = new_rules(probe, change),
-                                       .lists = new_lists(probe, change),
-                                       .takes_over = true,
-                                       .snapshot = change->snapshot};
-    if (!probe_selection_make(&change->selection, config, error))
+    struct metering_wish wish = {.config = config,
+                                 .selection = &change->selection,
+                                 .rules = new_rules(probe, change),
+                                 .lists = new_lists(probe, change),
+                                 .takes_over = true,
+                                 .snapshot = change->snapshot};
+    if (!probe_selection_make(&change->selection, config, error) ||
+        !probe_kernel_make_other(config, &wish.kernel, error))
         return false;
     change->metering = metering_create(probe, &wish, error);
     return change->metering && probe_exchange_prepare(probe, &wish, change->metering, error) &&
+           probe_kernel_prepare(probe, change->metering, config, error) &&
            metering_start_threads(probe, change->metering, error);
 }
 
@@ -191,6 +195,11 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     return NULL;
 }
 
+bool probe_change_confirm(struct probe_change *change, struct error *error)
+{
+    return !change->metering || probe_kernel_exchange(change->probe, change->next, error);
+}
+
 bool probe_change_exchanges_rings(const struct probe *probe)
 {
     return probe->change && probe_snapshot_exchanges_rings(probe->change->snapshot);
@@ -224,6 +233,7 @@ static void hand_over_sources(struct probe *probe, struct probe_change *change)
     exchange_selection(probe, change);
     probe_apply_adopt(probe->control);
     probe_say_workers(probe);
+    probe_kernel_say(probe);
 }
 
 /* Cache C of the new configuration has the exporting process of another place until other workers

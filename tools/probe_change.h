@@ -24,7 +24,11 @@ struct snapshot_ring;
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
                                           unsigned actions, struct probe_lists *lists,
                                           struct error *error);
-/* Hands CHANGE over. PROBE owns it from then on: no other before it is finished. */
+/* The last that can fail, and the first that packets feel: the kernel's programs are those of other
+ * workers from now on. False and ERROR: nothing has changed. */
+bool probe_change_confirm(struct probe_change *change, struct error *error);
+/* Hands CHANGE over, which is confirmed if it has other workers. PROBE owns it from then on: no
+ * other before it is finished. */
 void probe_change_submit(struct probe *probe, struct probe_change *change);
 /* Whether what was submitted is in force everywhere, and nothing moves any more; it is freed then.
  */

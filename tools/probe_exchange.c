@@ -89,9 +89,7 @@ static bool caches_can_change(const struct probe *probe, const struct probe_conf
 
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config)
 {
-    /* The kernel's table is made for its workers. */
-    return !probe->kernel_table && config->caches[0].kernel_flows == 0 &&
-           metering_is_possible(probe, config) && caches_can_change(probe, config);
+    return metering_is_possible(probe, config) && caches_can_change(probe, config);
 }
 
 /* ---- preparing ---- */

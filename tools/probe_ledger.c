@@ -14,6 +14,7 @@
 #include "probe_control.h"
 #include "probe_exchange.h"
 #include "probe_history.h"
+#include "probe_kernel.h"
 #include "probe_snapshot.h"
 
 /* The copies of every worker, in order. */
@@ -270,7 +271,7 @@ void probe_answer_ledger_requests(struct probe *probe)
         if (probe_change_exchanges_rings(probe))
             return;
         /* Up to now, that is, and not up to the last second. */
-        if (atomic_load(&probe->metering->running) > 0 && !probe_kernel_turn(probe))
+        if (!probe_kernel_turn(probe))
             return;
         probe->ledgers_answered = asked;
         probe_control_cut_asked(probe->control);
@@ -310,7 +311,7 @@ static void add_given(const struct probe *probe, struct ledger *ledger)
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct source_ledger source = probe_source_ledger(probe, s);
         ledger_add_given(ledger, &source.observed);
-        if (!probe->kernel_table || !probe->config->sources[s].interface[0])
+        if (!probe->config->sources[s].interface[0])
             continue;
         struct ledger_pair counted = source_xdp_counted(probe->sources[s]);
         ledger_add_given(ledger, &counted);
@@ -352,7 +353,7 @@ static struct ledger_set *final_ledgers(struct probe *probe, char **state)
             add_other_snapshots(probe, &ledgers->ledgers[0]);
     }
     if (ledgers &&
-        (probe->metering->distribution || probe->metering->takes_over || probe->kernel_table))
+        (probe->metering->distribution || probe->metering->takes_over || probe->metering->kernel))
         add_given(probe, &ledgers->ledgers[0]);
     if (ledgers && state)
         *state = probe_control_last_state(probe, &ledgers->ledgers[0], set.accounts);

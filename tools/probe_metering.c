@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "probe.h"
+#include "probe_kernel.h"
 #include "probe_lists.h"
 #include "probe_snapshot.h"
 
@@ -142,10 +143,8 @@ static bool make_worker(struct making *making, uint32_t number, struct error *er
         if (!cache->ring || !fill_random(cache->hash_seed, sizeof cache->hash_seed, error))
             return false;
     }
-    worker->caches[0].kernel =
-        (struct flow_kernel_config){.table = making->probe->kernel_table,
-                                    .worker = number,
-                                    .packets_min = making->config->caches[0].kernel_after_packets};
+    worker->caches[0].kernel.table = probe_kernel_table(metering->kernel);
+    worker->caches[0].kernel.worker = number;
     give_sources(making, number);
     probe_lists_fill(making->wish->lists, number, worker);
     if (!give_snapshot(making, number, error))
@@ -209,6 +208,7 @@ struct metering *metering_create(struct probe *probe, const struct metering_wish
     bool good = metering && making;
     if (good) {
         metering->cache_count = wish->config->cache_count;
+        metering->kernel = wish->kernel;
         metering->takes_over = wish->takes_over;
         atomic_init(&metering->stage, wish->takes_over ? METERING_WAITS : METERING_RUNS);
         making->probe = probe;
@@ -219,6 +219,7 @@ struct metering *metering_create(struct probe *probe, const struct metering_wish
         making->worker.populated = wish->takes_over;
         good = make_workers(making, error);
     } else {
+        probe_kernel_free(wish->kernel);
         error_set(error, "no memory for a worker");
     }
     free(making);
@@ -238,6 +239,7 @@ void metering_destroy(struct metering *metering)
             record_ring_destroy(metering->rings[c][w]);
     }
     distribution_destroy(metering->distribution);
+    probe_kernel_free(metering->kernel);
     for (uint32_t c = 0; c < CACHES_MAX; c++)
         free(metering->exchanged[c]);
     free(metering);

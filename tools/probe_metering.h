@@ -24,6 +24,7 @@
 struct exporting_process_description;
 struct metering;
 struct probe;
+struct probe_kernel;
 struct probe_lists;
 struct probe_rules;
 struct probe_selection;
@@ -77,6 +78,7 @@ struct metering {
     uint32_t cache_count; /* of each worker */
     /* Cache c of worker w puts its records on ring [c][w], and exporting process c takes them. */
     struct record_ring *rings[CACHES_MAX][EXPORT_RINGS_MAX];
+    struct probe_kernel *kernel; /* its flows that the kernel counts; NULL: it counts none */
     struct worker *workers[EXPORT_RINGS_MAX];
     _Atomic uint32_t running; /* workers whose records are not all on the rings */
 
@@ -113,12 +115,13 @@ struct metering_wish {
     const struct probe_selection *selection;
     const struct probe_rules *rules;
     struct probe_lists *lists;              /* NULL: none */
+    struct probe_kernel *kernel;            /* NULL: none. The workers' own from then on */
     bool takes_over;                        /* from another set, while packets flow */
     struct probe_snapshot_change *snapshot; /* then: what gives the rings of packets */
 };
 
 /* Makes the workers of WISH on the sources of PROBE, which are open. NULL and ERROR: nothing is
- * left. */
+ * left, and neither is WISH's kernel. */
 struct metering *metering_create(struct probe *probe, const struct metering_wish *wish,
                                  struct error *error);
 /* Whether the workers of CONFIG can be had with the sources of PROBE as they are open, which have

@@ -84,6 +84,7 @@ static void configure_cache(const struct cache_config *config, uint32_t workers,
     cache->idle_timeout_ns = config->idle_timeout_ns;
     cache->tcp_linger_ns = config->tcp_linger_ns;
     cache->flood = config->flood;
+    cache->kernel.packets_min = config->kernel_after_packets;
     cache->flood.new_flows_per_s = (config->flood.new_flows_per_s + workers - 1) / workers;
 }
 

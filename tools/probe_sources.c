@@ -9,6 +9,7 @@
 #include "packet/source_file.h"
 #include "packet/source_xdp.h"
 #include "probe.h"
+#include "probe_kernel.h"
 
 static bool open_files(struct probe *probe, struct error *error)
 {
@@ -64,7 +65,7 @@ static struct packet_source *open_device(const struct probe *probe,
 {
     if (config->interface[0]) {
         struct source_xdp_options options = config->xdp;
-        options.counter = probe->counter;
+        options.counter = probe_kernel_counter(probe->kernel);
         return source_xdp_open(config->interface, wanted, &options, now_ns, error);
     }
     return open_dpdk(config, wanted, now_ns, error);

@@ -15,6 +15,7 @@
 #include "probe_control.h"
 #include "probe_exchange.h"
 #include "probe_history.h"
+#include "probe_kernel.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"

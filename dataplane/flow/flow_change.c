@@ -14,8 +14,9 @@ struct flow_cache_change {
     struct flow_cache *table; /* of the new size, later the older one; NULL: same size */
     bool other_aggregates;    /* the next two replace those of the cache, or are put away */
     struct flow_level2 level2;
-    struct arena ids_arena; /* if packets are kept from now on in a table that has no ids */
-    struct name_pool *pool; /* if records carry names from now on; NULL: none is needed */
+    struct arena ids_arena;    /* if packets are kept from now on in a table that has no ids */
+    struct name_pool *pool;    /* if records carry names from now on; NULL: none is needed */
+    struct arena kernel_arena; /* if flows that the kernel may count move to TABLE */
 };
 
 /* ---- control thread ---- */
@@ -37,11 +38,6 @@ struct flow_cache_change *flow_cache_change_create(const struct flow_cache *cach
                                                    struct error *error)
 {
     check(config->flows_max >= 1 && !cache->older && !cache->admission.retired);
-    if (config->flows_max != cache->flows_max && cache->kernel.config.table) {
-        error_set(error, "the size of a cache whose flows the kernel counts cannot change while "
-                         "the probe runs: restart it");
-        return NULL;
-    }
     struct flow_cache_change *change = calloc(1, sizeof *change);
     if (!change) {
         error_set(error, "no memory for a change of a flow cache");
@@ -52,7 +48,9 @@ struct flow_cache_change *flow_cache_change_create(const struct flow_cache *cach
     bool good = make_level2(change, cache, error);
     if (good && config->flows_max != cache->flows_max) {
         change->table = flow_table_create(config->flows_max, error);
-        good = change->table && flow_table_populate(change->table, error);
+        good = change->table && flow_table_populate(change->table, error) &&
+               (!cache->kernel.config.table ||
+                flow_kernel_map_slots(&change->kernel_arena, config->flows_max, error));
     }
     if (good && flow_wants_names(config) && (change->table || !cache->pool)) {
         change->pool = name_pool_create(config->flows_max, error);
@@ -75,6 +73,7 @@ void flow_cache_change_free(struct flow_cache_change *change)
     flow_level2_close(&change->level2);
     name_pool_destroy(change->pool);
     arena_unmap(&change->ids_arena);
+    arena_unmap(&change->kernel_arena);
     free(change);
 }
 
@@ -126,6 +125,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
     change_policy(cache, change);
+    cache->kernel.config.packets_min = change->config.kernel.packets_min;
     flow_kernel_set_margin(cache);
     /* Records are due by the timeouts of before: one pass looks at all of them. What was not over
      * until now cannot have been late. */
@@ -141,8 +141,15 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
         (change->table ? change->table : cache)->pool = change->pool;
         change->pool = NULL;
     }
+    if (change->kernel_arena.memory)
+        flow_kernel_resize(cache, &change->kernel_arena);
     if (change->table)
         flow_resize_begin(cache, change->table);
+}
+
+bool flow_cache_may_take_change(struct flow_cache *cache, const struct flow_cache_change *change)
+{
+    return !change->kernel_arena.memory || flow_kernel_withdraw(cache);
 }
 
 bool flow_cache_is_changing(const struct flow_cache *cache)

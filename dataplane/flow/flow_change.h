@@ -20,13 +20,17 @@
 struct flow_cache_change;
 
 /* Allocates what CACHE needs to go on by CONFIG, of which the timeouts, flood, flows_max, local,
- * egress_ports, applications and names count, the rest is as CACHE was made. Memory of a new table
- * is taken whole, so that the worker meets no page for the first time. NULL and ERROR if memory is
- * short, or if flows_max changes while the kernel counts flows. Control thread; no change of CACHE
- * is under way. */
+ * egress_ports, applications, names and the kernel's packets_min count, the rest is as CACHE was
+ * made. Memory of a new table is taken whole, so that the worker meets no page for the first time.
+ * NULL and ERROR if memory is short. Control thread; no change of CACHE is under way. */
 struct flow_cache_change *flow_cache_change_create(const struct flow_cache *cache,
                                                    const struct flow_cache_config *config,
                                                    struct error *error);
+
+/* Whether CHANGE can be put into force now. Not before the kernel, if it counts flows, has given
+ * back those that are to move to a table of another size: false, ask again in the next round.
+ * Worker thread. */
+bool flow_cache_may_take_change(struct flow_cache *cache, const struct flow_cache_change *change);
 
 /* Puts CHANGE into force, between two batches; it belongs to CACHE until flow_cache_step_change()
  * says that nothing is left to do. Worker thread. */

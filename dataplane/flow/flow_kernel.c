@@ -21,6 +21,11 @@ static_assert(offsetof(struct flow_hot6, address_b) == 16, "addresses of IPv6 fo
 
 /* ---- memory ---- */
 
+bool flow_kernel_map_slots(struct arena *arena, uint32_t flows_max, struct error *error)
+{
+    return arena_map(arena, flows_max * sizeof(uint32_t), ARENA_SPARSE, error);
+}
+
 bool flow_kernel_open(struct flow_cache *cache, const struct flow_kernel_config *config,
                       struct error *error)
 {
@@ -32,8 +37,7 @@ bool flow_kernel_open(struct flow_cache *cache, const struct flow_kernel_config 
     check(config->worker < geometry->workers && config->packets_min >= 1);
     if (!arena_map(&kernel->place_arena, geometry->slots * sizeof *kernel->places, ARENA_SPARSE,
                    error) ||
-        !arena_map(&kernel->slot_arena, cache->flows_max * sizeof *kernel->slot_of, ARENA_SPARSE,
-                   error))
+        !flow_kernel_map_slots(&kernel->slot_arena, cache->flows_max, error))
         return false;
     kernel->places = kernel->place_arena.memory;
     kernel->slot_of = kernel->slot_arena.memory;
@@ -164,7 +168,8 @@ static void hand_over(struct flow_cache *cache, struct flow_slot at, uint32_t in
 void flow_kernel_offer(struct flow_cache *cache, const struct packet_facts *facts,
                        const struct flow_ref *refs, uint64_t selected)
 {
-    if (cache->admission.short_idle || cache->admission.aggregating || !cache->time_known)
+    if (cache->admission.short_idle || cache->admission.aggregating || !cache->time_known ||
+        cache->kernel.withdrawn || cache->older)
         return;
     for (uint64_t rest = selected; rest; rest &= rest - 1) {
         unsigned i = (unsigned)__builtin_ctzll(rest);
@@ -415,6 +420,27 @@ bool flow_kernel_recall_step(struct flow_cache *cache)
     take_back_slots(cache, kernel->recalled, end);
     kernel->recalled = end;
     return end != slots;
+}
+
+bool flow_kernel_withdraw(struct flow_cache *cache)
+{
+    struct flow_kernel *kernel = &cache->kernel;
+    if (!kernel->withdrawn)
+        flow_kernel_recall(cache);
+    kernel->withdrawn = true;
+    flow_kernel_recall_step(cache);
+    return kernel->held == 0;
+}
+
+void flow_kernel_resize(struct flow_cache *cache, struct arena *slot_of)
+{
+    struct flow_kernel *kernel = &cache->kernel;
+    struct arena before = kernel->slot_arena;
+    check(kernel->held == 0);
+    kernel->slot_arena = *slot_of;
+    kernel->slot_of = kernel->slot_arena.memory;
+    kernel->withdrawn = false;
+    *slot_of = before;
 }
 
 /* ---- sums ---- */

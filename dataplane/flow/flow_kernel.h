@@ -60,11 +60,14 @@ struct flow_kernel {
     struct flow_counter_total *seen; /* by CPU and bank: the totals up to it */
     uint32_t held;
     uint32_t recalled;  /* slots that flow_kernel_recall() is done with */
+    bool withdrawn;     /* nothing is handed over until the table has its new size */
     uint64_t now_ns;    /* of the last step */
     uint64_t margin_ns; /* how long before its end a flow is taken back */
     struct kernel_counters counters;
 };
 
+/* Memory for a table of FLOWS_MAX records: see slot_of. False and ERROR. Control thread. */
+bool flow_kernel_map_slots(struct arena *arena, uint32_t flows_max, struct error *error);
 /* Allocates what CONFIG needs for CACHE. False and ERROR if memory is short. Control thread. */
 bool flow_kernel_open(struct flow_cache *cache, const struct flow_kernel_config *config,
                       struct error *error);
@@ -90,6 +93,13 @@ bool flow_kernel_end_all(struct flow_cache *cache);
 void flow_kernel_recall(struct flow_cache *cache);
 /* Goes on with it, a bounded part at a time. True if there is more. */
 bool flow_kernel_recall_step(struct flow_cache *cache);
+
+/* The same before records move to a table of another size: nothing is handed over from now on. A
+ * bounded part; call it each round. True if the kernel holds no flow any more. */
+bool flow_kernel_withdraw(struct flow_cache *cache);
+/* They move now: SLOT_OF is memory for the new size, and gets that of before. Flows may be handed
+ * over again when all have moved. */
+void flow_kernel_resize(struct flow_cache *cache, struct arena *slot_of);
 
 /* Walks the lines that are closed and not yet taken: packets and IP octets. What was observed up
  * to the newest closed epoch is in the ledger when it returns. */

@@ -308,8 +308,8 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
     self->slices = slices;
     self->options = *options;
     self->now_ns = now_ns;
-    self->program.link = self->observing = -1;
-    self->program.settle = XDP_SETTLE_NONE;
+    self->observing = -1;
+    self->program = XDP_ATTACHMENT_NONE;
     struct packet_source *source = &self->source;
     source->ops = &source_xdp_ops;
     source->live = true;
@@ -326,10 +326,36 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
 {
     struct source_xdp *self = (struct source_xdp *)source;
     check(source->ops == &source_xdp_ops && self->queue_count == 0);
-    if (xdp_start(self, notes, error))
+    bool started = xdp_start(self, notes, error);
+    self->options.counter = NULL; /* there may be another some day, and this one freed */
+    if (!started)
+        xdp_start_undo(self);
+    return started;
+}
+
+bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
+                                struct error *error)
+{
+    struct source_xdp *self = (struct source_xdp *)source;
+    struct source_xdp_options options = self->options;
+    check(source->ops == &source_xdp_ops);
+    options.counter = counter;
+    if (atomic_load_explicit(&self->removed, memory_order_acquire))
         return true;
-    xdp_start_undo(self);
-    return false;
+    return xdp_program_prepare(&self->program, &self->interface, &options, error);
+}
+
+bool source_xdp_exchange_counter(struct packet_source *source, struct error *error)
+{
+    struct source_xdp *self = (struct source_xdp *)source;
+    check(source->ops == &source_xdp_ops);
+    return xdp_program_exchange(&self->program, &self->interface, error);
+}
+
+void source_xdp_drop_counter(struct packet_source *source)
+{
+    check(source->ops == &source_xdp_ops);
+    xdp_program_drop(&((struct source_xdp *)source)->program);
 }
 
 struct ledger_pair source_xdp_counted(struct packet_source *source)

@@ -52,6 +52,20 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
 bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
                       struct error *error);
 
+/*
+ * Packets of known flows are to be counted by COUNTER from some moment on (NULL: by none): loads
+ * the program that does so for the started SOURCE. False with one line in ERROR. Control thread, as
+ * the next two.
+ */
+bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
+                                struct error *error);
+/* The moment, between two packets: the program takes the place of the one that is there. On return
+ * nothing is counted by the counter of before any more; that may take milliseconds. The same again
+ * undoes it. False with one line in ERROR: nothing has changed. */
+bool source_xdp_exchange_counter(struct packet_source *source, struct error *error);
+/* Frees what was prepared and is not in use, or what was in use before. */
+void source_xdp_drop_counter(struct packet_source *source);
+
 /* What the program of the started SOURCE counted in the kernel since the start, by its own
  * verdicts: packets and frame octets. Control thread, the worker ended. */
 struct ledger_pair source_xdp_counted(struct packet_source *source);

@@ -22,6 +22,27 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
     return false;
 }
 
+bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
+                                struct error *error)
+{
+    (void)source;
+    (void)counter;
+    error_set(error, "xdp: not in this build; configure it with -Dxdp=enabled");
+    return false;
+}
+
+bool source_xdp_exchange_counter(struct packet_source *source, struct error *error)
+{
+    (void)source;
+    error_set(error, "xdp: not in this build; configure it with -Dxdp=enabled");
+    return false;
+}
+
+void source_xdp_drop_counter(struct packet_source *source)
+{
+    (void)source;
+}
+
 struct ledger_pair source_xdp_counted(struct packet_source *source)
 {
     (void)source;

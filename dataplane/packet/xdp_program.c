@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,34 +49,110 @@ static uint32_t measure(const struct xdp_probe *skeleton)
     return octets;
 }
 
-bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface *interface,
-                      const struct source_xdp_options *options, struct error *error)
+/* A program for OPTIONS that is not loaded yet. NULL and ERROR. */
+static struct xdp_probe *open_skeleton(const struct xdp_interface *interface,
+                                       const struct source_xdp_options *options,
+                                       struct error *error)
 {
     libbpf_set_print(say_nothing);
-    *program = (struct xdp_attachment){.link = -1, .settle = XDP_SETTLE_NONE};
-    program->skeleton = xdp_probe__open();
-    if (!program->skeleton) {
+    struct xdp_probe *skeleton = xdp_probe__open();
+    if (!skeleton) {
         error_set(error, "xdp:%s: no memory for the program", interface->name);
-        return false;
+        return NULL;
     }
-    program->skeleton->rodata->pass_host = options->pass_host;
-    if (options->counter && !xdp_counter_use(options->counter, program->skeleton)) {
-        error_set(error, "xdp:%s: the program does not take the maps of the flow counter",
-                  interface->name);
-        return false;
-    }
-    int failed = xdp_probe__load(program->skeleton);
-    if (!failed && xdp_settle_open(&program->settle)) {
-        xdp_program_set_host(program, interface->address);
-        program->memory_octets = measure(program->skeleton);
-        return true;
-    }
-    failed = failed ? -failed : errno;
+    skeleton->rodata->pass_host = options->pass_host;
+    if (!options->counter || xdp_counter_use(options->counter, skeleton))
+        return skeleton;
+    error_set(error, "xdp:%s: the program does not take the maps of the flow counter",
+              interface->name);
+    xdp_probe__destroy(skeleton);
+    return NULL;
+}
+
+static void refuse_load(const struct xdp_interface *interface, int failed, struct error *error)
+{
     error_set(error, "xdp:%s: the kernel does not take the program: %s%s", interface->name,
               strerror(failed),
               failed == EPERM ? "; it needs CAP_BPF and CAP_NET_ADMIN"
                               : "; it needs Linux 5.18 or later with BPF and XDP sockets");
+}
+
+bool xdp_program_load(struct xdp_attachment *program, const struct xdp_interface *interface,
+                      const struct source_xdp_options *options, struct error *error)
+{
+    *program = XDP_ATTACHMENT_NONE;
+    program->skeleton = open_skeleton(interface, options, error);
+    if (!program->skeleton)
+        return false;
+    int failed = xdp_probe__load(program->skeleton);
+    if (!failed)
+        program->verdicts =
+            fcntl(bpf_map__fd(program->skeleton->maps.verdicts), F_DUPFD_CLOEXEC, 0);
+    if (!failed && program->verdicts >= 0 && xdp_settle_open(&program->settle)) {
+        xdp_program_set_host(program, interface->address);
+        program->memory_octets = measure(program->skeleton);
+        return true;
+    }
+    refuse_load(interface, failed ? -failed : errno, error);
     return false;
+}
+
+/* ---- another program in its place ---- */
+
+bool xdp_program_prepare(struct xdp_attachment *program, const struct xdp_interface *interface,
+                         const struct source_xdp_options *options, struct error *error)
+{
+    check(!program->other);
+    struct xdp_probe *other = open_skeleton(interface, options, error);
+    if (!other)
+        return false;
+    int failed =
+        bpf_map__reuse_fd(other->maps.sockets, bpf_map__fd(program->skeleton->maps.sockets));
+    failed = failed ? failed : bpf_map__reuse_fd(other->maps.verdicts, program->verdicts);
+    failed = failed ? failed : xdp_probe__load(other);
+    if (failed) {
+        refuse_load(interface, -failed, error);
+        xdp_probe__destroy(other);
+        return false;
+    }
+    program->other = other;
+    return true;
+}
+
+/* The program of SKELETON that is the one to be attached. */
+static int program_of(const struct xdp_attachment *program, const struct xdp_probe *skeleton)
+{
+    return bpf_program__fd(program->whole ? skeleton->progs.xdp_probe_whole
+                                          : skeleton->progs.xdp_probe);
+}
+
+bool xdp_program_exchange(struct xdp_attachment *program, const struct xdp_interface *interface,
+                          struct error *error)
+{
+    struct xdp_probe *next = program->other;
+    if (!next || program->link < 0 || xdp_program_is_taken_off(program))
+        return true;
+    memcpy((void *)&next->bss->words, (const void *)&program->skeleton->bss->words,
+           sizeof next->bss->words);
+    if (bpf_link_update(program->link, program_of(program, next), NULL) != 0) {
+        int failed = errno;
+        if (xdp_program_is_taken_off(program))
+            return true;
+        error_set(error, "xdp:%s: the program that is attached cannot be exchanged: %s",
+                  interface->name, strerror(failed));
+        return false;
+    }
+    program->other = program->skeleton;
+    program->skeleton = next;
+    xdp_settle_wait(&program->settle);
+    return true;
+}
+
+void xdp_program_drop(struct xdp_attachment *program)
+{
+    if (program->other)
+        xdp_probe__destroy(program->other);
+    program->other = NULL;
 }
 
 /* ---- attach ---- */
@@ -154,8 +231,8 @@ bool xdp_program_attach(struct xdp_attachment *program, const struct xdp_interfa
 
 bool xdp_program_take_whole(struct xdp_attachment *program)
 {
-    return bpf_link_update(program->link, bpf_program__fd(program->skeleton->progs.xdp_probe_whole),
-                           NULL) == 0;
+    program->whole = true;
+    return bpf_link_update(program->link, program_of(program, program->skeleton), NULL) == 0;
 }
 
 bool xdp_program_give_socket(struct xdp_attachment *program, uint32_t queue, int socket)
@@ -203,7 +280,7 @@ bool xdp_program_verdicts(const struct xdp_attachment *program,
         return false;
     for (__u32 v = 0; v < VERDICT_COUNT; v++) {
         verdicts[v] = (struct ledger_pair){0, 0};
-        if (bpf_map_lookup_elem(bpf_map__fd(program->skeleton->maps.verdicts), &v, counts) != 0)
+        if (bpf_map_lookup_elem(program->verdicts, &v, counts) != 0)
             return false;
         for (int cpu = 0; cpu < cpus; cpu++) {
             verdicts[v].packets += counts[cpu].packets;
@@ -218,7 +295,10 @@ void xdp_program_close(struct xdp_attachment *program)
     if (program->link >= 0)
         xdp_program_detach(program);
     xdp_settle_close(&program->settle);
+    xdp_program_drop(program);
     if (program->skeleton)
         xdp_probe__destroy(program->skeleton);
-    *program = (struct xdp_attachment){.link = -1, .settle = XDP_SETTLE_NONE};
+    if (program->verdicts >= 0)
+        close(program->verdicts);
+    *program = XDP_ATTACHMENT_NONE;
 }

@@ -259,6 +259,9 @@ bool worker_follow_change(struct worker *worker)
             atomic_load_explicit(&worker->change_submitted, memory_order_acquire);
         if (__builtin_expect(!submitted, 1))
             return false;
+        /* Only the first has flows that others count. */
+        if (!flow_cache_may_take_change(worker->caches[0], submitted->caches[0]))
+            return flow_cache_is_changing(worker->caches[0]);
         take(worker, submitted);
     }
     bool more = false;

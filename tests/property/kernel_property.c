@@ -2,8 +2,8 @@
  * The flow cache and a kernel that counts known flows, against the reference cache, under seeds.
  * The program's own code plays the kernel; between any two of its accesses the worker, the sweep
  * and the control thread may do what they like, but an epoch is closed only when no run of the
- * program is under way, as the real one waits for. Also: for random frames the program delivers or
- * makes the key, side and octets that the parser makes.
+ * program is under way, as the real one waits for. The cache may change its size meanwhile. Also:
+ * for random frames the program delivers or makes the key, side and octets that the parser makes.
  *   kernel_property --seeds 17-17 --verbose
  */
 #include <inttypes.h>
@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "cache_harness.h"
+#include "flow/flow_change.h"
 #include "kernel_model.h"
 #include "sim/frame_builder.h"
 #include "sim/seeds.h"
@@ -27,6 +29,7 @@ struct scenario {
     bool full_ring;
     bool interrupts; /* others act inside runs of the program */
     bool flood;
+    bool sizes; /* the cache becomes larger and smaller */
 };
 
 static const struct scenario scenarios[] = {
@@ -42,6 +45,12 @@ static const struct scenario scenarios[] = {
      .tiny_cache = true,
      .flood = true,
      .compare = PLAIN_SUMS_BY_KEY},
+    {.name = "other sizes", .interrupts = true, .sizes = true, .compare = PLAIN_SUMS_BY_KEY},
+    {.name = "other sizes, tiny cache",
+     .interrupts = true,
+     .tiny_cache = true,
+     .sizes = true,
+     .compare = PLAIN_SUMS_BY_KEY},
 };
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
@@ -54,8 +63,12 @@ struct run {
     struct kernel_table *table;
     int64_t offset_ns;
     uint64_t now_ns;
-    bool turning;               /* an epoch waits to be closed */
-    bool in_run;                /* of the program */
+    bool turning; /* an epoch waits to be closed */
+    bool in_run;  /* of the program */
+    struct flow_cache_config config;
+    struct flow_cache_change *change; /* of the size; NULL: none is under way */
+    bool taken;                       /* and the cache has it */
+    uint32_t resized;
     struct ledger_pair open[2]; /* counted in each bank and not yet in a closed epoch */
     struct ledger_pair frames;  /* counted, in all; frame octets */
     struct ledger_pair closed_frames;
@@ -91,10 +104,39 @@ static void sweep(struct run *run)
     harness_sweep(&run->harness, run->now_ns, false);
 }
 
+/* Another size for the cache, when the kernel has given its flows back. */
+static void change_size(struct run *run)
+{
+    struct harness *harness = &run->harness;
+    struct error error;
+    if (!run->change && !random_chance(&run->random, 5))
+        return;
+    if (!run->change) {
+        bool tiny = run->scenario->tiny_cache;
+        run->config.flows_max =
+            (uint32_t)random_between(&run->random, tiny ? 1 : 8192, tiny ? 100 : 32768);
+        run->config.kernel.packets_min = (uint32_t)random_between(&run->random, 1, 8);
+        run->change = flow_cache_change_create(harness->cache, &run->config, &error);
+        run->taken = false;
+        check(run->change != NULL);
+    } else if (!run->taken && flow_cache_may_take_change(harness->cache, run->change)) {
+        flow_cache_take_change(harness->cache, run->change);
+        run->taken = true;
+        run->resized++;
+        if (harness->config.flows_max < run->config.flows_max)
+            harness->config.flows_max = run->config.flows_max;
+    } else if (!flow_cache_step_change(harness->cache) && run->taken) {
+        flow_cache_change_free(run->change);
+        run->change = NULL;
+        harness->config.flows_max = run->config.flows_max;
+        harness->flows_peak = flow_cache_flows(harness->cache);
+    }
+}
+
 static void act(struct run *run)
 {
     struct random *random = &run->random;
-    switch (random_below(random, 8)) {
+    switch (random_below(random, run->scenario->sizes ? 12 : 8)) {
     case 0:
         begin_turn(run);
         break;
@@ -114,6 +156,12 @@ static void act(struct run *run)
     case 6:
         if (random_chance(random, 20))
             flow_kernel_end_all(run->harness.cache);
+        break;
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+        change_size(run);
         break;
     default:
         if (random_chance(random, 20))
@@ -289,10 +337,16 @@ static bool check_accounts(struct run *run)
     return false;
 }
 
-/* As at shutdown: the kernel gives back what it has. */
+/* As at shutdown: the kernel gives back what it has. A change that is under way ends before, since
+ * a flush knows one table only. */
 static bool settle(struct run *run)
 {
     harness_run_batch(&run->harness);
+    for (unsigned round = 0; run->change && round < ROUNDS_MAX; round++) {
+        whole_turn(run);
+        harness_drain(&run->harness);
+        change_size(run);
+    }
     for (unsigned round = 0; !flow_kernel_end_all(run->harness.cache); round++) {
         if (round == ROUNDS_MAX) {
             fprintf(stderr, "  the kernel keeps flows\n");
@@ -341,6 +395,7 @@ static bool run_seed(uint64_t seed, bool verbose)
     struct flow_cache_config config;
     configure(&run, &config);
     open_traffic(&run, &config);
+    run.config = config;
     harness_open(&run.harness, &config, run.scenario->full_ring ? 1 : 1 << 16);
     run.harness.auto_drain = !run.scenario->full_ring;
     run.batch_max = random_chance(&run.random, 30) ? 1 : 64;
@@ -352,14 +407,15 @@ static bool run_seed(uint64_t seed, bool verbose)
     good &= harness_finish(&run.harness, run.now_ns, run.scenario->compare, name);
     struct kernel_counters counters = flow_kernel_counters(run.harness.cache);
     if (verbose || !good)
-        printf("%s: %s, %" PRIu64 " packets, %" PRIu64
-               " counted in the kernel, flows given %" PRIu64 ", refused %" PRIu64
-               ", taken back %" PRIu64 ", epochs %" PRIu64 ", active %" PRIu64 " idle %" PRIu64
-               " ms\n",
-               name, good ? "good" : "BAD", run.harness.given, run.counted, counters.given,
-               counters.refused, counters.taken_back, counters.epochs,
-               config.active_timeout_ns / NS_PER_MS, config.idle_timeout_ns / NS_PER_MS);
+        printf(
+            "%s: %s, %" PRIu64 " packets, %" PRIu64 " counted in the kernel, flows given %" PRIu64
+            ", refused %" PRIu64 ", taken back %" PRIu64 ", epochs %" PRIu64 ", active %" PRIu64
+            " idle %" PRIu64 " ms, %u sizes\n",
+            name, good ? "good" : "BAD", run.harness.given, run.counted, counters.given,
+            counters.refused, counters.taken_back, counters.epochs,
+            config.active_timeout_ns / NS_PER_MS, config.idle_timeout_ns / NS_PER_MS, run.resized);
     harness_close(&run.harness);
+    flow_cache_change_free(run.change);
     traffic_close(&run.traffic);
     kernel_table_destroy(run.table);
     kernel_model_close(&run.model);

@@ -154,8 +154,8 @@ class Table:
         self.set("cache/activeTimeout", *at, "activeTimeout", 10)
         self.set("cache/idleTimeout", *at, "idleTimeout", 2)
         self.set("cache/tcpLinger", *at, "tcpLinger", 0)
-        self.set("cache/kernelFlows", *at, "kernelFlows", 4096, kind=REBUILD)
-        self.set("cache/kernelAfterPackets", *at, "kernelAfterPackets", 4, kind=REBUILD)
+        self.set("cache/kernelFlows", *at, "kernelFlows", 4096)
+        self.set("cache/kernelAfterPackets", *at, "kernelAfterPackets", 4)
         for leaf, value in (("level1", "off"), ("enterOccupancy", 50), ("occupancyHysteresis", 20),
                             ("shortIdleTimeout", 2), ("level2", 1000000), ("ipv4PrefixLength", 16),
                             ("ipv6PrefixLength", 32)):
