@@ -22,7 +22,7 @@ static bool read_file(struct application_rules *rules, const char *path, struct 
     FILE *file = fopen(path, "re");
     char *text = file ? malloc(RULE_FILE_OCTETS_MAX) : NULL;
     if (!text) {
-        error_set(error, "application rules: %s: %s", path, strerror(errno));
+        error_set(error, "%s: %s", path, strerror(errno));
         if (file)
             fclose(file);
         return false;
@@ -30,8 +30,7 @@ static bool read_file(struct application_rules *rules, const char *path, struct 
     size_t octets = fread(text, 1, RULE_FILE_OCTETS_MAX, file);
     bool good = !ferror(file) && octets < RULE_FILE_OCTETS_MAX;
     if (!good)
-        error_set(error, "application rules: %s: %s", path,
-                  ferror(file) ? strerror(errno) : "larger than 16 MiB");
+        error_set(error, "%s: %s", path, ferror(file) ? strerror(errno) : "larger than 16 MiB");
     fclose(file);
     good = good && application_rules_read(rules, text, octets, path, error);
     free(text);
@@ -51,13 +50,10 @@ bool config_read_rules(const struct applications_config *config, struct applicat
     return true;
 }
 
-static bool check_rules(const struct applications_config *config, bool thorough,
-                        struct error *error)
+static bool read_rules(const struct applications_config *config, bool thorough, struct error *error)
 {
     struct application_rules rules = {0};
     bool compiles = thorough && config->file_count; /* the shipped ones are known to be good */
-    if (!config->wanted)
-        return true;
     bool good = config_read_rules(config, &rules, error);
     if (!good || !compiles) {
         application_rules_free(&rules);
@@ -67,6 +63,16 @@ static bool check_rules(const struct applications_config *config, bool thorough,
         application_set_create(&rules, config->files[config->file_count - 1], "", error);
     application_set_destroy(set);
     return set != NULL;
+}
+
+static bool check_rules(const struct applications_config *config, bool thorough,
+                        struct error *error)
+{
+    struct error inner = {""};
+    if (!config->wanted || read_rules(config, thorough, &inner))
+        return true;
+    error_set(error, "/spanflow/applications/ruleFile: %s", inner.text);
+    return false;
 }
 
 static bool check_lists(const struct lists_config *config, struct error *error)

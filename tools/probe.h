@@ -31,6 +31,7 @@ struct receive_clock {
 struct probe_alerts;
 struct probe_change;
 struct probe_control;
+struct probe_files;
 struct probe_history;
 struct probe_lists;
 struct probe_snapshot;
@@ -107,11 +108,15 @@ struct probe {
     struct receive_clock receive_clocks[EXPORT_RINGS_MAX]; /* by worker; the reader has the first */
 };
 
-/* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
- * anything cannot be had; nothing stays open then. */
-struct probe *probe_create(const struct probe_config *config, struct ledger_carry *carry,
-                           struct error *error);
+/* Opens everything CONFIG names, which must outlive the probe, and takes what was read for it from
+ * FILES (NULL: nothing was). NULL and one line in ERROR if anything cannot be had; nothing stays
+ * open then, and FILES are as they were. */
+struct probe *probe_create(const struct probe_config *config, struct probe_files *files,
+                           struct ledger_carry *carry, struct error *error);
 void probe_destroy(struct probe *probe);
+/* Takes out of PROBE, which is destroyed next, what it got from files. FILES may be used and freed
+ * when it is destroyed. */
+void probe_give_files(struct probe *probe, struct probe_files *files);
 
 /* probe_selection.c: what CONFIG says, for workers. False and ERROR; free it in any case. */
 bool probe_selection_make(struct probe_selection *selection, const struct probe_config *config,

@@ -10,11 +10,13 @@
 
 #include "alert_answer.h"
 #include "file_check.h"
+#include "list_load.h"
 #include "model.h"
 #include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_control_private.h"
 #include "probe_exchange.h"
+#include "probe_files.h"
 #include "probe_lists.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
@@ -231,50 +233,27 @@ static bool is_free(struct probe *probe, uint32_t id)
     return false;
 }
 
-void probe_reload(struct probe *probe, uint32_t id)
-{
-    struct probe_control *control = probe->control;
-    struct error error = {""};
-    if (!is_free(probe, id))
-        return;
-    if (!probe->rules.set) {
-        control_refuse(control, id, "operation-failed", ROOT "/applications/identify",
-                       "applications are not looked for");
-        return;
-    }
-    struct probe_change *change =
-        probe_change_prepare(probe, probe->config, PLAN_RULES, NULL, &error);
-    if (!change) {
-        control_refuse(control, id, "operation-failed", ROOT "/applications/ruleFile", error.text);
-        fprintf(stderr, "spanflowd: rules were read again and are not used: %s\n", error.text);
-        return;
-    }
-    control->reload_id = id;
-    control->reloads_lists = false;
-    probe_change_submit(probe, change);
-}
-
 /* ---- wishes ---- */
 
-/* A configuration that is to run, or lists that are to be read again. */
+/* A configuration that is to run, or files that are to be read again. */
 struct probe_wish {
     uint32_t id; /* of the request */
     bool test;   /* it is only to be checked */
-    bool again;  /* nothing but lists read again */
+    bool again;  /* nothing but files read again */
     struct plan plan;
     struct probe_config *config; /* NULL: that which runs */
     char *text;
-    struct probe_lists_job *job; /* reads its lists; NULL: it has the same or is not begun */
+    struct probe_files_job *job; /* reads its files; NULL: it has the same or is not begun */
+    struct probe_files files;    /* that were read, for a probe that is made anew */
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
 static void free_wish(struct probe_wish *wish)
 {
-    struct probe_lists *lists = NULL;
     struct error error;
     if (wish->job)
-        probe_lists_end(wish->job, &lists, &error);
-    probe_lists_free(lists);
+        probe_files_end(wish->job, &wish->files, &error);
+    probe_files_free(&wish->files);
     probe_change_free(wish->change);
     probe_config_free(wish->config);
     free(wish->text);
@@ -293,12 +272,22 @@ static void apply(struct probe *probe, struct probe_wish *wish)
     wish->config = NULL;
     wish->text = NULL;
     wish->change = NULL;
-    if (wish->plan.actions & PLAN_REBUILD)
+    if (wish->plan.actions & PLAN_REBUILD) {
+        control->next_files = wish->files;
+        memset(&wish->files, 0, sizeof wish->files);
         begin_rebuild(probe);
-    else if (change)
+    } else if (change)
         probe_change_submit(probe, change);
     else
         finish_change(probe);
+}
+
+/* What is wrong is at the leaf that the line names, else at the first one that differs. */
+static void locate(const struct probe_wish *wish, struct mistake *mistake)
+{
+    split(mistake);
+    if (!mistake->path[0] && wish->plan.path)
+        snprintf(mistake->path, sizeof mistake->path, "%s", wish->plan.path);
 }
 
 /* Reads and checks a wish, as far as it can be done without changing anything. */
@@ -321,34 +310,31 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         split(mistake);
         return false;
     }
-    if (wish->plan.actions != PLAN_NOTHING &&
-        !config_check_files(wish->config, false, &mistake->error))
-        return refuse(mistake, "invalid-value", wish->plan.path);
-    return true;
+    if (wish->plan.actions == PLAN_NOTHING ||
+        config_check_files(wish->config, false, &mistake->error))
+        return true;
+    mistake->tag = "invalid-value";
+    locate(wish, mistake);
+    return false;
 }
 
 /* Takes what the thread has read, and prepares the change. */
 static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
-    struct probe_lists *lists = NULL;
     bool good = true;
     if (wish->job) {
-        good = probe_lists_end(wish->job, &lists, &mistake->error);
+        good = probe_files_end(wish->job, &wish->files, &mistake->error);
         wish->job = NULL;
     }
-    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD)) {
-        probe_lists_free(lists); /* the probe that is made anew reads its own */
+    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD))
         return true;
-    }
     if (good)
         wish->change = probe_change_prepare(probe, wish->config ? wish->config : probe->config,
-                                            wish->plan.actions, lists, &mistake->error);
+                                            wish->plan.actions, &wish->files, &mistake->error);
     if (wish->change)
         return true;
     mistake->tag = "operation-failed";
-    split(mistake);
-    if (!mistake->path[0] && wish->plan.path)
-        snprintf(mistake->path, sizeof mistake->path, "%s", wish->plan.path);
+    locate(wish, mistake);
     return false;
 }
 
@@ -359,7 +345,7 @@ static void conclude(struct probe *probe, struct probe_wish *wish, bool good,
     struct probe_control *control = probe->control;
     if (good && wish->again && !wish->test) {
         control->reload_id = wish->id;
-        control->reloads_lists = true;
+        control->reloads_lists = wish->plan.actions & PLAN_LISTS;
         probe_change_submit(probe, wish->change);
         wish->change = NULL;
     } else if (good && !wish->test) {
@@ -369,37 +355,36 @@ static void conclude(struct probe *probe, struct probe_wish *wish, bool good,
     } else {
         control_refuse(control, wish->id, mistake->tag, mistake->path, mistake->error.text);
         if (wish->again)
-            fprintf(stderr, "spanflowd: lists were read again and are not used: %s\n",
-                    mistake->error.text);
+            fprintf(stderr, "spanflowd: %s were read again and are not used: %s\n",
+                    wish->plan.actions & PLAN_LISTS ? "lists" : "rules", mistake->error.text);
     }
     free_wish(wish);
 }
 
-/* Goes on with WISH as far as can be without waiting for its lists to be read. */
+/* Goes on with WISH as far as can be without waiting for its files to be read. */
 static void pursue(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
-    if (wish->plan.actions & PLAN_LISTS) {
-        const struct probe_config *config = wish->config ? wish->config : probe->config;
-        wish->job = probe_lists_begin(&config->lists, probe->lists, &mistake->error);
-        if (wish->job)
-            probe->control->wish = wish;
-        else
-            conclude(probe, wish, false, mistake);
+    bool anew = wish->plan.actions & PLAN_REBUILD;
+    const struct probe_files_wish files = {
+        .config = wish->config ? wish->config : probe->config,
+        .actions = anew ? PLAN_RULES | PLAN_LISTS : wish->plan.actions & (PLAN_RULES | PLAN_LISTS),
+        .rules_before = anew ? NULL : &probe->rules,
+        .lists_before = anew ? NULL : probe->lists};
+    if (!files.actions) {
+        conclude(probe, wish, prepare(probe, wish, mistake), mistake);
         return;
     }
-    conclude(probe, wish, prepare(probe, wish, mistake), mistake);
+    wish->job = probe_files_begin(&files, &mistake->error);
+    if (wish->job)
+        probe->control->wish = wish;
+    else
+        conclude(probe, wish, false, mistake);
 }
 
-void probe_reload_lists(struct probe *probe, uint32_t id)
+/* Files of the configuration that runs, read again: ACTION of enum plan_action, about PATH. */
+static void read_again(struct probe *probe, uint32_t id, unsigned action, const char *path)
 {
     struct mistake mistake = {.tag = "resource-denied"};
-    if (!is_free(probe, id))
-        return;
-    if (!probe->config->lists.count && !probe->config->lists.brands[0]) {
-        control_refuse(probe->control, id, "operation-failed", ROOT "/list",
-                       "there are no lists to be read again");
-        return;
-    }
     struct probe_wish *wish = calloc(1, sizeof *wish);
     if (!wish) {
         control_refuse(probe->control, id, mistake.tag, "", "the daemon's memory is short");
@@ -407,9 +392,31 @@ void probe_reload_lists(struct probe *probe, uint32_t id)
     }
     wish->id = id;
     wish->again = true;
-    wish->plan.actions = PLAN_LISTS;
-    wish->plan.path = ROOT "/list";
+    wish->plan.actions = action;
+    wish->plan.path = path;
     pursue(probe, wish, &mistake);
+}
+
+void probe_reload(struct probe *probe, uint32_t id)
+{
+    if (!is_free(probe, id))
+        return;
+    if (probe->rules.set)
+        read_again(probe, id, PLAN_RULES, ROOT "/applications/ruleFile");
+    else
+        control_refuse(probe->control, id, "operation-failed", ROOT "/applications/identify",
+                       "applications are not looked for");
+}
+
+void probe_reload_lists(struct probe *probe, uint32_t id)
+{
+    if (!is_free(probe, id))
+        return;
+    if (config_has_lists(&probe->config->lists))
+        read_again(probe, id, PLAN_LISTS, ROOT "/list");
+    else
+        control_refuse(probe->control, id, "operation-failed", ROOT "/list",
+                       "there are no lists to be read again");
 }
 
 void probe_apply(struct probe *probe, const struct control_frame *frame)
@@ -437,7 +444,7 @@ void probe_apply_turn(struct probe *probe)
     struct probe_wish *wish = control->wish;
     if (probe_stops_asked())
         probe_apply_end(probe);
-    else if (wish && probe_lists_ready(wish->job)) {
+    else if (wish && probe_files_ready(wish->job)) {
         control->wish = NULL;
         conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
     }
@@ -469,10 +476,11 @@ void probe_apply_end(struct probe *probe)
 
 /* ---- one probe after the other ---- */
 
-struct probe *probe_begin(const struct probe_config *config, struct probe_control *control,
-                          struct ledger_carry *carry, struct error *error)
+struct probe *probe_begin(const struct probe_config *config, struct probe_files *files,
+                          struct probe_control *control, struct ledger_carry *carry,
+                          struct error *error)
 {
-    struct probe *probe = probe_create(config, carry, error);
+    struct probe *probe = probe_create(config, files, carry, error);
     if (!probe)
         return NULL;
     probe->control = control;
@@ -491,13 +499,14 @@ static void say_problems(struct probe *probe)
 }
 
 /* A socket of the old one may be given back by the kernel a little later than it was closed. */
-static struct probe *begin_soon(const struct probe_config *config, struct probe_control *control,
-                                struct ledger_carry *carry, struct error *error)
+static struct probe *begin_soon(const struct probe_config *config, struct probe_files *files,
+                                struct probe_control *control, struct ledger_carry *carry,
+                                struct error *error)
 {
     const uint64_t patience_ns = 3000000000, pause_ns = 50000000;
     uint64_t end_ns = clock_monotonic_ns() + patience_ns;
     for (;;) {
-        struct probe *probe = probe_begin(config, control, carry, error);
+        struct probe *probe = probe_begin(config, files, control, carry, error);
         uint64_t now_ns = clock_monotonic_ns();
         if (probe || now_ns > end_ns || !strstr(error->text, strerror(EBUSY)))
             return probe;
@@ -522,6 +531,7 @@ static void drop_new(struct probe_control *control, const char *tag, const char 
     control_refuse(control, control->next_id, tag, control->next_path, message);
     probe_config_free(control->next_config);
     free(control->next_text);
+    probe_files_free(&control->next_files);
     control->next_config = NULL;
     control->next_text = NULL;
 }
@@ -554,24 +564,24 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     say_problems(probe);
     struct ledger_carry *carry = probe_carry_ledger(probe, &state);
     struct probe_alerts *alerts = probe_alerts_detach(probe);
-    struct probe_lists *lists = probe->lists;
-    probe->lists = NULL; /* freed when nobody has them any more */
+    struct probe_files files; /* for the old one, should it be made again */
+    probe_give_files(probe, &files);
     probe_interim_begin(control, state);
     probe_destroy(probe);
     probe_snapshot_tell_configuration(control->next_text);
-    probe = begin_soon(control->next_config, control, carry, &mistake);
+    probe = begin_soon(control->next_config, &control->next_files, control, carry, &mistake);
     bool taken = probe != NULL;
     if (!taken) {
         fprintf(stderr, "spanflowd: the new configuration cannot be run: %s\n", mistake.text);
         probe_snapshot_tell_configuration(control->text);
-        probe = begin_soon(control->config, control, carry, error);
+        probe = begin_soon(control->config, &files, control, carry, error);
     }
     probe_interim_end(control);
     if (probe && observed && probe->source_count > 0)
         tell_unobserved(probe, since_ns, why);
-    if (probe)
-        probe_lists_follow(probe->lists, lists);
-    probe_lists_free(lists);
+    if (taken)
+        probe_lists_follow(probe->lists, files.lists);
+    probe_files_free(&files);
     if (probe)
         probe_alerts_attach(probe, alerts);
     else

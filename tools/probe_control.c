@@ -209,6 +209,7 @@ void probe_control_close(struct probe_control *control)
     probe_child_end(&control->child);
     probe_config_free(control->config);
     probe_config_free(control->next_config);
+    probe_files_free(&control->next_files);
     free(control->text);
     free(control->access);
     free(control->next_text);

@@ -10,6 +10,7 @@
 #include "probe_child.h"
 #include "probe_control.h"
 #include "probe_events.h"
+#include "probe_files.h"
 #include "worker/worker_walk.h"
 
 /* What an answer waits for. */
@@ -49,11 +50,12 @@ struct probe_control {
     /* A configuration that is being applied; owned. */
     struct probe_config *next_config;
     char *next_text;
+    struct probe_files next_files; /* for a probe that is made anew */
     char next_path[256];
     uint32_t next_id;
     bool adopted; /* it is what is told, though not in force everywhere */
 
-    struct probe_wish *wish; /* whose lists are being read; NULL: none */
+    struct probe_wish *wish; /* whose files are being read; NULL: none */
     uint32_t reload_id; /* of the request to read files again that is under way; 0: none waits */
     bool reloads_lists; /* it is about lists, not rules */
 
@@ -78,7 +80,7 @@ void probe_apply(struct probe *probe, const struct control_frame *frame);
 void probe_reload(struct probe *probe, uint32_t id);
 /* The same with the files of lists. */
 void probe_reload_lists(struct probe *probe, uint32_t id);
-/* The probe's threads have ended: a request that still waits for its lists is refused. */
+/* The probe's threads have ended: a request that still waits for its files is refused. */
 void probe_apply_end(struct probe *probe);
 /* Nobody waits for it any more. */
 void probe_apply_forget(struct probe_control *control);
