@@ -50,29 +50,21 @@ bool config_read_rules(const struct applications_config *config, struct applicat
     return true;
 }
 
-static bool read_rules(const struct applications_config *config, bool thorough, struct error *error)
+static bool check_rules(const struct applications_config *config, struct error *error)
 {
     struct application_rules rules = {0};
-    bool compiles = thorough && config->file_count; /* the shipped ones are known to be good */
-    bool good = config_read_rules(config, &rules, error);
-    if (!good || !compiles) {
+    struct application_set *set = NULL;
+    struct error inner = {""};
+    if (!config->wanted || !config->file_count)
+        return true; /* the shipped ones are known to be good */
+    if (config_read_rules(config, &rules, &inner))
+        set = application_set_create(&rules, config->files[config->file_count - 1], "", &inner);
+    else
         application_rules_free(&rules);
-        return good;
-    }
-    struct application_set *set =
-        application_set_create(&rules, config->files[config->file_count - 1], "", error);
+    if (!set)
+        error_set(error, "/spanflow/applications/ruleFile: %s", inner.text);
     application_set_destroy(set);
     return set != NULL;
-}
-
-static bool check_rules(const struct applications_config *config, bool thorough,
-                        struct error *error)
-{
-    struct error inner = {""};
-    if (!config->wanted || read_rules(config, thorough, &inner))
-        return true;
-    error_set(error, "/spanflow/applications/ruleFile: %s", inner.text);
-    return false;
 }
 
 static bool check_lists(const struct lists_config *config, struct error *error)
@@ -102,7 +94,7 @@ bool config_check_ledger(const struct probe_config *config, struct error *error)
     return good;
 }
 
-bool config_check_files(const struct probe_config *config, bool thorough, struct error *error)
+bool config_check_files(const struct probe_config *config, struct error *error)
 {
     for (uint32_t c = 0; c < config->cache_count; c++)
         if (!exporting_process_check_files(&config->caches[c].exporting, error))
@@ -110,6 +102,10 @@ bool config_check_files(const struct probe_config *config, bool thorough, struct
     uint8_t key[SIPHASH_KEY_OCTETS];
     bool good = name_key_read(&config->names, false, key, error);
     explicit_bzero(key, sizeof key);
-    return good && check_rules(&config->applications, thorough, error) &&
-           (!thorough || check_lists(&config->lists, error));
+    return good;
+}
+
+bool config_check_rules_and_lists(const struct probe_config *config, struct error *error)
+{
+    return check_rules(&config->applications, error) && check_lists(&config->lists, error);
 }

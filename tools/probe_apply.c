@@ -310,8 +310,7 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         split(mistake);
         return false;
     }
-    if (wish->plan.actions == PLAN_NOTHING ||
-        config_check_files(wish->config, false, &mistake->error))
+    if (wish->plan.actions == PLAN_NOTHING || config_check_files(wish->config, &mistake->error))
         return true;
     mistake->tag = "invalid-value";
     locate(wish, mistake);
@@ -322,7 +321,9 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
 static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
     bool good = true;
+    mistake->tag = "operation-failed";
     if (wish->job) {
+        mistake->tag = "invalid-value";
         good = probe_files_end(wish->job, &wish->files, &mistake->error);
         wish->job = NULL;
     }
@@ -333,7 +334,8 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
                                             wish->plan.actions, &wish->files, &mistake->error);
     if (wish->change)
         return true;
-    mistake->tag = "operation-failed";
+    if (good)
+        mistake->tag = "operation-failed";
     locate(wish, mistake);
     return false;
 }

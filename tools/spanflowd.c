@@ -101,7 +101,8 @@ static int refuse(struct probe_config *config, const struct error *error)
 static int check_only(struct probe_config *config)
 {
     struct error error = {""};
-    if (!config_check_files(config, true, &error) || !simd_is_possible(&error))
+    if (!config_check_files(config, &error) || !config_check_rules_and_lists(config, &error) ||
+        !simd_is_possible(&error))
         return refuse(config, &error);
     config_print_checked(config);
     probe_config_free(config);
@@ -115,7 +116,7 @@ static int start(struct probe_config *config, struct run_options *options)
     struct probe_control *control = NULL;
     struct probe_files files;
     const struct probe_files_wish wish = {.config = config, .actions = PLAN_RULES | PLAN_LISTS};
-    if (!config_check_files(config, false, &error) || !simd_is_possible(&error))
+    if (!config_check_files(config, &error) || !simd_is_possible(&error))
         return refuse(config, &error);
     if (!probe_config_observes(config) && !is_served(options)) {
         error_set(&error, NOTHING_STORED, options->store);
