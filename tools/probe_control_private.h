@@ -84,6 +84,8 @@ void probe_reload_lists(struct probe *probe, uint32_t id);
 void probe_apply_end(struct probe *probe);
 /* Nobody waits for it any more. */
 void probe_apply_forget(struct probe_control *control);
+/* TEXT, which is taken, is what runs from now on. */
+void probe_apply_take_text(struct probe_control *control, char *text);
 /* Answers when a change that was handed over is in force. */
 void probe_apply_turn(struct probe *probe);
 

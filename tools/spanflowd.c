@@ -104,6 +104,9 @@ static int check_only(struct probe_config *config)
     if (!config_check_files(config, &error) || !config_check_rules_and_lists(config, &error) ||
         !simd_is_possible(&error))
         return refuse(config, &error);
+    const char *untold = model_names_untold(config);
+    if (untold)
+        fprintf(stderr, "spanflowd: warning: %s\n", untold);
     config_print_checked(config);
     probe_config_free(config);
     return EXIT_DONE;
