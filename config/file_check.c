@@ -100,7 +100,7 @@ bool config_check_files(const struct probe_config *config, struct error *error)
         if (!exporting_process_check_files(&config->caches[c].exporting, error))
             return false;
     uint8_t key[SIPHASH_KEY_OCTETS];
-    bool good = name_key_read(&config->names, false, key, error);
+    bool good = name_key_read(&config->names, key, NULL, error);
     explicit_bzero(key, sizeof key);
     return good;
 }

@@ -108,7 +108,7 @@ struct probe *probe_create(const struct probe_config *config, struct probe_files
         !probe_alerts_open(probe, error) || !probe_kernel_open(probe, error) ||
         !probe_open_sources(probe, error) || !probe_snapshot_open(probe, error) ||
         !make_workers(probe, error) || !probe_history_make(config, false, error) ||
-        !exporting_make(probe, error)) {
+        !exporting_make(probe, error) || !probe_selection_store(&probe->selection, config, error)) {
         probe->carry = NULL;
         if (files)
             probe_give_files(probe, files);

@@ -53,6 +53,7 @@ struct probe_selection {
     struct prefix_set *ignore;
     struct prefix_set *local;
     struct name_settings names; /* with the secret of hashed ones */
+    bool key_is_new;            /* and it is in no file yet */
 };
 
 struct probe {
@@ -121,6 +122,9 @@ void probe_give_files(struct probe *probe, struct probe_files *files);
 /* probe_selection.c: what CONFIG says, for workers. False and ERROR; free it in any case. */
 bool probe_selection_make(struct probe_selection *selection, const struct probe_config *config,
                           struct error *error);
+/* It is to be in force: makes the file of a new secret. False and ERROR: nothing has changed. */
+bool probe_selection_store(struct probe_selection *selection, const struct probe_config *config,
+                           struct error *error);
 void probe_selection_free(struct probe_selection *selection);
 /* Fills in WORKER, which is all zeros, as far as it is the same for all workers. */
 void probe_configure_worker(const struct probe *probe, const struct probe_config *config,

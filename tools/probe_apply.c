@@ -327,6 +327,7 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
 /* Takes what the thread has read, and prepares the change. */
 static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
+    const struct probe_config *config = wish->config ? wish->config : probe->config;
     bool good = true;
     mistake->tag = "operation-failed";
     if (wish->job) {
@@ -337,9 +338,9 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
     if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD))
         return true;
     if (good)
-        wish->change = probe_change_prepare(probe, wish->config ? wish->config : probe->config,
-                                            wish->plan.actions, &wish->files, &mistake->error);
-    if (wish->change)
+        wish->change =
+            probe_change_prepare(probe, config, wish->plan.actions, &wish->files, &mistake->error);
+    if (wish->change && (wish->test || probe_change_store(wish->change, config, &mistake->error)))
         return true;
     if (good)
         mistake->tag = "operation-failed";

@@ -312,6 +312,12 @@ bool probe_change_waits(const struct probe *probe)
     return probe->change && probe->change->other_workers && !probe->change->handed;
 }
 
+bool probe_change_store(struct probe_change *change, const struct probe_config *config,
+                        struct error *error)
+{
+    return probe_selection_store(&change->selection, config, error);
+}
+
 void probe_change_submit(struct probe *probe, struct probe_change *change)
 {
     probe->change = change;

@@ -25,6 +25,10 @@ struct snapshot_ring;
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
                                           unsigned actions, struct probe_files *files,
                                           struct error *error);
+/* CHANGE, prepared for CONFIG, is to be handed over: makes the files that belong to it. False and
+ * ERROR: nothing has changed. */
+bool probe_change_store(struct probe_change *change, const struct probe_config *config,
+                        struct error *error);
 /* Hands CHANGE over. PROBE owns it from then on: no other before it is finished. */
 void probe_change_submit(struct probe *probe, struct probe_change *change);
 /* Whether what was submitted is in force everywhere, and nothing moves any more; it is freed then.
