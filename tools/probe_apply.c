@@ -219,14 +219,20 @@ static void finish_reload(struct probe *probe)
     probe->control->reload_id = 0;
 }
 
+void probe_apply_refuse_end(struct probe_control *control, uint32_t id)
+{
+    control_refuse(control, id, "operation-failed", "", PROBE_ENDING);
+}
+
 /* Whether nothing else is under way; else request ID is refused. */
 static bool is_free(struct probe *probe, uint32_t id)
 {
     if (!probe->rebuilding && !probe->change && !probe->control->wish && !probe_stops_asked())
         return true;
-    control_refuse(probe->control, id, "in-use", "",
-                   probe_stops_asked() ? "the daemon is ending"
-                                       : "another configuration is being applied");
+    if (probe_stops_asked())
+        probe_apply_refuse_end(probe->control, id);
+    else
+        control_refuse(probe->control, id, "in-use", "", "another configuration is being applied");
     return false;
 }
 
@@ -477,9 +483,20 @@ void probe_apply_forget(struct probe_control *control)
 void probe_apply_end(struct probe *probe)
 {
     struct probe_control *control = probe->control;
-    if (!control->wish)
-        return;
-    control_refuse(control, control->wish->id, "in-use", "", "the daemon is ending");
-    free_wish(control->wish);
+    struct probe_wish *wish = control->wish;
     control->wish = NULL;
+    if (!wish)
+        return;
+    probe_apply_refuse_end(control, wish->id); /* before the wait for whoever reads its files */
+    free_wish(wish);
+}
+
+void probe_apply_probe_ended(struct probe *probe)
+{
+    struct probe_control *control = probe->control;
+    probe_apply_end(probe);
+    if (!probe->change)
+        return;
+    probe_apply_refuse_end(control, control->reload_id ? control->reload_id : control->next_id);
+    control->reload_id = control->next_id = 0;
 }

@@ -339,7 +339,7 @@ void probe_control_probe_ended(struct probe *probe)
     struct probe_control *control = probe->control;
     if (!control)
         return;
-    probe_apply_end(probe);
+    probe_apply_probe_ended(probe);
     probe_walk_end(control);
     for (unsigned i = 0; i < CONTROL_REQUESTS_MAX; i++) {
         if (control->requests[i].kind != REQUEST_NONE)

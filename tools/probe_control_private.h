@@ -74,14 +74,22 @@ struct control_request *control_place(struct probe_control *control, uint32_t id
 
 /* ---- probe_apply.c ---- */
 
+/* What is told to whoever waits when the daemon ends: it stores nothing that it has not answered.
+ */
+#define PROBE_ENDING "the daemon is ending: this was not applied, and what is stored is as it was"
+
 /* Begins to apply the configuration in FRAME, or only checks it, or says why not. */
 void probe_apply(struct probe *probe, const struct control_frame *frame);
 /* Begins to read the rule files of PROBE again, for request ID, or says why not. */
 void probe_reload(struct probe *probe, uint32_t id);
 /* The same with the files of lists. */
 void probe_reload_lists(struct probe *probe, uint32_t id);
-/* The probe's threads have ended: a request that still waits for its files is refused. */
+/* The daemon ends: a request that still waits for its files is refused. */
 void probe_apply_end(struct probe *probe);
+/* The probe's threads have ended: so is a request whose change is not in force by now. */
+void probe_apply_probe_ended(struct probe *probe);
+/* Refuses request ID (0: none) because the daemon ends. */
+void probe_apply_refuse_end(struct probe_control *control, uint32_t id);
 /* Nobody waits for it any more. */
 void probe_apply_forget(struct probe_control *control);
 /* TEXT, which is taken, is what runs from now on. */

@@ -77,7 +77,7 @@ static void drop_new(struct probe_control *control, const char *tag, const char 
 void probe_rebuild_given_up(struct probe_control *control)
 {
     if (control && control->next_config)
-        drop_new(control, "in-use", "the daemon is ending");
+        drop_new(control, "operation-failed", PROBE_ENDING);
 }
 
 /* Nothing was observed since SINCE_NS until the sources of PROBE were there; WHY is a leaf's path.
