@@ -22,7 +22,7 @@ static bool read_file(struct application_rules *rules, const char *path, struct 
     FILE *file = fopen(path, "re");
     char *text = file ? malloc(RULE_FILE_OCTETS_MAX) : NULL;
     if (!text) {
-        error_set(error, "application rules: %s: %s", path, strerror(errno));
+        error_set(error, "%s: %s", path, strerror(errno));
         if (file)
             fclose(file);
         return false;
@@ -30,8 +30,7 @@ static bool read_file(struct application_rules *rules, const char *path, struct 
     size_t octets = fread(text, 1, RULE_FILE_OCTETS_MAX, file);
     bool good = !ferror(file) && octets < RULE_FILE_OCTETS_MAX;
     if (!good)
-        error_set(error, "application rules: %s: %s", path,
-                  ferror(file) ? strerror(errno) : "larger than 16 MiB");
+        error_set(error, "%s: %s", path, ferror(file) ? strerror(errno) : "larger than 16 MiB");
     fclose(file);
     good = good && application_rules_read(rules, text, octets, path, error);
     free(text);
@@ -51,20 +50,19 @@ bool config_read_rules(const struct applications_config *config, struct applicat
     return true;
 }
 
-static bool check_rules(const struct applications_config *config, bool thorough,
-                        struct error *error)
+static bool check_rules(const struct applications_config *config, struct error *error)
 {
     struct application_rules rules = {0};
-    bool compiles = thorough && config->file_count; /* the shipped ones are known to be good */
-    if (!config->wanted)
-        return true;
-    bool good = config_read_rules(config, &rules, error);
-    if (!good || !compiles) {
+    struct application_set *set = NULL;
+    struct error inner = {""};
+    if (!config->wanted || !config->file_count)
+        return true; /* the shipped ones are known to be good */
+    if (config_read_rules(config, &rules, &inner))
+        set = application_set_create(&rules, config->files[config->file_count - 1], "", &inner);
+    else
         application_rules_free(&rules);
-        return good;
-    }
-    struct application_set *set =
-        application_set_create(&rules, config->files[config->file_count - 1], "", error);
+    if (!set)
+        error_set(error, "/spanflow/applications/ruleFile: %s", inner.text);
     application_set_destroy(set);
     return set != NULL;
 }
@@ -96,14 +94,18 @@ bool config_check_ledger(const struct probe_config *config, struct error *error)
     return good;
 }
 
-bool config_check_files(const struct probe_config *config, bool thorough, struct error *error)
+bool config_check_files(const struct probe_config *config, struct error *error)
 {
     for (uint32_t c = 0; c < config->cache_count; c++)
         if (!exporting_process_check_files(&config->caches[c].exporting, error))
             return false;
     uint8_t key[SIPHASH_KEY_OCTETS];
-    bool good = name_key_read(&config->names, false, key, error);
+    bool good = name_key_read(&config->names, key, NULL, error);
     explicit_bzero(key, sizeof key);
-    return good && check_rules(&config->applications, thorough, error) &&
-           (!thorough || check_lists(&config->lists, error));
+    return good;
+}
+
+bool config_check_rules_and_lists(const struct probe_config *config, struct error *error)
+{
+    return check_rules(&config->applications, error) && check_lists(&config->lists, error);
 }

@@ -1,7 +1,7 @@
 /*
  * The files that a configuration names and that must be good before a probe starts: keys,
- * certificates, authorities, rules of applications. A separate step, since whoever only reads a
- * configuration need not have them. Control thread.
+ * certificates, authorities, rules of applications, lists. A separate step, since whoever only
+ * reads a configuration need not have them. Control thread.
  */
 #ifndef SPANFLOW_CONFIG_FILE_CHECK_H
 #define SPANFLOW_CONFIG_FILE_CHECK_H
@@ -10,10 +10,11 @@
 #include "base/error.h"
 #include "probe_config.h"
 
-/* False and ERROR for the first file that cannot be read or is not what it should be; ERROR names
- * the option and the file. Nothing is written or connected. THOROUGH: expressions of rules are
- * compiled, too, which takes seconds. */
-bool config_check_files(const struct probe_config *config, bool thorough, struct error *error);
+/* False and ERROR for the first key, certificate or authority that cannot be read or is not what it
+ * should be; ERROR names the option or the leaf, and the file. Nothing is written or connected. */
+bool config_check_files(const struct probe_config *config, struct error *error);
+/* The same of rules and lists, which are read and compiled: that takes seconds. */
+bool config_check_rules_and_lists(const struct probe_config *config, struct error *error);
 
 /* Reads the rules that CONFIG wants into RULES, which starts zeroed. False and ERROR (file, line,
  * reason): RULES must be given up with application_rules_free(). */

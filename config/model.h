@@ -20,6 +20,9 @@ void probe_config_free(struct probe_config *config);
 /* Whether libpcap compiles EXPRESSION; what is wrong with it in ERROR if not. */
 bool model_check_filter(const char *expression, struct error *error);
 
+/* A line for the user if CONFIG wants names looked for that no destination of it tells, NULL if all
+ * is well: a warning, since the operation flows shows them. In model_names.c. */
+const char *model_names_untold(const struct probe_config *config);
 /* Whether CONFIG names anything to observe: a probe that is managed may wait for that. */
 bool probe_config_observes(const struct probe_config *config);
 /* The same, with what to do about it in ERROR if not. */

@@ -3,6 +3,7 @@
 
 #include "model.h"
 #include "model_read.h"
+#include "template/template.h"
 
 #define NAMES "names/"
 
@@ -42,4 +43,34 @@ bool model_read_names(const struct lyd_node *root, struct probe_config *config, 
     }
     return model_text(root, NAMES "hashKey", config->names.key_file, sizeof config->names.key_file,
                       error);
+}
+
+/* Whether the records that TO gets can have a name. */
+static bool tells_names(const struct destination_config *to)
+{
+    uint16_t fields[TEMPLATE_FIELDS_MAX];
+    if (!to->names || (destination_is_json(to) && to->profile == PROFILE_FULL))
+        return to->names != 0;
+    uint32_t count =
+        destination_is_json(to) || to->version == 10 ? profile_fields(to, 0, fields) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        enum name_type type = element_name_type(fields[i]);
+        if (type != NAME_TYPE_COUNT && to->names >> type & 1u)
+            return true;
+    }
+    return false;
+}
+
+const char *model_names_untold(const struct probe_config *config)
+{
+    if (!(config->names.wanted.clear | config->names.wanted.hashed))
+        return NULL;
+    for (uint32_t c = 0; c < config->cache_count; c++) {
+        const struct exporting_process_config *exporting = &config->caches[c].exporting;
+        for (uint32_t i = 0; i < exporting->destination_count; i++)
+            if (tells_names(&exporting->destinations[i]))
+                return NULL;
+    }
+    return "/spanflow/names: names are looked for and leave with no record: no destination has the "
+           "profile full or such elements in IPFIX or JSON, or it anonymises and they are in clear";
 }

@@ -59,16 +59,31 @@ static bool read_key(const char *path, int fd, uint8_t key[SIPHASH_KEY_OCTETS], 
     return good;
 }
 
-/* Makes the file and its folder. */
-static bool make_key(const char *path, struct error *error)
+/* A secret for a file that is not there yet. */
+static bool draw_key(const char *path, uint8_t key[SIPHASH_KEY_OCTETS], bool *drawn,
+                     struct error *error)
 {
-    uint8_t key[SIPHASH_KEY_OCTETS];
+    char copy[1024], above[1024];
+    snprintf(copy, sizeof copy, "%s", path);
+    const char *folder = dirname(copy);
+    snprintf(above, sizeof above, "%s", folder);
+    if (access(access(folder, F_OK) == 0 ? folder : dirname(above), W_OK | X_OK) != 0)
+        return fail(path, strerror(errno), error);
+    if (drawn && getrandom(key, SIPHASH_KEY_OCTETS, 0) != SIPHASH_KEY_OCTETS)
+        return fail(path, strerror(errno), error);
+    if (drawn)
+        *drawn = true;
+    return true;
+}
+
+bool name_key_store(const struct names_config *config, const uint8_t key[SIPHASH_KEY_OCTETS],
+                    struct error *error)
+{
+    const char *path = config->key_file;
     char text[DIGITS + 2], folder[1024];
     snprintf(folder, sizeof folder, "%s", path);
     mkdir(dirname(folder), S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
-    if (getrandom(key, sizeof key, 0) != sizeof key)
-        return fail(path, strerror(errno), error);
-    for (unsigned i = 0; i < sizeof key; i++)
+    for (unsigned i = 0; i < SIPHASH_KEY_OCTETS; i++)
         snprintf(text + (size_t)2 * i, 3, "%02x", key[i]);
     text[DIGITS] = '\n';
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
@@ -80,26 +95,22 @@ static bool make_key(const char *path, struct error *error)
         unlink(path);
     }
     close(fd);
-    explicit_bzero(key, sizeof key);
     explicit_bzero(text, sizeof text);
     return written;
 }
 
-bool name_key_read(const struct names_config *config, bool make, uint8_t key[SIPHASH_KEY_OCTETS],
+bool name_key_read(const struct names_config *config, uint8_t key[SIPHASH_KEY_OCTETS], bool *drawn,
                    struct error *error)
 {
     const char *path = config->key_file;
     memset(key, 0, SIPHASH_KEY_OCTETS);
+    if (drawn)
+        *drawn = false;
     if (!config->wanted.hashed)
         return true;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) {
-        if (!make)
-            return true;
-        if (!make_key(path, error))
-            return false;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    }
+    if (fd < 0 && errno == ENOENT)
+        return draw_key(path, key, drawn, error);
     if (fd < 0)
         return fail(path, strerror(errno), error);
     bool good = read_key(path, fd, key, error);

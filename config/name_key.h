@@ -12,10 +12,15 @@
 #include "base/siphash.h"
 #include "probe_config.h"
 
-/* Reads the secret that CONFIG names, if it wants names hashed, into KEY; else KEY becomes zeros. A
- * file that is not there is made, if MAKE, or else is no mistake. False and ERROR, which begins
- * with the leaf's path, if there is no secret or others can read it. */
-bool name_key_read(const struct names_config *config, bool make, uint8_t key[SIPHASH_KEY_OCTETS],
+/* Reads the secret that CONFIG names, if it wants names hashed, into KEY; else KEY becomes zeros.
+ * For a file that is not there and could be made a new secret is drawn, which *DRAWN tells (NULL:
+ * none is drawn, KEY stays zeros). Nothing is written. False and ERROR, which begins with the
+ * leaf's path, if there is no secret or others can read it. */
+bool name_key_read(const struct names_config *config, uint8_t key[SIPHASH_KEY_OCTETS], bool *drawn,
                    struct error *error);
+/* Makes the file, and its folder, with the drawn secret KEY. False and ERROR as above; what was
+ * there is left alone. */
+bool name_key_store(const struct names_config *config, const uint8_t key[SIPHASH_KEY_OCTETS],
+                    struct error *error);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/simd.h"
 #include "probe_alerts.h"
 #include "probe_change.h"
+#include "probe_files.h"
 #include "probe_history.h"
 #include "probe_kernel.h"
 #include "probe_lists.h"
@@ -76,8 +77,22 @@ static bool make_workers(struct probe *probe, struct error *error)
     return probe->metering != NULL;
 }
 
-struct probe *probe_create(const struct probe_config *config, struct ledger_carry *carry,
-                           struct error *error)
+static void take_files(struct probe *probe, struct probe_files *files)
+{
+    probe->rules = files->rules;
+    probe->lists = files->lists;
+    memset(files, 0, sizeof *files);
+}
+
+void probe_give_files(struct probe *probe, struct probe_files *files)
+{
+    *files = (struct probe_files){.rules = probe->rules, .lists = probe->lists};
+    probe->rules = (struct probe_rules){.set = NULL};
+    probe->lists = NULL;
+}
+
+struct probe *probe_create(const struct probe_config *config, struct probe_files *files,
+                           struct ledger_carry *carry, struct error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);
     if (probe)
@@ -89,15 +104,17 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
     }
     probe->config = config;
     probe->carry = carry;
+    if (files)
+        take_files(probe, files);
     if (!open_state(probe, error) || !exporting_open_spools(probe, error) ||
         !probe_selection_make(&probe->selection, config, error) ||
-        !probe_rules_make(&probe->rules, &config->applications, NULL, error) ||
-        !probe_lists_make(&probe->lists, &config->lists, NULL, error) ||
         !probe_alerts_open(probe, error) || !probe_kernel_make(config, &probe->kernel, error) ||
         !probe_open_sources(probe, error) || !probe_snapshot_open(probe, error) ||
         !make_workers(probe, error) || !probe_history_make(config, false, error) ||
-        !exporting_make(probe, error)) {
+        !exporting_make(probe, error) || !probe_selection_store(&probe->selection, config, error)) {
         probe->carry = NULL;
+        if (files)
+            probe_give_files(probe, files);
         probe_destroy(probe);
         return NULL;
     }

@@ -31,6 +31,7 @@ struct receive_clock {
 struct probe_alerts;
 struct probe_change;
 struct probe_control;
+struct probe_files;
 struct probe_history;
 struct probe_kernel;
 struct probe_lists;
@@ -53,6 +54,7 @@ struct probe_selection {
     struct prefix_set *ignore;
     struct prefix_set *local;
     struct name_settings names; /* with the secret of hashed ones */
+    bool key_is_new;            /* and it is in no file yet */
 };
 
 struct probe {
@@ -104,15 +106,22 @@ struct probe {
     struct receive_clock receive_clocks[EXPORT_RINGS_MAX]; /* by worker; the reader has the first */
 };
 
-/* Opens everything CONFIG names, which must outlive the probe. NULL and one line in ERROR if
- * anything cannot be had; nothing stays open then. */
-struct probe *probe_create(const struct probe_config *config, struct ledger_carry *carry,
-                           struct error *error);
+/* Opens everything CONFIG names, which must outlive the probe, and takes what was read for it from
+ * FILES (NULL: nothing was). NULL and one line in ERROR if anything cannot be had; nothing stays
+ * open then, and FILES are as they were. */
+struct probe *probe_create(const struct probe_config *config, struct probe_files *files,
+                           struct ledger_carry *carry, struct error *error);
 void probe_destroy(struct probe *probe);
+/* Takes out of PROBE, which is destroyed next, what it got from files. FILES may be used and freed
+ * when it is destroyed. */
+void probe_give_files(struct probe *probe, struct probe_files *files);
 
 /* probe_selection.c: what CONFIG says, for workers. False and ERROR; free it in any case. */
 bool probe_selection_make(struct probe_selection *selection, const struct probe_config *config,
                           struct error *error);
+/* It is to be in force: makes the file of a new secret. False and ERROR: nothing has changed. */
+bool probe_selection_store(struct probe_selection *selection, const struct probe_config *config,
+                           struct error *error);
 void probe_selection_free(struct probe_selection *selection);
 /* Fills in WORKER, which is all zeros, as far as it is the same for all workers. */
 void probe_configure_worker(const struct probe *probe, const struct probe_config *config,

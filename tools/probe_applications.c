@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "file_check.h"
+#include "model.h"
 #include "probe.h"
 
 static_assert((int)APPLICATION_NAME_OCTETS == (int)EXPORT_APPLICATION_NAME, "one name");
@@ -89,7 +90,10 @@ void probe_tell_names(const struct probe *probe)
 {
     const struct flow_names *wanted = &probe->config->names.wanted;
     int hashed = __builtin_popcount(wanted->hashed), clear = __builtin_popcount(wanted->clear);
-    if (hashed + clear)
+    const char *untold = model_names_untold(probe->config);
+    if (untold)
+        fprintf(stderr, "spanflowd: warning: %s\n", untold);
+    else if (hashed + clear)
         fprintf(stderr, "spanflowd: names of %d types leave with records, %d of them hashed\n",
                 hashed + clear, hashed);
 }

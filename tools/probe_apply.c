@@ -1,7 +1,6 @@
 /* From a frame with a configuration to a probe that runs by it. */
 #include "probe_apply.h"
 
-#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +9,14 @@
 
 #include "alert_answer.h"
 #include "file_check.h"
+#include "list_load.h"
 #include "model.h"
 #include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_control_private.h"
 #include "probe_exchange.h"
+#include "probe_files.h"
 #include "probe_lists.h"
-#include "probe_notify.h"
-#include "probe_pause.h"
 #include "probe_snapshot.h"
 
 #define ROOT "/spanflow:spanflow"
@@ -152,7 +151,7 @@ static bool can_be_run(const struct probe_config *config, const struct plan *pla
 
 /* ---- applying ---- */
 
-static void take_text(struct probe_control *control, char *text)
+void probe_apply_take_text(struct probe_control *control, char *text)
 {
     free(control->text);
     control->text = text;
@@ -182,7 +181,7 @@ static void finish_change(struct probe *probe)
     struct probe_control *control = probe->control;
     probe_apply_adopt(control);
     control->adopted = false;
-    take_text(control, control->next_text);
+    probe_apply_take_text(control, control->next_text);
     control_answer(control, control->next_id, NULL);
     probe_config_free(control->next_config);
     control->next_config = NULL;
@@ -220,71 +219,64 @@ static void finish_reload(struct probe *probe)
     probe->control->reload_id = 0;
 }
 
+void probe_apply_refuse_end(struct probe_control *control, uint32_t id)
+{
+    control_refuse(control, id, "operation-failed", "", PROBE_ENDING);
+}
+
 /* Whether nothing else is under way; else request ID is refused. */
 static bool is_free(struct probe *probe, uint32_t id)
 {
     if (!probe->rebuilding && !probe->change && !probe->control->wish && !probe_stops_asked())
         return true;
-    control_refuse(probe->control, id, "in-use", "",
-                   probe_stops_asked() ? "the daemon is ending"
-                                       : "another configuration is being applied");
+    if (probe_stops_asked())
+        probe_apply_refuse_end(probe->control, id);
+    else
+        control_refuse(probe->control, id, "in-use", "", "another configuration is being applied");
     return false;
-}
-
-void probe_reload(struct probe *probe, uint32_t id)
-{
-    struct probe_control *control = probe->control;
-    struct error error = {""};
-    if (!is_free(probe, id))
-        return;
-    if (!probe->rules.set) {
-        control_refuse(control, id, "operation-failed", ROOT "/applications/identify",
-                       "applications are not looked for");
-        return;
-    }
-    struct probe_change *change =
-        probe_change_prepare(probe, probe->config, PLAN_RULES, NULL, &error);
-    if (!change) {
-        control_refuse(control, id, "operation-failed", ROOT "/applications/ruleFile", error.text);
-        fprintf(stderr, "spanflowd: rules were read again and are not used: %s\n", error.text);
-        return;
-    }
-    control->reload_id = id;
-    control->reloads_lists = false;
-    probe_change_submit(probe, change);
 }
 
 /* ---- wishes ---- */
 
-/* A configuration that is to run, or lists that are to be read again. */
+/* A configuration that is to run, or files that are to be read again. */
 struct probe_wish {
     uint32_t id; /* of the request */
     bool test;   /* it is only to be checked */
-    bool again;  /* nothing but lists read again */
+    bool again;  /* nothing but files read again */
     struct plan plan;
     struct probe_config *config; /* NULL: that which runs */
     char *text;
-    struct probe_lists_job *job; /* reads its lists; NULL: it has the same or is not begun */
+    struct probe_files_job *job; /* reads its files; NULL: it has the same or is not begun */
+    struct probe_files files;    /* that were read, for a probe that is made anew */
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
 static void free_wish(struct probe_wish *wish)
 {
-    struct probe_lists *lists = NULL;
     struct error error;
     if (wish->job)
-        probe_lists_end(wish->job, &lists, &error);
-    probe_lists_free(lists);
+        probe_files_end(wish->job, &wish->files, &error);
+    probe_files_free(&wish->files);
     probe_change_free(wish->change);
     probe_config_free(wish->config);
     free(wish->text);
     free(wish);
 }
 
+/* A configuration that makes a probe anew says it at the start of that. */
+static void warn(const struct probe *probe, const struct probe_wish *wish)
+{
+    const char *untold = model_names_untold(wish->config);
+    if (untold && !model_names_untold(probe->config))
+        fprintf(stderr, "spanflowd: warning: %s\n", untold);
+}
+
 static void apply(struct probe *probe, struct probe_wish *wish)
 {
     struct probe_control *control = probe->control;
     struct probe_change *change = wish->change;
+    if (!(wish->plan.actions & PLAN_REBUILD))
+        warn(probe, wish);
     control->next_config = wish->config;
     control->next_text = wish->text;
     control->next_id = wish->id;
@@ -293,12 +285,22 @@ static void apply(struct probe *probe, struct probe_wish *wish)
     wish->config = NULL;
     wish->text = NULL;
     wish->change = NULL;
-    if (wish->plan.actions & PLAN_REBUILD)
+    if (wish->plan.actions & PLAN_REBUILD) {
+        control->next_files = wish->files;
+        memset(&wish->files, 0, sizeof wish->files);
         begin_rebuild(probe);
-    else if (change)
+    } else if (change)
         probe_change_submit(probe, change);
     else
         finish_change(probe);
+}
+
+/* What is wrong is at the leaf that the line names, else at the first one that differs. */
+static void locate(const struct probe_wish *wish, struct mistake *mistake)
+{
+    split(mistake);
+    if (!mistake->path[0] && wish->plan.path)
+        snprintf(mistake->path, sizeof mistake->path, "%s", wish->plan.path);
 }
 
 /* Reads and checks a wish, as far as it can be done without changing anything. */
@@ -319,34 +321,36 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         split(mistake);
         return false;
     }
-    if (wish->plan.actions != PLAN_NOTHING &&
-        !config_check_files(wish->config, false, &mistake->error))
-        return refuse(mistake, "invalid-value", wish->plan.path);
-    return true;
+    if (wish->plan.actions == PLAN_NOTHING || config_check_files(wish->config, &mistake->error))
+        return true;
+    mistake->tag = "invalid-value";
+    locate(wish, mistake);
+    return false;
 }
 
 /* Takes what the thread has read, and prepares the change. */
 static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
-    struct probe_lists *lists = NULL;
+    const struct probe_config *config = wish->config ? wish->config : probe->config;
     bool good = true;
+    mistake->tag = "operation-failed";
     if (wish->job) {
-        good = probe_lists_end(wish->job, &lists, &mistake->error);
+        mistake->tag = "invalid-value";
+        good = probe_files_end(wish->job, &wish->files, &mistake->error);
         wish->job = NULL;
     }
-    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD)) {
-        probe_lists_free(lists); /* the probe that is made anew reads its own */
+    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD))
         return true;
-    }
     if (good)
-        wish->change = probe_change_prepare(probe, wish->config ? wish->config : probe->config,
-                                            wish->plan.actions, lists, &mistake->error);
-    if (wish->change && (wish->test || probe_change_confirm(wish->change, &mistake->error)))
+        wish->change =
+            probe_change_prepare(probe, config, wish->plan.actions, &wish->files, &mistake->error);
+    if (wish->change &&
+        (wish->test || (probe_change_store(wish->change, config, &mistake->error) &&
+                        probe_change_confirm(wish->change, &mistake->error))))
         return true;
-    mistake->tag = "operation-failed";
-    split(mistake);
-    if (!mistake->path[0] && wish->plan.path)
-        snprintf(mistake->path, sizeof mistake->path, "%s", wish->plan.path);
+    if (good)
+        mistake->tag = "operation-failed";
+    locate(wish, mistake);
     return false;
 }
 
@@ -357,7 +361,7 @@ static void conclude(struct probe *probe, struct probe_wish *wish, bool good,
     struct probe_control *control = probe->control;
     if (good && wish->again && !wish->test) {
         control->reload_id = wish->id;
-        control->reloads_lists = true;
+        control->reloads_lists = wish->plan.actions & PLAN_LISTS;
         probe_change_submit(probe, wish->change);
         wish->change = NULL;
     } else if (good && !wish->test) {
@@ -367,37 +371,36 @@ static void conclude(struct probe *probe, struct probe_wish *wish, bool good,
     } else {
         control_refuse(control, wish->id, mistake->tag, mistake->path, mistake->error.text);
         if (wish->again)
-            fprintf(stderr, "spanflowd: lists were read again and are not used: %s\n",
-                    mistake->error.text);
+            fprintf(stderr, "spanflowd: %s were read again and are not used: %s\n",
+                    wish->plan.actions & PLAN_LISTS ? "lists" : "rules", mistake->error.text);
     }
     free_wish(wish);
 }
 
-/* Goes on with WISH as far as can be without waiting for its lists to be read. */
+/* Goes on with WISH as far as can be without waiting for its files to be read. */
 static void pursue(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
-    if (wish->plan.actions & PLAN_LISTS) {
-        const struct probe_config *config = wish->config ? wish->config : probe->config;
-        wish->job = probe_lists_begin(&config->lists, probe->lists, &mistake->error);
-        if (wish->job)
-            probe->control->wish = wish;
-        else
-            conclude(probe, wish, false, mistake);
+    bool anew = wish->plan.actions & PLAN_REBUILD;
+    const struct probe_files_wish files = {
+        .config = wish->config ? wish->config : probe->config,
+        .actions = anew ? PLAN_RULES | PLAN_LISTS : wish->plan.actions & (PLAN_RULES | PLAN_LISTS),
+        .rules_before = anew ? NULL : &probe->rules,
+        .lists_before = anew ? NULL : probe->lists};
+    if (!files.actions) {
+        conclude(probe, wish, prepare(probe, wish, mistake), mistake);
         return;
     }
-    conclude(probe, wish, prepare(probe, wish, mistake), mistake);
+    wish->job = probe_files_begin(&files, &mistake->error);
+    if (wish->job)
+        probe->control->wish = wish;
+    else
+        conclude(probe, wish, false, mistake);
 }
 
-void probe_reload_lists(struct probe *probe, uint32_t id)
+/* Files of the configuration that runs, read again: ACTION of enum plan_action, about PATH. */
+static void read_again(struct probe *probe, uint32_t id, unsigned action, const char *path)
 {
     struct mistake mistake = {.tag = "resource-denied"};
-    if (!is_free(probe, id))
-        return;
-    if (!probe->config->lists.count && !probe->config->lists.brands[0]) {
-        control_refuse(probe->control, id, "operation-failed", ROOT "/list",
-                       "there are no lists to be read again");
-        return;
-    }
     struct probe_wish *wish = calloc(1, sizeof *wish);
     if (!wish) {
         control_refuse(probe->control, id, mistake.tag, "", "the daemon's memory is short");
@@ -405,9 +408,31 @@ void probe_reload_lists(struct probe *probe, uint32_t id)
     }
     wish->id = id;
     wish->again = true;
-    wish->plan.actions = PLAN_LISTS;
-    wish->plan.path = ROOT "/list";
+    wish->plan.actions = action;
+    wish->plan.path = path;
     pursue(probe, wish, &mistake);
+}
+
+void probe_reload(struct probe *probe, uint32_t id)
+{
+    if (!is_free(probe, id))
+        return;
+    if (probe->rules.set)
+        read_again(probe, id, PLAN_RULES, ROOT "/applications/ruleFile");
+    else
+        control_refuse(probe->control, id, "operation-failed", ROOT "/applications/identify",
+                       "applications are not looked for");
+}
+
+void probe_reload_lists(struct probe *probe, uint32_t id)
+{
+    if (!is_free(probe, id))
+        return;
+    if (config_has_lists(&probe->config->lists))
+        read_again(probe, id, PLAN_LISTS, ROOT "/list");
+    else
+        control_refuse(probe->control, id, "operation-failed", ROOT "/list",
+                       "there are no lists to be read again");
 }
 
 void probe_apply(struct probe *probe, const struct control_frame *frame)
@@ -435,7 +460,7 @@ void probe_apply_turn(struct probe *probe)
     struct probe_wish *wish = control->wish;
     if (probe_stops_asked())
         probe_apply_end(probe);
-    else if (wish && probe_lists_ready(wish->job)) {
+    else if (wish && probe_files_ready(wish->job)) {
         control->wish = NULL;
         conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
     }
@@ -458,127 +483,20 @@ void probe_apply_forget(struct probe_control *control)
 void probe_apply_end(struct probe *probe)
 {
     struct probe_control *control = probe->control;
-    if (!control->wish)
-        return;
-    control_refuse(control, control->wish->id, "in-use", "", "the daemon is ending");
-    free_wish(control->wish);
+    struct probe_wish *wish = control->wish;
     control->wish = NULL;
+    if (!wish)
+        return;
+    probe_apply_refuse_end(control, wish->id); /* before the wait for whoever reads its files */
+    free_wish(wish);
 }
 
-/* ---- one probe after the other ---- */
-
-struct probe *probe_begin(const struct probe_config *config, struct probe_control *control,
-                          struct ledger_carry *carry, struct error *error)
-{
-    struct probe *probe = probe_create(config, carry, error);
-    if (!probe)
-        return NULL;
-    probe->control = control;
-    probe->watch = control ? probe_watch_create() : NULL;
-    return probe;
-}
-
-static void say_problems(struct probe *probe)
-{
-    for (uint32_t s = 0; s < probe->source_count; s++) {
-        struct error line;
-        if (packet_source_tell_problem(probe->sources[s], &line))
-            fprintf(stderr, "spanflowd: %s\n", line.text);
-    }
-    probe_say_problems(probe);
-}
-
-/* A socket of the old one may be given back by the kernel a little later than it was closed. */
-static struct probe *begin_soon(const struct probe_config *config, struct probe_control *control,
-                                struct ledger_carry *carry, struct error *error)
-{
-    const uint64_t patience_ns = 3000000000, pause_ns = 50000000;
-    uint64_t end_ns = clock_monotonic_ns() + patience_ns;
-    for (;;) {
-        struct probe *probe = probe_begin(config, control, carry, error);
-        uint64_t now_ns = clock_monotonic_ns();
-        if (probe || now_ns > end_ns || !strstr(error->text, strerror(EBUSY)))
-            return probe;
-        probe_pause(now_ns + pause_ns);
-    }
-}
-
-/* The new one runs: its configuration is what is told from now on. */
-static void keep_new(struct probe_control *control)
-{
-    probe_config_free(control->config);
-    control->config = control->next_config;
-    take_text(control, control->next_text);
-    control->rebuilt++;
-    control_answer(control, control->next_id, NULL);
-    control->next_config = NULL;
-    control->next_text = NULL;
-}
-
-static void drop_new(struct probe_control *control, const char *tag, const char *message)
-{
-    control_refuse(control, control->next_id, tag, control->next_path, message);
-    probe_config_free(control->next_config);
-    free(control->next_text);
-    control->next_config = NULL;
-    control->next_text = NULL;
-}
-
-void probe_rebuild_given_up(struct probe_control *control)
-{
-    if (control && control->next_config)
-        drop_new(control, "in-use", "the daemon is ending");
-}
-
-/* Nothing was observed since SINCE_NS until the sources of PROBE were there; WHY is a leaf's path.
- */
-static void tell_unobserved(struct probe *probe, uint64_t since_ns, const char *why)
-{
-    uint64_t time_ns = probe->observing_ns - since_ns;
-    probe->control->unobserved_ns += time_ns;
-    fprintf(stderr,
-            "spanflowd: nothing was observed for %.3f s while the probe was made anew (%s)\n",
-            (double)time_ns / 1e9, why);
-}
-
-struct probe *probe_rebuild(struct probe *probe, struct error *error)
+void probe_apply_probe_ended(struct probe *probe)
 {
     struct probe_control *control = probe->control;
-    struct error mistake = {""};
-    char why[sizeof control->next_path], *state = NULL;
-    uint64_t since_ns = probe->rebuilding_ns;
-    bool observed = probe->source_count > 0;
-    snprintf(why, sizeof why, "%s", control->next_path);
-    say_problems(probe);
-    struct ledger_carry *carry = probe_carry_ledger(probe, &state);
-    struct probe_alerts *alerts = probe_alerts_detach(probe);
-    struct probe_lists *lists = probe->lists;
-    probe->lists = NULL; /* freed when nobody has them any more */
-    probe_interim_begin(control, state);
-    probe_destroy(probe);
-    probe_snapshot_tell_configuration(control->next_text);
-    probe = begin_soon(control->next_config, control, carry, &mistake);
-    bool taken = probe != NULL;
-    if (!taken) {
-        fprintf(stderr, "spanflowd: the new configuration cannot be run: %s\n", mistake.text);
-        probe_snapshot_tell_configuration(control->text);
-        probe = begin_soon(control->config, control, carry, error);
-    }
-    probe_interim_end(control);
-    if (probe && observed && probe->source_count > 0)
-        tell_unobserved(probe, since_ns, why);
-    if (probe)
-        probe_lists_follow(probe->lists, lists);
-    probe_lists_free(lists);
-    if (probe)
-        probe_alerts_attach(probe, alerts);
-    else
-        probe_alerts_close(alerts);
-    if (taken)
-        keep_new(control);
-    else
-        drop_new(control, "operation-failed", mistake.text);
-    if (!probe)
-        ledger_carry_free(carry);
-    return probe;
+    probe_apply_end(probe);
+    if (!probe->change)
+        return;
+    probe_apply_refuse_end(control, control->reload_id ? control->reload_id : control->next_id);
+    control->reload_id = control->next_id = 0;
 }

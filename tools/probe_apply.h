@@ -14,11 +14,13 @@
 struct probe;
 struct ledger_carry;
 struct probe_control;
+struct probe_files;
 
-/* A new probe by CONFIG that serves CONTROL (NULL: none) and goes on with the account CARRY (NULL:
- * none), which it then owns. NULL and ERROR. */
-struct probe *probe_begin(const struct probe_config *config, struct probe_control *control,
-                          struct ledger_carry *carry, struct error *error);
+/* A new probe by CONFIG and FILES that serves CONTROL (NULL: none) and goes on with the account
+ * CARRY (NULL: none), which it then owns. NULL and ERROR; FILES are as they were then. */
+struct probe *probe_begin(const struct probe_config *config, struct probe_files *files,
+                          struct probe_control *control, struct ledger_carry *carry,
+                          struct error *error);
 
 /* PROBE has run to its end because it was rebuilding: it is destroyed, the next one is made and
  * answers. NULL and ERROR: neither the new nor the old one could be made. */

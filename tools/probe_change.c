@@ -10,6 +10,7 @@
 #include "probe_alerts.h"
 #include "probe_apply.h"
 #include "probe_exchange.h"
+#include "probe_files.h"
 #include "probe_history.h"
 #include "probe_kernel.h"
 #include "probe_lists.h"
@@ -166,13 +167,12 @@ static bool prepare_snapshot(struct probe *probe, const struct probe_config *con
 }
 
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
-                                          unsigned actions, struct probe_lists *lists,
+                                          unsigned actions, struct probe_files *files,
                                           struct error *error)
 {
     struct probe_change *change = calloc(1, sizeof *change);
     if (!change) {
         error_set(error, "no memory for a change");
-        probe_lists_free(lists);
         return NULL;
     }
     change->probe = probe;
@@ -183,10 +183,12 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     bool exporters = change->other_workers || actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
     change->other_rules = actions & PLAN_RULES;
     change->other_lists = actions & PLAN_LISTS;
-    change->lists = lists;
-    if ((!change->other_rules ||
-         probe_rules_make(&change->rules, &config->applications, &probe->rules, error)) &&
-        prepare_snapshot(probe, config, actions, change, error) &&
+    if (files) {
+        change->rules = files->rules;
+        change->lists = files->lists;
+        memset(files, 0, sizeof *files);
+    }
+    if (prepare_snapshot(probe, config, actions, change, error) &&
         prepare_workers(probe, config, workers, change, error) &&
         (!exporters || probe_history_make(config, true, error)) &&
         (!exporters || prepare_exporters(probe, config, change, error)))
@@ -318,6 +320,12 @@ void probe_change_give_up(struct probe *probe)
 bool probe_change_waits(const struct probe *probe)
 {
     return probe->change && probe->change->other_workers && !probe->change->handed;
+}
+
+bool probe_change_store(struct probe_change *change, const struct probe_config *config,
+                        struct error *error)
+{
+    return probe_selection_store(&change->selection, config, error);
 }
 
 void probe_change_submit(struct probe *probe, struct probe_change *change)

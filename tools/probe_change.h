@@ -15,15 +15,20 @@
 
 struct probe;
 struct probe_change;
+struct probe_files;
 struct probe_lists;
 struct snapshot_ring;
 
 /* Prepares what PROBE needs to go on by CONFIG, which differs in ACTIONS of enum plan_action, none
- * of them PLAN_REBUILD; with PLAN_LISTS by LISTS, which it owns from now on. NULL and ERROR:
- * nothing has changed. */
+ * of them PLAN_REBUILD; with PLAN_RULES and PLAN_LISTS by what is taken from FILES (NULL: nothing
+ * was read). NULL and ERROR: nothing has changed. */
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
-                                          unsigned actions, struct probe_lists *lists,
+                                          unsigned actions, struct probe_files *files,
                                           struct error *error);
+/* CHANGE, prepared for CONFIG, is to be handed over: makes the files that belong to it. False and
+ * ERROR: nothing has changed. */
+bool probe_change_store(struct probe_change *change, const struct probe_config *config,
+                        struct error *error);
 /* The last that can fail, and the first that packets feel: the kernel's programs are those of other
  * workers from now on. False and ERROR: nothing has changed. */
 bool probe_change_confirm(struct probe_change *change, struct error *error);

@@ -209,6 +209,7 @@ void probe_control_close(struct probe_control *control)
     probe_child_end(&control->child);
     probe_config_free(control->config);
     probe_config_free(control->next_config);
+    probe_files_free(&control->next_files);
     free(control->text);
     free(control->access);
     free(control->next_text);
@@ -338,7 +339,7 @@ void probe_control_probe_ended(struct probe *probe)
     struct probe_control *control = probe->control;
     if (!control)
         return;
-    probe_apply_end(probe);
+    probe_apply_probe_ended(probe);
     probe_walk_end(control);
     for (unsigned i = 0; i < CONTROL_REQUESTS_MAX; i++) {
         if (control->requests[i].kind != REQUEST_NONE)

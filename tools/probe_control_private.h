@@ -10,6 +10,7 @@
 #include "probe_child.h"
 #include "probe_control.h"
 #include "probe_events.h"
+#include "probe_files.h"
 #include "worker/worker_walk.h"
 
 /* What an answer waits for. */
@@ -49,11 +50,12 @@ struct probe_control {
     /* A configuration that is being applied; owned. */
     struct probe_config *next_config;
     char *next_text;
+    struct probe_files next_files; /* for a probe that is made anew */
     char next_path[256];
     uint32_t next_id;
     bool adopted; /* it is what is told, though not in force everywhere */
 
-    struct probe_wish *wish; /* whose lists are being read; NULL: none */
+    struct probe_wish *wish; /* whose files are being read; NULL: none */
     uint32_t reload_id; /* of the request to read files again that is under way; 0: none waits */
     bool reloads_lists; /* it is about lists, not rules */
 
@@ -72,16 +74,26 @@ struct control_request *control_place(struct probe_control *control, uint32_t id
 
 /* ---- probe_apply.c ---- */
 
+/* What is told to whoever waits when the daemon ends: it stores nothing that it has not answered.
+ */
+#define PROBE_ENDING "the daemon is ending: this was not applied, and what is stored is as it was"
+
 /* Begins to apply the configuration in FRAME, or only checks it, or says why not. */
 void probe_apply(struct probe *probe, const struct control_frame *frame);
 /* Begins to read the rule files of PROBE again, for request ID, or says why not. */
 void probe_reload(struct probe *probe, uint32_t id);
 /* The same with the files of lists. */
 void probe_reload_lists(struct probe *probe, uint32_t id);
-/* The probe's threads have ended: a request that still waits for its lists is refused. */
+/* The daemon ends: a request that still waits for its files is refused. */
 void probe_apply_end(struct probe *probe);
+/* The probe's threads have ended: so is a request whose change is not in force by now. */
+void probe_apply_probe_ended(struct probe *probe);
+/* Refuses request ID (0: none) because the daemon ends. */
+void probe_apply_refuse_end(struct probe_control *control, uint32_t id);
 /* Nobody waits for it any more. */
 void probe_apply_forget(struct probe_control *control);
+/* TEXT, which is taken, is what runs from now on. */
+void probe_apply_take_text(struct probe_control *control, char *text);
 /* Answers when a change that was handed over is in force. */
 void probe_apply_turn(struct probe *probe);
 

@@ -1,7 +1,6 @@
 /* Lists and brands of a probe. See probe_lists.h. */
 #include "probe_lists.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,60 +182,6 @@ void probe_lists_fill(struct probe_lists *lists, uint32_t number, struct worker_
 const struct export_marks *probe_lists_marks(const struct probe_lists *lists)
 {
     return lists ? &lists->marks : NULL;
-}
-
-/* ---- reading while packets flow ---- */
-
-struct probe_lists_job {
-    struct lists_config config;
-    const struct probe_lists *before;
-    struct probe_lists *lists;
-    struct error error;
-    bool good;
-    atomic_bool ready;
-    pthread_t thread;
-};
-
-static void *run_job(void *argument)
-{
-    struct probe_lists_job *job = argument;
-    job->good = probe_lists_make(&job->lists, &job->config, job->before, &job->error);
-    atomic_store_explicit(&job->ready, true, memory_order_release);
-    return NULL;
-}
-
-struct probe_lists_job *probe_lists_begin(const struct lists_config *config,
-                                          const struct probe_lists *before, struct error *error)
-{
-    struct probe_lists_job *job = calloc(1, sizeof *job);
-    if (!job) {
-        error_set(error, "no memory for lists");
-        return NULL;
-    }
-    job->config = *config;
-    job->before = before;
-    int failed = pthread_create(&job->thread, NULL, run_job, job);
-    if (failed == 0)
-        return job;
-    error_set(error, "lists cannot be read by a thread: %s", strerror(failed));
-    free(job);
-    return NULL;
-}
-
-bool probe_lists_ready(const struct probe_lists_job *job)
-{
-    return atomic_load_explicit(&job->ready, memory_order_acquire);
-}
-
-bool probe_lists_end(struct probe_lists_job *job, struct probe_lists **lists, struct error *error)
-{
-    pthread_join(job->thread, NULL);
-    bool good = job->good;
-    *lists = job->lists;
-    if (!good)
-        *error = job->error;
-    free(job);
-    return good;
 }
 
 /* ---- telling ---- */

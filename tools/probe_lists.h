@@ -1,7 +1,7 @@
 /*
- * The lists that flows are compared with, and brands: read by a thread of their own while packets
- * flow, given to workers and exporting processes by a change, freed when these have left them.
- * What was counted goes on from one set to the next, by the names of the lists.
+ * The lists that flows are compared with, and brands: read by a thread while packets flow
+ * (probe_files.h), given to workers and exporting processes by a change, freed when these have left
+ * them. What was counted goes on from one set to the next, by the names of the lists.
  *
  * Main thread, but for what says otherwise.
  */
@@ -18,7 +18,6 @@
 
 struct probe;
 struct probe_lists;
-struct probe_lists_job;
 struct worker_config;
 
 /* Reads what CONFIG names, and keeps the names of what BEFORE (may be NULL) has and CONFIG has not,
@@ -35,16 +34,6 @@ void probe_lists_follow(struct probe_lists *lists, const struct probe_lists *bef
 /* What worker NUMBER and the exporting processes get; LISTS may be NULL. */
 void probe_lists_fill(struct probe_lists *lists, uint32_t number, struct worker_config *worker);
 const struct export_marks *probe_lists_marks(const struct probe_lists *lists);
-
-/* ---- reading while packets flow ---- */
-
-/* Begins to read what CONFIG names, which is copied, on a thread. NULL and ERROR. */
-struct probe_lists_job *probe_lists_begin(const struct lists_config *config,
-                                          const struct probe_lists *before, struct error *error);
-/* Whether it is done. */
-bool probe_lists_ready(const struct probe_lists_job *job);
-/* Waits for it, takes what it made and frees it; as probe_lists_make(). */
-bool probe_lists_end(struct probe_lists_job *job, struct probe_lists **lists, struct error *error);
 
 /* ---- telling ---- */
 

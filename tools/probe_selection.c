@@ -31,7 +31,7 @@ bool probe_selection_make(struct probe_selection *selection, const struct probe_
 {
     memset(selection, 0, sizeof *selection);
     selection->names.wanted = config->names.wanted;
-    if (!name_key_read(&config->names, true, selection->names.key, error))
+    if (!name_key_read(&config->names, selection->names.key, &selection->key_is_new, error))
         return false;
     if (config->ignore_count &&
         !(selection->ignore = make_prefixes(config->ignore, config->ignore_count, error)))
@@ -47,6 +47,15 @@ bool probe_selection_make(struct probe_selection *selection, const struct probe_
             !(selection->source_filters[s] = packet_filter_create(expression, error)))
             return false;
     }
+    return true;
+}
+
+bool probe_selection_store(struct probe_selection *selection, const struct probe_config *config,
+                           struct error *error)
+{
+    if (selection->key_is_new && !name_key_store(&config->names, selection->names.key, error))
+        return false;
+    selection->key_is_new = false;
     return true;
 }
 

@@ -8,10 +8,12 @@
 #include "command_line.h"
 #include "file_check.h"
 #include "model.h"
+#include "plan.h"
 #include "probe.h"
 #include "probe_apply.h"
 #include "probe_child.h"
 #include "probe_control.h"
+#include "probe_files.h"
 #include "probe_history.h"
 #include "probe_snapshot.h"
 
@@ -64,11 +66,12 @@ static void run_probe(struct probe *probe)
         probe_history_turn(probe);
 }
 
-/* One probe, and others in its place when a configuration wants that. */
-static int run(const struct probe_config *config, struct probe_control *control)
+/* One probe by CONFIG and FILES, and others in its place when a configuration wants that. */
+static int run(const struct probe_config *config, struct probe_files *files,
+               struct probe_control *control)
 {
     struct error error = {""};
-    struct probe *probe = probe_begin(config, control, NULL, &error);
+    struct probe *probe = probe_begin(config, files, control, NULL, &error);
     while (probe) {
         run_probe(probe);
         if (!probe->rebuilding || probe_stops_asked())
@@ -98,8 +101,12 @@ static int refuse(struct probe_config *config, const struct error *error)
 static int check_only(struct probe_config *config)
 {
     struct error error = {""};
-    if (!config_check_files(config, true, &error) || !simd_is_possible(&error))
+    if (!config_check_files(config, &error) || !config_check_rules_and_lists(config, &error) ||
+        !simd_is_possible(&error))
         return refuse(config, &error);
+    const char *untold = model_names_untold(config);
+    if (untold)
+        fprintf(stderr, "spanflowd: warning: %s\n", untold);
     config_print_checked(config);
     probe_config_free(config);
     return EXIT_DONE;
@@ -110,17 +117,24 @@ static int start(struct probe_config *config, struct run_options *options)
 {
     struct error error = {""};
     struct probe_control *control = NULL;
-    if (!config_check_files(config, false, &error) || !simd_is_possible(&error))
+    struct probe_files files;
+    const struct probe_files_wish wish = {.config = config, .actions = PLAN_RULES | PLAN_LISTS};
+    if (!config_check_files(config, &error) || !simd_is_possible(&error))
         return refuse(config, &error);
     if (!probe_config_observes(config) && !is_served(options)) {
         error_set(&error, NOTHING_STORED, options->store);
         return refuse(config, &error);
     }
     probe_signals_take();
+    if (!probe_files_make(&files, &wish, &error))
+        return refuse(config, &error);
     probe_snapshot_tell_configuration(options->configuration);
-    if (is_served(options) && !(control = probe_control_open(config, options, &error)))
+    if (is_served(options) && !(control = probe_control_open(config, options, &error))) {
+        probe_files_free(&files);
         return say_failure(error.text);
-    int code = run(config, control);
+    }
+    int code = run(config, &files, control);
+    probe_files_free(&files); /* what no probe took */
     if (control)
         probe_control_close(control);
     else

@@ -58,9 +58,11 @@ static char *add_caller(char *body, const struct operation_caller *caller)
     return body;
 }
 
-/* Asks the daemon; CALLER may be NULL, if it makes no difference who asks. */
+/* Asks the daemon; CALLER may be NULL, if it makes no difference who asks. APART: it may take long,
+ * and the daemon lets only one wait for it. */
 static bool relay_for(struct netconf_server *netconf, const struct operation_caller *caller,
-                      const struct lyd_node *rpc, struct lyd_node **output, struct rpc_error *error)
+                      bool apart, const struct lyd_node *rpc, struct lyd_node **output,
+                      struct rpc_error *error)
 {
     struct lyd_node *whole = NULL;
     char *answer = NULL;
@@ -73,7 +75,9 @@ static bool relay_for(struct netconf_server *netconf, const struct operation_cal
         body = add_caller(body, caller);
     if (!body)
         return rpc_error_memory(error);
-    bool good = server_ask(server_of(netconf), CONTROL_RPC, 0, body, RELAY_MS, &answer, error);
+    struct server *server = server_of(netconf);
+    bool good = apart ? server_ask_apart(server, body, RELAY_MS, &answer, error)
+                      : server_ask(server, CONTROL_RPC, 0, body, RELAY_MS, &answer, error);
     if (good && answer && answer[0])
         good = read_output(rpc, answer, output, error);
     free(answer);
@@ -85,7 +89,16 @@ static bool relay(struct netconf_server *netconf, const struct operation_caller 
                   const struct lyd_node *rpc, struct lyd_node **output, struct rpc_error *error)
 {
     (void)caller;
-    return relay_for(netconf, NULL, rpc, output, error);
+    return relay_for(netconf, NULL, false, rpc, output, error);
+}
+
+/* Files that are read again. */
+static bool relay_reload(struct netconf_server *netconf, const struct operation_caller *caller,
+                         const struct lyd_node *rpc, struct lyd_node **output,
+                         struct rpc_error *error)
+{
+    (void)caller;
+    return relay_for(netconf, NULL, true, rpc, output, error);
 }
 
 /* What the daemon writes down, or gives to those alone who asked for it before. */
@@ -93,7 +106,7 @@ static bool relay_named(struct netconf_server *netconf, const struct operation_c
                         const struct lyd_node *rpc, struct lyd_node **output,
                         struct rpc_error *error)
 {
-    return relay_for(netconf, caller, rpc, output, error);
+    return relay_for(netconf, caller, false, rpc, output, error);
 }
 
 const struct operation_row relay_operations[] = {
@@ -110,8 +123,8 @@ const struct operation_row relay_operations[] = {
     {"spanflow", "snapshot-release", false, relay_named},
     {"spanflow", "snapshot-verify", false, relay_named},
     {"spanflow", "alerts", false, relay},
-    {"spanflow", "applications-reload", false, relay},
-    {"spanflow", "lists-reload", false, relay},
+    {"spanflow", "applications-reload", false, relay_reload},
+    {"spanflow", "lists-reload", false, relay_reload},
     {"spanflow", "replay", false, relay_named},
     {"spanflow", "replay-cancel", false, relay_named},
     {NULL, NULL, false, NULL},

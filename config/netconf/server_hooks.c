@@ -47,12 +47,11 @@ static bool tell_refusal(const char *body, struct rpc_error *error)
     return false;
 }
 
-bool server_ask(struct server *server, enum control_type type, uint16_t flags, const char *body,
-                int timeout_ms, char **answer, struct rpc_error *error)
+/* GIVE_AWAY: the mutex, while the daemon takes its time. */
+static bool ask(struct server *server, enum control_type type, uint16_t flags, const char *body,
+                int timeout_ms, bool give_away, char **answer, struct rpc_error *error)
 {
     char *got = NULL;
-    /* At the start there are no datastores yet, nor others who could want the mutex. */
-    bool give_away = type == CONTROL_APPLY && !(flags & CONTROL_TEST) && server->netconf->datastore;
     if (give_away)
         operations_unlock(server->netconf);
     enum control_answer result =
@@ -87,6 +86,20 @@ bool server_ask(struct server *server, enum control_type type, uint16_t flags, c
     }
     free(got);
     return false;
+}
+
+bool server_ask(struct server *server, enum control_type type, uint16_t flags, const char *body,
+                int timeout_ms, char **answer, struct rpc_error *error)
+{
+    /* At the start there are no datastores yet, nor others who could want the mutex. */
+    bool give_away = type == CONTROL_APPLY && !(flags & CONTROL_TEST) && server->netconf->datastore;
+    return ask(server, type, flags, body, timeout_ms, give_away, answer, error);
+}
+
+bool server_ask_apart(struct server *server, const char *body, int timeout_ms, char **answer,
+                      struct rpc_error *error)
+{
+    return ask(server, CONTROL_RPC, 0, body, timeout_ms, true, answer, error);
 }
 
 static const struct lyd_node *spanflow_of(const struct lyd_node *config)

@@ -56,6 +56,11 @@ int server_sooner(uint64_t now_ns, uint64_t deadline_ns, int limit);
  * operations, which is given away while the daemon applies a configuration: that can take long. */
 bool server_ask(struct server *server, enum control_type type, uint16_t flags, const char *body,
                 int timeout_ms, char **answer, struct rpc_error *error);
+/* The same with CONTROL_RPC, whose mutex is given away as well: for what takes as long, and what
+ * the daemon refuses to a second one at once, so that workers are left for others. The datastores
+ * may have changed meanwhile. */
+bool server_ask_apart(struct server *server, const char *body, int timeout_ms, char **answer,
+                      struct rpc_error *error);
 
 /* relay.c: operations that the daemon itself does. */
 extern const struct operation_row relay_operations[];

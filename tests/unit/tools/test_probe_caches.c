@@ -95,7 +95,7 @@ static void close_stage(struct stage *stage)
 static void run(const struct stage *stage)
 {
     struct error error = {""};
-    struct probe *probe = probe_create(stage->config, NULL, &error);
+    struct probe *probe = probe_create(stage->config, NULL, NULL, &error);
     if (!probe)
         fail_msg("%s", error.text);
     if (probe->metering->distribution)

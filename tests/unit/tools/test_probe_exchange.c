@@ -154,7 +154,7 @@ static void open_stage(struct stage *stage, const char *text)
     snprintf(stage->ledger, sizeof stage->ledger, "%s/ledger", stage->folder);
     snprintf(stage->records, sizeof stage->records, "%s/records", stage->folder);
     stage->config = configure(stage, text);
-    stage->probe = probe_create(stage->config, NULL, &error);
+    stage->probe = probe_create(stage->config, NULL, NULL, &error);
     if (!stage->probe) {
         fail_msg("%s", error.text);
         return;

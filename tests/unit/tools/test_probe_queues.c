@@ -89,7 +89,7 @@ static void test_two_workers(void **state)
     assert_int_equal(config_from_command_line(11, words, &config, &run, &error), COMMAND_LINE_RUN);
     source_dpdk_trust_virtual_devices();
     probe_signals_take();
-    struct probe *probe = probe_create(config, NULL, &error);
+    struct probe *probe = probe_create(config, NULL, NULL, &error);
     if (!probe)
         fail_msg("%s", error.text);
     assert_null(probe->metering->distribution);
