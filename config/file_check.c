@@ -102,8 +102,16 @@ bool config_check_files(const struct probe_config *config, bool thorough, struct
         if (!exporting_process_check_files(&config->caches[c].exporting, error))
             return false;
     uint8_t key[SIPHASH_KEY_OCTETS];
-    bool good = name_key_read(&config->names, false, key, error);
+    struct error inner = {""};
+    bool good = name_key_read(&config->names, false, key, &inner);
     explicit_bzero(key, sizeof key);
-    return good && check_rules(&config->applications, thorough, error) &&
-           (!thorough || check_lists(&config->lists, error));
+    if (!good) {
+        error_set(error, "/spanflow/names/hashKey: %s", inner.text);
+        return false;
+    }
+    if (!check_rules(&config->applications, thorough, &inner)) {
+        error_set(error, "/spanflow/applications/ruleFile: %s", inner.text);
+        return false;
+    }
+    return !thorough || check_lists(&config->lists, error);
 }
