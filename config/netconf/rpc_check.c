@@ -112,6 +112,7 @@ static const struct refusal_row {
     {"Duplicate instance", "bad-element", true, false},
     {"Failed to resolve prefix", "invalid-value", false, false},
     {"Storing value failed", "invalid-value", false, false},
+    {"is out of type", "invalid-value", false, false},
     {"nsatisfied", "invalid-value", false, false},
     {"nvalid", "invalid-value", false, false},
     {NULL, "operation-failed", false, false},
