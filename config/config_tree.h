@@ -85,6 +85,11 @@ const struct lysc_node *config_tree_find(const struct config_tree *tree, const c
  * tap-b". At most SIZE bytes with the final 0. */
 void config_tree_describe_type(const struct lysc_node *node, char *text, size_t size);
 
+/* What SAID, a complaint of libyang about a value of NODE (may be NULL), comes to: with what the
+ * leaf may hold, unless the module has words of its own for the mistake. Any thread. */
+void config_tree_value_text(const struct lysc_node *node, const char *said, char *text,
+                            size_t size);
+
 /* The default of a leaf as text, NULL when it has none. */
 const char *config_tree_default(const struct lysc_node *node);
 

@@ -1,9 +1,13 @@
 /* What the module says about a leaf, in words: for messages and for the generated manual. */
+#include <libyang/plugins_types.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config_tree.h"
+
+/* Of a kind that no setting has. */
+static const char unknown_type[] = "a value of its type";
 
 struct text {
     char *bytes;
@@ -124,9 +128,20 @@ static void append_plain_type(struct text *text, const struct lysc_type *type)
         }
         break;
     default:
-        append(text, "a value of its type");
+        append(text, "%s", unknown_type);
         break;
     }
+}
+
+/* Unions of RFC 6991 by their first type, where the name that the module uses is not kept. */
+static const char *union_words(const struct lysc_type_union *type)
+{
+    const char *first = type->types[0]->plugin->id;
+    bool address = strstr(first, "ipv4-address") != NULL;
+    return strstr(first, "ipv4-prefix")                  ? named_types[0].words
+           : address && LY_ARRAY_COUNT(type->types) == 2 ? named_types[1].words
+           : address                                     ? named_types[2].words
+                                                         : NULL;
 }
 
 static void append_type(struct text *text, const struct lysc_type *type)
@@ -134,6 +149,11 @@ static void append_type(struct text *text, const struct lysc_type *type)
     const struct lysc_type_union *parts = (const struct lysc_type_union *)type;
     if (type->basetype != LY_TYPE_UNION) {
         append_plain_type(text, type);
+        return;
+    }
+    const char *words = union_words(parts);
+    if (words) {
+        append(text, "%s", words);
         return;
     }
     for (LY_ARRAY_COUNT_TYPE i = 0; i < LY_ARRAY_COUNT(parts->types); i++) {
@@ -154,6 +174,25 @@ void config_tree_describe_type(const struct lysc_node *node, char *text, size_t 
         append_type(&buffer, single ? leaf->type : list->type);
     if (units)
         append(&buffer, " %s", units);
+}
+
+void config_tree_value_text(const struct lysc_node *node, const char *said, char *text, size_t size)
+{
+    static const char *const general[] = {"Invalid ", "Unsatisfied ", "Value \""};
+    char wanted[200];
+    bool own = true;
+    for (size_t i = 0; i < sizeof general / sizeof general[0]; i++)
+        own = own && strncmp(said, general[i], strlen(general[i])) != 0;
+    size_t length = strlen(said);
+    length -= length && said[length - 1] == '.';
+    if (own || !node || !(node->nodetype & (LYS_LEAF | LYS_LEAFLIST))) {
+        snprintf(text, size, "%.*s", (int)length, said);
+        return;
+    }
+    config_tree_describe_type(node, wanted, sizeof wanted);
+    bool known = strcmp(wanted, unknown_type) != 0;
+    snprintf(text, size, "%.*s%s%s", (int)length, said, known ? "; give " : "",
+             known ? wanted : "");
 }
 
 const char *config_tree_default(const struct lysc_node *node)

@@ -14,6 +14,8 @@
 #include "exporting_process_internal.h"
 #include "spool.h"
 
+enum { NAME_SHOWN_MAX = 100 };
+
 /* ---- preparing: control thread ---- */
 
 const char *exporting_process_keep_name(struct name **names, const char *text)
@@ -148,6 +150,15 @@ static bool plan_row(struct exporting_process_change *change, struct planned_des
     return planned->name != NULL;
 }
 
+/* Transports tell where they send to: the user has to know what that is called. */
+static void name_first(const struct destination_config *config, struct error *error)
+{
+    struct error inner = *error;
+    size_t length = strnlen(config->name, NAME_SHOWN_MAX);
+    if (strncmp(inner.text, config->name, length) != 0 || inner.text[length] != ':')
+        error_set(error, "%.*s: %s", NAME_SHOWN_MAX, config->name, inner.text);
+}
+
 static bool plan(struct exporting_process_change *change, uint32_t i, bool all, struct error *error)
 {
     struct exporting_process *process = change->process;
@@ -172,6 +183,7 @@ static bool plan(struct exporting_process_change *change, uint32_t i, bool all, 
         destination_create(fresh, config, &change->config, planned->before, &planned->change,
                            error) != 0) {
         free(fresh);
+        name_first(config, error);
         return false;
     }
     planned->fresh = fresh;

@@ -17,30 +17,10 @@
 #include "probe_exchange.h"
 #include "probe_files.h"
 #include "probe_lists.h"
+#include "probe_mistake.h"
 #include "probe_snapshot.h"
 
 #define ROOT "/spanflow:spanflow"
-
-/* What is wrong, for CONTROL_ERROR. */
-struct mistake {
-    const char *tag;
-    char path[1024];
-    struct error error;
-};
-
-/* Splits "input:3: /spanflow/cache/maxFlows: text" into path and text. */
-static void split(struct mistake *mistake)
-{
-    const char *path = strstr(mistake->error.text, "/spanflow");
-    /* Behind the name of the input at most: files have such paths, too. */
-    while (path && path != mistake->error.text && path[-1] != ' ')
-        path = strstr(path + 1, "/spanflow");
-    const char *end = path ? strstr(path, ": ") : NULL;
-    if (!end || mistake->path[0])
-        return;
-    snprintf(mistake->path, sizeof mistake->path, ROOT "%.*s", (int)(end - path - 9), path + 9);
-    memmove(mistake->error.text, end + 2, strlen(end + 2) + 1);
-}
 
 /* ---- reading ---- */
 
@@ -63,7 +43,7 @@ static struct probe_config *read_configuration(const struct control_frame *frame
         error_set(&mistake->error, "the daemon's memory is short");
     }
     if (!config)
-        split(mistake);
+        mistake_split(mistake);
     return config;
 }
 
@@ -123,8 +103,13 @@ static bool memory_is_there(const struct probe_config *config, struct mistake *m
     const uint64_t line = 64; /* of the tables four, at least, and of the pool of names one */
     const uint64_t record_octets = names->clear | names->hashed ? 5 * line : 4 * line;
     uint64_t flows = 0;
-    for (uint32_t c = 0; c < config->cache_count; c++)
+    const struct cache_config *largest = &config->caches[0];
+    char path[128];
+    for (uint32_t c = 0; c < config->cache_count; c++) {
         flows += config->caches[c].flows_max;
+        if (config->caches[c].flows_max > largest->flows_max)
+            largest = &config->caches[c];
+    }
     uint64_t needed = flows * record_octets;
     if (!probe_snapshot_fits(config, &mistake->error))
         return refuse(mistake, "resource-denied", ROOT "/snapshot/memorySize");
@@ -134,7 +119,8 @@ static bool memory_is_there(const struct probe_config *config, struct mistake *m
     error_set(&mistake->error, "tables for %llu flows need %llu MiB, this machine has %llu",
               (unsigned long long)flows, (unsigned long long)(needed >> 20),
               (unsigned long long)(machine >> 20));
-    return refuse(mistake, "resource-denied", ROOT "/cache/maxFlows");
+    snprintf(path, sizeof path, ROOT "/cache[name='%s']/maxFlows", largest->name);
+    return refuse(mistake, "resource-denied", path);
 }
 
 static bool can_be_run(const struct probe_config *config, const struct plan *plan,
@@ -295,14 +281,6 @@ static void apply(struct probe *probe, struct probe_wish *wish)
         finish_change(probe);
 }
 
-/* What is wrong is at the leaf that the line names, else at the first one that differs. */
-static void locate(const struct probe_wish *wish, struct mistake *mistake)
-{
-    split(mistake);
-    if (!mistake->path[0] && wish->plan.path)
-        snprintf(mistake->path, sizeof mistake->path, "%s", wish->plan.path);
-}
-
 /* Reads and checks a wish, as far as it can be done without changing anything. */
 static bool understand(struct probe *probe, const struct control_frame *frame,
                        struct probe_wish *wish, struct mistake *mistake)
@@ -318,13 +296,13 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     if (strcmp(probe->config->ledger_path, wish->config->ledger_path) != 0 &&
         !config_check_ledger(wish->config, &mistake->error)) {
         mistake->tag = "invalid-value";
-        split(mistake);
+        mistake_split(mistake);
         return false;
     }
     if (wish->plan.actions == PLAN_NOTHING || config_check_files(wish->config, &mistake->error))
         return true;
     mistake->tag = "invalid-value";
-    locate(wish, mistake);
+    mistake_blame(mistake, wish->config, wish->plan.path);
     return false;
 }
 
@@ -350,7 +328,7 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
         return true;
     if (good)
         mistake->tag = "operation-failed";
-    locate(wish, mistake);
+    mistake_blame(mistake, wish->config, wish->plan.path);
     return false;
 }
 

@@ -164,6 +164,14 @@ void audit_line_result(struct audit_line *line, const struct rpc_error *error)
     snprintf(text, sizeof text, "%s: %s", error->tag ? error->tag : "operation-failed",
              error->message);
     audit_line_text(line, "result", text);
+    if (!error->path[0])
+        return;
+    /* The value of an entry of a leaf-list, which may be a key, is the end of its path. */
+    snprintf(text, sizeof text, "%.*s", (int)(sizeof text - 1), error->path);
+    char *value = strstr(text, "[.=");
+    if (value)
+        *value = '\0';
+    audit_line_text(line, "path", text);
 }
 
 char *audit_line_end(struct audit_line *line, size_t *length)

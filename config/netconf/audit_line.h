@@ -33,7 +33,8 @@ void audit_line_changes(struct audit_line *line, const struct lyd_node *diff);
 /* Adds the member input: the leaves at the top of RPC with their values, but for protected ones. */
 void audit_line_input(struct audit_line *line, const struct lyd_node *rpc);
 
-/* Adds the member result: "ok" without ERROR, else tag and message of the first one. */
+/* Adds the member result: "ok" without ERROR, else tag and message of the first one, and the member
+ * path with the node that it is about, if it has one; of leaf-lists without the value. */
 void audit_line_result(struct audit_line *line, const struct rpc_error *error);
 
 /* The whole line, to be freed, with its length; NULL when there was no memory. */

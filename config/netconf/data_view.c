@@ -83,13 +83,11 @@ bool view_canonical(const struct lysc_node *schema, const char *text, LY_VALUE_F
         ly_err_free(problem);
         return *value ? true : rpc_error_memory(error);
     }
-    char wanted[200];
-    config_tree_describe_type(schema, wanted, sizeof wanted);
-    const char *message = problem && problem->msg ? problem->msg : "the value does not fit";
-    size_t length = strlen(message);
-    rpc_error_set(error, "application", "invalid-value", "%s: %.*s; give %s", schema->name,
-                  (int)(length && message[length - 1] == '.' ? length - 1 : length), message,
-                  wanted);
+    char words[450];
+    config_tree_value_text(schema,
+                           problem && problem->msg ? problem->msg : "the value does not fit", words,
+                           sizeof words);
+    rpc_error_set(error, "application", "invalid-value", "%s: %s", schema->name, words);
     ly_err_free(problem);
     return false;
 }

@@ -68,6 +68,8 @@ static void start_or_extend(struct datastore *datastore, const struct operation_
     }
     pending->session = pending->persist ? 0 : caller->session;
     snprintf(pending->user, sizeof pending->user, "%s", caller->user);
+    if (request->comment)
+        snprintf(pending->comment, sizeof pending->comment, "%s", request->comment);
     datastore_tell_confirmed(datastore, caller, event, request->timeout_s);
 }
 
@@ -76,8 +78,9 @@ static bool store_config(struct datastore *datastore, const struct operation_cal
                          const struct commit_request *request,
                          const struct datastore_config *config, struct rpc_error *error)
 {
+    const char *comment = request->comment ? request->comment : datastore->pending.comment;
     if (!request->confirmed)
-        return datastore_write(datastore, config->plain, caller->user, request->comment, error);
+        return datastore_write(datastore, config->plain, caller->user, comment, error);
     if (!datastore->store)
         return true;
     struct store_version version = {.time = time(NULL)};

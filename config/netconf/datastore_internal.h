@@ -19,6 +19,7 @@ struct datastore_pending {
     uint32_t session;      /* 0: any, with PERSIST */
     char *persist;         /* owned; NULL for none */
     char user[256];        /* who made the last one */
+    char comment[256];     /* the last that was given; for the version, if it is confirmed */
     struct lyd_node *base; /* running before the first one, without defaults; owned */
     /* It is to be reverted as soon as that can be, and nobody can confirm it any more: the event
      * and the operation that are told then, constants. NULL: its time is not over. */

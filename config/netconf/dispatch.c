@@ -189,6 +189,21 @@ static bool run(struct netconf_server *server, const struct session *session,
     return row->run(server, &caller, rpc, output, error);
 }
 
+/* An error whose message begins with the name of a parameter of RPC, or that calls one a bad
+ * element, is about that one. */
+static void name_parameter(const struct lyd_node *rpc, struct rpc_error *error)
+{
+    const struct lys_module *module = rpc->schema->module;
+    const char *const names[] = {error->message, error->bad_element};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !error->path[0]; i++) {
+        size_t length = strcspn(names[i], ":");
+        bool whole = i > 0 || names[i][length] == ':';
+        if (length && whole && lys_find_child(rpc->schema, module, names[i], length, 0, 0))
+            snprintf(error->path, sizeof error->path, "/%s:%s/%.*s", module->name,
+                     rpc->schema->name, (int)length, names[i]);
+    }
+}
+
 static struct nc_server_reply *dispatch(struct lyd_node *tree, struct nc_session *netconf)
 {
     struct session *session = nc_session_get_data(netconf);
@@ -200,6 +215,8 @@ static struct nc_server_reply *dispatch(struct lyd_node *tree, struct nc_session
         return NULL;
     operations_lock(server);
     bool good = run(server, session, rpc, &output, &error);
+    if (!good)
+        name_parameter(rpc, &error);
     struct operation_caller caller = session_caller(session);
     if (settings->after)
         settings->after(server, &caller, rpc, good ? NULL : &error);

@@ -166,6 +166,16 @@ static void remove_node(struct lyd_node **tree, struct lyd_node *node)
     lyd_free_tree(node);
 }
 
+/* A container that has lost what it had is shown all the same, with those around it: it is there.
+ */
+static void keep_emptied(struct lyd_node *node)
+{
+    if (!node->schema || node->schema->nodetype != LYS_CONTAINER || lyd_child(node))
+        return;
+    for (; node; node = (struct lyd_node *)lyd_parent(node))
+        node->flags &= ~(uint32_t)LYD_DEFAULT;
+}
+
 /* Removes what is not marked. LEVELS is how many levels below a selected node may still stay. */
 static void cut(struct lyd_node **tree, struct lyd_node *parent, unsigned depth, unsigned levels)
 {
@@ -175,10 +185,14 @@ static void cut(struct lyd_node **tree, struct lyd_node *parent, unsigned depth,
         next = next->next;
         unsigned below = node->priv == &selected ? depth : levels;
         bool is_key = parent && node->schema && lysc_is_key(node->schema);
-        if (!node->priv && !below && !is_key)
+        bool filled = lyd_child(node) != NULL;
+        if (!node->priv && !below && !is_key) {
             remove_node(tree, node);
-        else
-            cut(tree, node, depth, below ? below - 1 : 0);
+            continue;
+        }
+        cut(tree, node, depth, below ? below - 1 : 0);
+        if (filled)
+            keep_emptied(node);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * Event notifications of RFC 5277: the stream NETCONF, its subscriptions and its replay log, and
  * the notifications of RFC 6470 that speak of sessions (those about configuration come from the
- * datastores; capabilities never change while the process runs). Knows no transport and no clock:
+ * datastores, those about capabilities from library_news.h). Knows no transport and no clock:
  * sending is a hook, time an argument (nanoseconds since 1970, wall clock).
  *
  * Not locked: the dispatcher's mutex is held around each call.

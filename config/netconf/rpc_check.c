@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_tree.h"
 #include "data_view.h"
 #include "error_path.h"
 #include "rpc_error.h"
@@ -111,6 +112,7 @@ static const struct refusal_row {
     {"Duplicate instance", "bad-element", true, false},
     {"Failed to resolve prefix", "invalid-value", false, false},
     {"Storing value failed", "invalid-value", false, false},
+    {"is out of type", "invalid-value", false, false},
     {"nsatisfied", "invalid-value", false, false},
     {"nvalid", "invalid-value", false, false},
     {NULL, "operation-failed", false, false},
@@ -137,6 +139,26 @@ static void copy_last(const char *path, char *word, size_t size)
     snprintf(word, size, "%.*s", (int)strcspn(last, "["), last);
 }
 
+/* Of parameters that other modules add the library tells the path in the schema. */
+static void leave_out_input(char *path)
+{
+    char *found = strstr(path, "/input/");
+    if (found && !memchr(path + 1, '/', (size_t)(found - path - 1)))
+        memmove(found, found + strlen("/input"), strlen(found + strlen("/input")) + 1);
+}
+
+/* Adds to the message of ERROR what the leaf at its path may hold. What the library said before is
+ * gone then. */
+static void say_what_may_be(const struct ly_ctx *context, struct rpc_error *error)
+{
+    char said[sizeof error->message];
+    const struct lysc_node *leaf =
+        error->path[0] == '/' ? lys_find_path(context, NULL, error->path, 0) : NULL;
+    memcpy(said, error->message, sizeof said);
+    if (leaf && strcmp(error->tag, "invalid-value") == 0)
+        config_tree_value_text(leaf, said, error->message, sizeof error->message);
+}
+
 /* What libyang said last, as ERROR. */
 static void classify(const struct ly_ctx *context, bool new_base, struct rpc_error *error)
 {
@@ -157,6 +179,7 @@ static void classify(const struct ly_ctx *context, bool new_base, struct rpc_err
         message = "not a well-formed XPath expression; look at its brackets and operators";
     rpc_error_set(error, "protocol", row->tag, "%s", message);
     rpc_error_location(item ? item->path : NULL, error->path, sizeof error->path);
+    leave_out_input(error->path);
     if (!row->text)
         return;
     if (strcmp(row->tag, "unknown-namespace") == 0)
@@ -171,6 +194,7 @@ static void classify(const struct ly_ctx *context, bool new_base, struct rpc_err
         copy_last(error->path, error->bad_element, sizeof error->bad_element);
     if (!error->bad_element[0])
         strcpy(error->bad_element, "rpc");
+    say_what_may_be(context, error);
 }
 
 /* What is wrong with TEXT, which begins with an <rpc>, in *ERROR; true if nothing is. */

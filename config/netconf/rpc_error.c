@@ -138,6 +138,21 @@ void rpc_error_location(const char *location, char *path, size_t size)
     snprintf(path, size, "%.*s", (int)(end ? (size_t)(end - start) : strlen(start)), start);
 }
 
+/* Says how many entries the list at the path of ERROR may have. */
+static void add_bound(const struct ly_ctx *context, struct rpc_error *error)
+{
+    const struct lysc_node *node = lys_find_path(context, NULL, error->path, 0);
+    uint32_t max = 0;
+    if (node && node->nodetype == LYS_LIST)
+        max = ((const struct lysc_node_list *)node)->max;
+    else if (node && node->nodetype == LYS_LEAFLIST)
+        max = ((const struct lysc_node_leaflist *)node)->max;
+    size_t length = strlen(error->message);
+    length -= length && error->message[length - 1] == '.';
+    if (max)
+        snprintf(error->message + length, sizeof error->message - length, "; give at most %u", max);
+}
+
 bool rpc_error_from_library(const struct ly_ctx *context, const char *fallback,
                             struct rpc_error *error)
 {
@@ -157,6 +172,8 @@ bool rpc_error_from_library(const struct ly_ctx *context, const char *fallback,
     rpc_error_set(error, "application", tag, "%s", item->msg);
     error->app_tag = app_tag;
     rpc_error_location(item->path, error->path, sizeof error->path);
+    if (error->app_tag && strcmp(error->app_tag, "too-many-elements") == 0)
+        add_bound(context, error);
     ly_err_clean((struct ly_ctx *)context, NULL);
     return false;
 }

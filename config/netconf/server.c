@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "base/clock.h"
+#include "library_news.h"
 #include "log.h"
 #include "rpc_error.h"
 #include "server_internal.h"
@@ -267,6 +268,8 @@ struct server *server_create(const struct server_parts *parts, struct error *err
         server_destroy(server);
         return NULL;
     }
+    if (folder)
+        library_news(server->netconf->context, server->notifications, folder, server_wall_ns());
     open_transports(server);
     return server;
 }

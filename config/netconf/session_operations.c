@@ -44,10 +44,11 @@ static bool kill_session(struct netconf_server *server, const struct operation_c
     *output = NULL;
     if (id == caller->session)
         return rpc_error_set(error, "protocol", "invalid-value",
-                             "session %u is this one: end it with close-session", id);
+                             "session-id: session %u is this one: end it with close-session", id);
     struct session *session = sessions_hold(server->sessions, id);
     if (!session)
-        return rpc_error_set(error, "protocol", "invalid-value", "there is no session %u", id);
+        return rpc_error_set(error, "protocol", "invalid-value",
+                             "session-id: there is no session %u", id);
     sessions_end(session, SESSION_KILLED, caller->session);
     sessions_release(session);
     return true;

@@ -4,6 +4,7 @@
  */
 #include "stream_tls.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -45,11 +46,19 @@ bool tls_fingerprint_valid(const char *text, struct error *error)
     return good;
 }
 
+/* Why the file at PATH cannot be what it is to be. */
 static void explain(struct error *error, const char *what, const char *path)
 {
     unsigned long code = ERR_get_error();
-    const char *reason = code ? ERR_reason_error_string(code) : NULL;
-    error_set(error, "%s %s: %s", what, path, reason ? reason : "not usable");
+    const char *reason = code && !ERR_SYSTEM_ERROR(code) ? ERR_reason_error_string(code) : NULL;
+    if (access(path, R_OK) != 0)
+        error_set(error,
+                  "%s %s cannot be read: %s; give a file that the user of spanflow-netconf "
+                  "may read",
+                  what, path, strerror(errno));
+    else
+        error_set(error, "%s %s is not in PEM form, or is not what it should be: %s", what, path,
+                  reason ? reason : "not usable");
     ERR_clear_error();
 }
 

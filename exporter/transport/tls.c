@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -59,6 +60,18 @@ static int no_password(char *text, int size, int writing, void *context)
     return 0;
 }
 
+/* Whether nobody but its owner has rights to the file at PATH; what is not there is told later. */
+static bool is_private(const char *path, const char *name, struct error *error)
+{
+    struct stat status;
+    if (stat(path, &status) != 0 || !(status.st_mode & (S_IRWXG | S_IRWXO)))
+        return true;
+    error_set(error,
+              "%.100s: key=%s: mode %04o lets others than its owner at the key; chmod 600 it", name,
+              path, (unsigned)(status.st_mode & 07777));
+    return false;
+}
+
 static bool load_own(struct tls_context *context, const struct destination_config *d,
                      struct error *error)
 {
@@ -69,6 +82,8 @@ static bool load_own(struct tls_context *context, const struct destination_confi
                   d->certificate, file_reason());
         return false;
     }
+    if (!is_private(d->private_key, d->name, error))
+        return false;
     if (SSL_CTX_use_PrivateKey_file(context->ssl, d->private_key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context->ssl) != 1) {
         error_set(error,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_tree.h"
 #include "path.h"
 #include "verbs.h"
 
@@ -111,11 +112,14 @@ static bool send_tree(struct verb_call *call, struct lyd_node *tree, bool replac
     return good;
 }
 
-/* What libyang says is wrong, without its path. */
-static void tell_library(const struct verb_call *call, const char *typed, struct error *error)
+/* What libyang says is wrong with NODE, without its path. */
+static void tell_library(const struct verb_call *call, const struct lysc_node *node,
+                         const char *typed, struct error *error)
 {
+    char text[400];
     const char *said = ly_errmsg(call->client.context);
-    error_set(error, "%s: %s", typed, said ? said : "not possible");
+    config_tree_value_text(node, said ? said : "not possible", text, sizeof text);
+    error_set(error, "%s: %s", typed, text);
 }
 
 /* Says that the last node of PATH in TREE, MADE if that made it, is to be deleted. */
@@ -153,14 +157,14 @@ static bool edit_path(struct verb_call *call, const char *typed, const char *val
     if (lyd_new_path2(NULL, call->client.context, path.data, value, 0, LYD_ANYDATA_STRING,
                       LYD_NEW_PATH_UPDATE | (deleted ? LYD_NEW_PATH_OPAQ : 0), &tree,
                       &node) != LY_SUCCESS) {
-        tell_library(call, typed, error);
+        tell_library(call, path.schema, typed, error);
         return false;
     }
     bool good = !deleted || mark_deleted(call->client.context, tree, node, &path);
     if (good)
         good = send_tree(call, tree, false, error);
     else
-        tell_library(call, typed, error);
+        tell_library(call, path.schema, typed, error);
     lyd_free_all(tree);
     return good;
 }

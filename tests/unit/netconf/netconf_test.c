@@ -40,6 +40,7 @@ static const char spanflow_like_yang[] =
     "  container alerts { leaf held { type string; }"
     "   container freeze { leaf when { type string; } } }"
     "  container snapshot { leaf snapLength { type string; } }"
+    "  container exportingProcess { leaf privateKey { nacm:default-deny-all; type string; } }"
     "  container names { leaf tlsServerName { type string; } }"
     "  container netconf { leaf hostKey { nacm:default-deny-all; type string; }"
     "   list user { key name; nacm:default-deny-all; leaf name { type string; }"

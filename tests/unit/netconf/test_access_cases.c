@@ -335,6 +335,7 @@ static const struct {
     {"/spanflow:spanflow/names/tlsServerName", "A"},
     {"/spanflow:top", "aA"},
     {"/spanflow:spanflow/workers", "oA"},
+    {"/spanflow:spanflow/exportingProcess/privateKey", "oA"},
     {"/spanflow:spanflow/netconf/hostKey", "A"},
     {"/spanflow:spanflow/netconf/user[name='x']/password", "A"},
     {"/ietf-netconf-acm:nacm/enable-nacm", "A"},

@@ -168,12 +168,19 @@ static void test_operations(void **state)
                         WHO "\"kill-session\",\"input\":{\"session-id\":\"4\"},\"result\":\"ok\"}");
     rpc(audit, "<flows xmlns='urn:spanflow:params:xml:ns:yang:spanflow'/>", false, NULL);
     assert_string_equal(line(4), WHO "\"flows\",\"input\":{},\"result\":\"ok\"}");
+    /* What was to be changed, but no key. */
+    const struct rpc_error hidden = {.tag = "access-denied",
+                                     .message = "no",
+                                     .path = "/s:user[name='u']/authorizedKey[.='ssh-rsa AAAA']"};
+    rpc(audit, "<discard-changes" BASE "/>", false, &hidden);
+    assert_string_equal(line(5), WHO "\"discard-changes\",\"result\":\"access-denied: no\","
+                                     "\"path\":\"/s:user[name='u']/authorizedKey\"}");
     /* Names come from outside. */
     const struct operation_caller odd = {"a\"\n\xff\x01", 9, false, false, NULL};
     audit_session(audit, &odd, "login-refused", "wrong key");
-    assert_string_equal(line(5), "{\"user\":\"a\\\"\\n?\\u0001\",\"session\":9,\"from\":\"\","
+    assert_string_equal(line(6), "{\"user\":\"a\\\"\\n?\\u0001\",\"session\":9,\"from\":\"\","
                                  "\"operation\":\"login-refused\",\"detail\":\"wrong key\"}");
-    assert_string_equal(line(6), "");
+    assert_string_equal(line(7), "");
     audit_close(audit);
 }
 

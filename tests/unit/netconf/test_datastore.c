@@ -141,6 +141,7 @@ static void numbers_of_entries(void **state)
                                        PAIR("d") "</pairs>") "</config>"),
            "operation-failed /test-store:top/pairs/pair[.='d']");
     assert_string_equal(test_error()->app_tag, "too-many-elements");
+    assert_non_null(strstr(test_error()->message, "; give at most 3"));
 }
 
 static void when_goes_with_what_it_needs(void **state)

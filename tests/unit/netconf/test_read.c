@@ -254,10 +254,14 @@ static void depth_and_kind_of_data(void **state)
         T("\"item\":[{\"name\":\"x\"}]"));
     assert_string_equal(
         data("running", XPATH("/t:top/t:item[t:name='x']") "<max-depth>2</max-depth>"),
-        T("\"item\":[{\"name\":\"x\",\"size\":10,\"colour\":\"red\"}]"));
+        T("\"item\":[{\"name\":\"x\",\"size\":10,\"colour\":\"red\",\"inner\":{}}]"));
     assert_string_equal(
         data("running", XPATH("/t:top/t:item[t:name='x']") "<max-depth>3</max-depth>"),
         T("\"item\":[" ITEM_X "]"));
+    /* What is cut empty is there. */
+    assert_non_null(strstr(data("running", "<max-depth>1</max-depth>"), "\"test-store:top\":{}"));
+    assert_string_equal(data("operational", XPATH("/t:top/t:state") "<max-depth>1</max-depth>"),
+                        T("\"state\":{}"));
     assert_string_equal(
         data("operational", XPATH("/t:top") "<config-filter>false</config-filter>"),
         T("\"state\":{\"uptime\":7,\"port\":[{\"name\":\"a\",\"packets\":\"1\"},{\"name\":\"b\","

@@ -52,6 +52,8 @@ static const struct check_case {
      NULL, NULL},
     {"wrong value", RPC("<kill-session><session-id>0</session-id></kill-session>"), "invalid-value",
      "<bad-element>session-id</bad-element>"},
+    {"too large", RPC("<kill-session><session-id>4294967296</session-id></kill-session>"),
+     "invalid-value", "; give 1..4294967295</"},
     {"wrong word",
      RPC("<edit-config><target><candidate/></target><default-operation>mix</default-operation>"
          "<config/></edit-config>"),

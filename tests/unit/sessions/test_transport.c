@@ -338,6 +338,7 @@ static void test_certificates(void **state)
                        "\"certificate\":\"/nonexistent/c\",\"privateKey\":\"/nonexistent/k\","
                        "\"certificationAuthority\":\"/nonexistent/a\"}]",
                        some_port(NULL)));
+    assert_non_null(strstr(error.message, "cannot be read: No such file"));
     refused_at(&error, "/spanflow:spanflow/netconf/tlsServer[name='t']/certificate");
 }
 
