@@ -1,6 +1,6 @@
 /*
- * Checks of protocols that carry messages and calls between programs: MQTT, AMQP, Kafka, CoAP (RFC
- * 7252), AJP, Thrift, Telnet (RFC 854), and of peers that share files: uTP, eDonkey.
+ * Checks of protocols that carry messages and calls between programs: MQTT, AMQP, Kafka, AJP,
+ * Thrift, Telnet (RFC 854), and of peers that share files: uTP, eDonkey.
  */
 #include "app/check_read.h"
 
@@ -96,48 +96,6 @@ bool application_check_kafka_request(const struct application_packet *p, uint32_
     if (p->length < 15 || be16(p->data + 12) == 0 || be16(p->data + 12) == 0xffff)
         return false;
     return be32(p->data) + 4 == p->whole_length && application_check_kafka(p, memory);
-}
-
-/* Options of growing numbers, then perhaps a marker and the payload. */
-bool application_check_coap(const struct application_packet *p, uint32_t *memory)
-{
-    const uint8_t *d = p->data;
-    (void)memory;
-    if (p->length < 4 || d[0] >> 6 != 1 || (d[0] & 15) > 8)
-        return false;
-    unsigned class = d[1] >> 5, detail = d[1] & 31, number = 0;
-    bool known = (class == 0 && detail <= 7) || (class == 2 && detail <= 5) || class == 4 ||
-                 (class == 5 && detail <= 5) || (class == 2 && detail == 31);
-    if (!known || (d[1] == 0 && p->whole_length != 4))
-        return false;
-    uint32_t at = 4 + (d[0] & 15u);
-    while (at < p->length) {
-        unsigned delta = d[at] >> 4, length = d[at] & 15;
-        if (d[at] == 0xff)
-            return at + 1 < p->whole_length;
-        at++;
-        if (delta == 15 || length == 15 || at + 4 > p->length + 4)
-            return false;
-        if (delta >= 13) {
-            if (at + delta - 12 > p->length)
-                return false;
-            number += delta == 13 ? 13u + d[at] : 269u + be16(d + at);
-            at += delta - 12;
-        } else {
-            number += delta;
-        }
-        if (length >= 13) {
-            if (at + length - 12 > p->length)
-                return false;
-            uint32_t more = length == 13 ? 13u + d[at] : 269u + be16(d + at);
-            at += length - 12 + more;
-        } else {
-            at += length;
-        }
-        if (number > 65000)
-            return false;
-    }
-    return at == p->whole_length;
 }
 
 /* From the server 0x1234, to it AB; length; kind. */
