@@ -19,7 +19,7 @@ bool application_check_modbus(const struct application_packet *p, uint32_t *memo
         return true;
     uint32_t number = be16(d) | 1u << 16 | (uint32_t)function << 17, before = *memory;
     *memory = number;
-    return length + 6 == p->whole_length && before == number;
+    return length + 6 == p->whole_length && (before == 0 || before == number);
 }
 
 /* The checksum of the header decides. */

@@ -120,6 +120,9 @@ bool application_check_thrift(const struct application_packet *p, uint32_t *memo
     if (p->length < at + 12)
         return false;
     const uint8_t *d = p->data + at;
+    if (be16(d) == 0x0fff) /* with headers: flags, number, words of header, form of the call */
+        return at == 4 && d[2] <= 1 && be16(d + 8) > 0 && 4 * be16(d + 8) + 14 <= p->whole_length &&
+               (d[10] == 0 || d[10] == 2);
     if (d[0] == 0x82 && (d[1] & 0x1f) == 1) { /* compact: number, then length and name */
         uint32_t name = at + 2;
         while (name < p->length && (p->data[name] & 0x80) && name < at + 7)

@@ -70,7 +70,7 @@ bool application_check_openvpn(const struct application_packet *p, uint32_t *mem
 
 bool application_check_openvpn_tcp(const struct application_packet *p, uint32_t *memory)
 {
-    return p->length > 16 && be16(p->data) + 2 <= p->whole_length && is_openvpn(p, 2, memory);
+    return p->length >= 16 && be16(p->data) + 2 <= p->whole_length && is_openvpn(p, 2, memory);
 }
 
 /* ---- others ---- */
