@@ -18,8 +18,10 @@ struct application_packet {
     uint32_t tcp_sequence; /* of the first octet of DATA, host order; 0 if not TCP */
     uint16_t source_port, destination_port;
     bool tcp;
-    bool from_client;  /* sent by the flow's initiator */
-    bool client_known; /* the initiator was seen to open the connection */
+    bool from_client;   /* sent by the flow's initiator */
+    bool client_known;  /* the initiator was seen to open the connection */
+    bool start_known;   /* whether the next is */
+    uint32_t tcp_start; /* sequence of the first octet that the initiator sent */
 };
 
 /* Whether PACKET is of the protocol. *MEMORY is the flow's for this application: 0 at first, then

@@ -19,7 +19,7 @@ bool application_check_modbus(const struct application_packet *p, uint32_t *memo
         return true;
     uint32_t number = be16(d) | 1u << 16 | (uint32_t)function << 17, before = *memory;
     *memory = number;
-    return length + 6 == p->whole_length && before == number;
+    return length + 6 == p->whole_length && (before == 0 || before == number);
 }
 
 /* The checksum of the header decides. */
@@ -63,12 +63,11 @@ bool application_check_ethernet_ip(const struct application_packet *p, uint32_t 
     if (p->length < 24)
         return false;
     uint32_t command = le16(d), status = le32(d + 8);
-    bool known = command == 0 || command == 1 || command == 4 ||
-                 (command >= 0x63 && command <= 0x66) || command == 0x6f || command == 0x70 ||
-                 command == 0x72 || command == 0x73;
+    bool known = command == 0 || command == 4 || (command >= 0x63 && command <= 0x66) ||
+                 command == 0x6f || command == 0x70 || command == 0x72 || command == 0x73;
     bool well = status <= 3 || status == 0x64 || status == 0x65 || status == 0x69;
     return known && well && le32(d + 20) == 0 && le16(d + 2) + 24 <= p->whole_length &&
-           (le16(d + 2) + 24 == p->whole_length || p->tcp) &&
+           (le16(d + 2) + 24 == p->whole_length || (p->tcp && command >= 0x63)) &&
            (command != 0x65 || le16(d + 2) == 4) && (command != 0 || p->whole_length == 24);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Checks of protocols that carry messages and calls between programs: MQTT, AMQP, Kafka, CoAP (RFC
- * 7252), AJP, Thrift, Telnet (RFC 854), and of peers that share files: uTP, eDonkey.
+ * Checks of protocols that carry messages and calls between programs: MQTT, AMQP, Kafka, AJP,
+ * Thrift, Telnet (RFC 854), and of peers that share files: uTP, eDonkey.
  */
 #include "app/check_read.h"
 
@@ -98,48 +98,6 @@ bool application_check_kafka_request(const struct application_packet *p, uint32_
     return be32(p->data) + 4 == p->whole_length && application_check_kafka(p, memory);
 }
 
-/* Options of growing numbers, then perhaps a marker and the payload. */
-bool application_check_coap(const struct application_packet *p, uint32_t *memory)
-{
-    const uint8_t *d = p->data;
-    (void)memory;
-    if (p->length < 4 || d[0] >> 6 != 1 || (d[0] & 15) > 8)
-        return false;
-    unsigned class = d[1] >> 5, detail = d[1] & 31, number = 0;
-    bool known = (class == 0 && detail <= 7) || (class == 2 && detail <= 5) || class == 4 ||
-                 (class == 5 && detail <= 5) || (class == 2 && detail == 31);
-    if (!known || (d[1] == 0 && p->whole_length != 4))
-        return false;
-    uint32_t at = 4 + (d[0] & 15u);
-    while (at < p->length) {
-        unsigned delta = d[at] >> 4, length = d[at] & 15;
-        if (d[at] == 0xff)
-            return at + 1 < p->whole_length;
-        at++;
-        if (delta == 15 || length == 15 || at + 4 > p->length + 4)
-            return false;
-        if (delta >= 13) {
-            if (at + delta - 12 > p->length)
-                return false;
-            number += delta == 13 ? 13u + d[at] : 269u + be16(d + at);
-            at += delta - 12;
-        } else {
-            number += delta;
-        }
-        if (length >= 13) {
-            if (at + length - 12 > p->length)
-                return false;
-            uint32_t more = length == 13 ? 13u + d[at] : 269u + be16(d + at);
-            at += length - 12 + more;
-        } else {
-            at += length;
-        }
-        if (number > 65000)
-            return false;
-    }
-    return at == p->whole_length;
-}
-
 /* From the server 0x1234, to it AB; length; kind. */
 bool application_check_ajp(const struct application_packet *p, uint32_t *memory)
 {
@@ -162,6 +120,9 @@ bool application_check_thrift(const struct application_packet *p, uint32_t *memo
     if (p->length < at + 12)
         return false;
     const uint8_t *d = p->data + at;
+    if (be16(d) == 0x0fff) /* with headers: flags, number, words of header, form of the call */
+        return at == 4 && d[2] <= 1 && be16(d + 8) > 0 && 4 * be16(d + 8) + 14 <= p->whole_length &&
+               (d[10] == 0 || d[10] == 2);
     if (d[0] == 0x82 && (d[1] & 0x1f) == 1) { /* compact: number, then length and name */
         uint32_t name = at + 2;
         while (name < p->length && (p->data[name] & 0x80) && name < at + 7)

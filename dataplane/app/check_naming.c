@@ -35,6 +35,14 @@ static bool is_question(const struct application_packet *p, uint32_t at)
     return (type > 0 && (type <= 270 || type >= 32768)) && is_class(be16(p->data + at + 2));
 }
 
+/* Queries, status, notifications, updates; NetBIOS has its own (RFC 1002 section 4.2.1.1, and 15 of
+ * hosts with several addresses). */
+static bool is_operation(const struct application_packet *p, unsigned operation)
+{
+    enum { DNS = 0x37, NETBIOS = 0x83e1 };
+    return (has_port(p, 137) ? NETBIOS | DNS : DNS) >> operation & 1;
+}
+
 static bool is_message(const struct application_packet *p, uint32_t from)
 {
     const uint8_t *d = p->data + from;
@@ -44,8 +52,8 @@ static bool is_message(const struct application_packet *p, uint32_t from)
                be32(d + 8) == 0;
     uint32_t questions = be16(d + 4), records = be16(d + 6) + be16(d + 8) + be16(d + 10);
     unsigned operation = d[2] >> 3 & 15;
-    if ((operation > 2 && operation != 4 && operation != 5) || questions > QUESTIONS_MAX ||
-        records > RECORDS_MAX || questions + records == 0 || (d[3] & 0x40))
+    if (!is_operation(p, operation) || questions > QUESTIONS_MAX || records > RECORDS_MAX ||
+        questions + records == 0 || (d[3] & 0x40))
         return false;
     bool answer = d[2] & 0x80;
     if (!answer && questions == 0 && be16(d + 6) == 0 && be16(d + 8) == 0)

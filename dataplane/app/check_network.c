@@ -5,22 +5,80 @@
  */
 #include "app/check_read.h"
 
-bool application_check_ntp(const struct application_packet *p, uint32_t *memory)
+/* ---- time ---- */
+
+/* What may stand at the end of a message of NTP: a key's number, perhaps with the digest of 64,
+ * 128, 160, 256, 384 or 512 bits (RFC 5905 section 7.3, 7822, 8573). */
+static bool is_digest(uint32_t octets)
+{
+    return octets == 0 || octets == 4 || octets == 12 || octets == 20 || octets == 24 ||
+           octets == 36 || octets == 52 || octets == 68;
+}
+
+/* Extensions behind the 48 octets: type and length each, in units of four octets (RFC 7822). */
+static bool are_extensions(const struct application_packet *p, unsigned version)
+{
+    uint32_t at = 48;
+    while (version == 4 && at + 4 <= p->length && !is_digest(p->whole_length - at)) {
+        uint32_t octets = be16(p->data + at + 2);
+        if (octets < 16 || octets % 4 || octets > p->whole_length - at)
+            return false;
+        at += octets;
+    }
+    return is_digest(p->whole_length - at) || (version == 4 && at + 4 > p->length);
+}
+
+/* Modes 1 to 5: stratum, interval as a power of two, and distances, in seconds before a point, to
+ * the root that are far below what 32 bits hold (RFC 5905 section 7.3 and figure 3: at most 16). */
+static bool is_time(const struct application_packet *p, unsigned version)
 {
     const uint8_t *d = p->data;
-    (void)memory;
+    return p->length >= 48 && d[1] <= 16 && (d[2] <= 17 || d[2] >= 0xf0) &&
+           (d[4] == 0 || d[4] == 0xff) && d[8] == 0 && are_extensions(p, version);
+}
+
+/* Mode 6 (RFC 9327): operation, octets of data, which are filled up to units of four. */
+static bool is_time_control(const struct application_packet *p)
+{
+    const uint8_t *d = p->data;
     if (p->length < 12)
         return false;
-    unsigned version = d[0] >> 3 & 7, mode = d[0] & 7;
+    unsigned operation = d[1] & 0x1f;
+    uint32_t end = 12 + be16(d + 10), filled = (end + 3) & ~3u;
+    bool answer = d[1] & 0x80, known = operation <= 12 || operation == 31;
+    return d[0] >> 6 == 0 && known && (answer || d[1] >> 5 == 0) &&
+           (end == p->whole_length ||
+            (filled <= p->whole_length && is_digest(p->whole_length - filled)));
+}
+
+/* Mode 7, the reference implementation's own: of which implementation, which request, a number of
+ * items and the octets of each. Requests may be longer than these. */
+static bool is_time_private(const struct application_packet *p)
+{
+    enum { REQUEST_OCTETS_MAX = 216 };
+    const uint8_t *d = p->data;
+    uint32_t items = be16(d + 4) & 0xfff, octets = be16(d + 6), end = 8 + items * octets;
+    if (d[2] > 3 || d[2] == 1 || d[3] > 46 || octets > 0xfff || p->whole_length % 4)
+        return false;
+    if (d[0] & 0x80)
+        return end == p->whole_length || (d[4] >> 4 && items == 0);
+    return d[4] >> 4 == 0 && end <= p->whole_length && p->whole_length <= REQUEST_OCTETS_MAX;
+}
+
+bool application_check_ntp(const struct application_packet *p, uint32_t *memory)
+{
+    (void)memory;
+    if (p->length < 8)
+        return false;
+    unsigned version = p->data[0] >> 3 & 7, mode = p->data[0] & 7;
     if (version < 1 || version > 4 || mode == 0)
         return false;
-    if (mode == 6) /* control: operation, count of what follows */
-        return (d[1] & 0x1f) <= 12 && be16(d + 10) + 12 <= p->whole_length && d[0] >> 6 == 0;
-    if (mode == 7) /* private: of which implementation, which request */
-        return (d[2] <= 3 && d[2] != 1) && d[3] <= 46 && p->whole_length >= 8;
-    return p->length >= 48 && p->whole_length % 4 == 0 && d[1] <= 16 &&
-           (d[2] <= 17 || version < 3 || d[2] >= 0xf0);
+    return mode == 6 ? is_time_control(p) : mode == 7 ? is_time_private(p) : is_time(p, version);
 }
+
+/* Octets of a message of version 2 by type, without what may follow as extensions (IEEE 1588
+ * section 13); 0: no type. */
+static const uint8_t ptp_octets[16] = {44, 44, 54, 54, [8] = 44, 54, 54, 64, 44, 48};
 
 bool application_check_ptp(const struct application_packet *p, uint32_t *memory)
 {
@@ -30,9 +88,12 @@ bool application_check_ptp(const struct application_packet *p, uint32_t *memory)
         return false;
     if ((d[1] & 0x0f) == 1) /* version 1: its number in 16 bits, the network's in the next 16 */
         return be16(d) == 1 && be16(d + 2) <= 2 && has_port(p, 319 + (d[20] != 1));
-    unsigned type = d[0] & 0x0f;
-    return (d[1] & 0x0f) == 2 && (type <= 3 || (type >= 8 && type <= 13)) && be16(d + 2) >= 34 &&
-           be16(d + 2) <= p->whole_length && (has_port(p, 319) || has_port(p, 320));
+    uint32_t least = ptp_octets[d[0] & 0x0f], octets = be16(d + 2), n = p->whole_length;
+    /* The length is that of all, but over IPv6 two octets follow, and some fill messages up: they
+     * have a domain and a control field as they should be. */
+    bool whole = octets == n || octets + 2 == n || (octets < n && d[4] < 128 && d[32] <= 5);
+    return (d[1] & 0x0f) == 2 && d[1] >> 4 <= 2 && least && octets >= least && whole &&
+           (has_port(p, 319) || has_port(p, 320));
 }
 
 /* RFC 2131: the magic number behind the fixed fields. */

@@ -11,6 +11,7 @@
 #include "app/name_dns.h"
 #include "app/name_http.h"
 #include "app/name_quic.h"
+#include "app/name_start.h"
 #include "app/name_text.h"
 #include "app/name_tls.h"
 #include "base/arena.h"
@@ -77,12 +78,16 @@ static const struct {
 };
 enum { READERS = sizeof readers / sizeof readers[0] };
 
+/* Of a side of a flow: its beginning is held, because nobody recognised it; it was looked at. */
+enum { HELD = 1, EITHER_HELD = 3, HEARD = 4 };
+
 /* What is known of a flow while it is looked at. */
 struct looked_flow {
-    uint32_t tag;     /* low bits of the flow's id: whose row this is */
-    uint8_t reader;   /* index + 1; 0: nobody has recognised it */
-    uint8_t packets;  /* looked at */
-    bool application; /* its search has ended */
+    uint32_t tag;         /* low bits of the flow's id: whose row this is */
+    uint8_t reader;       /* index + 1; 0: nobody has recognised it */
+    uint8_t packets;      /* looked at */
+    uint8_t sides;        /* set of HELD and HEARD << from_client */
+    bool application : 1; /* its search has ended */
     bool done : 1;
     bool begun : 1; /* it had a packet with payload */
 };
@@ -251,6 +256,54 @@ static bool read(struct name_finder *finder, const struct name_flow *flow, unsig
     return readers[reader].read(packet, &finder->sink, &state) == NAME_DONE;
 }
 
+/* Gives the packet, or the VIEW of it and what is HELD of its side (NULL: nothing), to the flow's
+ * parser. */
+static bool read_held(struct name_finder *finder, const struct name_flow *flow, unsigned reader,
+                      const struct application_packet *packet, struct application_packet *view,
+                      struct name_gather *held, bool first)
+{
+    const struct name_state state = {finder->workspace, flow->id};
+    if (!held)
+        return read(finder, flow, reader, packet, first);
+    if (readers[reader].read == name_tls) { /* waits for more itself */
+        name_start_give(held, NAME_BY_TLS);
+        return read(finder, flow, reader, packet, first);
+    }
+    name_start_take(&state, held, view);
+    return read(finder, flow, reader, view, first);
+}
+
+/* One PACKET, together with what is held before it. True if later ones need not be looked at. */
+static bool look_at(struct name_finder *finder, struct looked_flow *row,
+                    const struct name_flow *flow, const struct application_packet *packet,
+                    bool first)
+{
+    const struct name_state state = {finder->workspace, flow->id};
+    const uint8_t holding = (uint8_t)(HELD << packet->from_client);
+    const uint8_t heard = (uint8_t)(HEARD << packet->from_client);
+    struct name_gather *held = row->sides & holding ? name_start_add(&state, packet) : NULL;
+    struct application_packet view = held ? name_start_view(held, packet) : *packet;
+    if (view.length == 0) /* what comes before it is still missing */
+        return row->packets >= STRANGE_PACKETS;
+    if (!row->reader)
+        row->reader = choose(finder, flow, &view);
+    if (row->reader) {
+        row->sides &= (uint8_t)~holding;
+        return read_held(finder, flow, row->reader - 1u, packet, &view, held, first);
+    }
+    if (held && view.length >= NAME_START_ENOUGH) {
+        row->sides &= (uint8_t)~holding;
+        name_gather_drop(&state, held);
+    } else if (!held && packet->tcp && name_start_is_wanted(packet, row->sides & heard)) {
+        row->sides |= holding;
+        name_start_hold(&state, packet);
+    }
+    if (name_start_is_first(packet))
+        row->sides |= heard;
+    /* an application without names, or none that anybody knows */
+    return flow->application || row->packets >= STRANGE_PACKETS;
+}
+
 bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
                       const struct application_packet *packet, uint64_t now_ns,
                       const uint8_t **names, uint32_t *count)
@@ -270,12 +323,11 @@ bool name_finder_look(struct name_finder *finder, const struct name_flow *flow,
     }
     finder->counters.looked_at++;
     row->packets++;
-    if (!row->reader)
-        row->reader = choose(finder, flow, packet);
-    if (row->reader)
-        row->done = read(finder, flow, row->reader - 1u, packet, first) || row->packets >= PATIENCE;
-    else /* an application without names, or none that anybody knows */
-        row->done = flow->application || row->packets >= STRANGE_PACKETS;
+    row->done = look_at(finder, row, flow, packet, first) || row->packets >= PATIENCE;
+    if (row->done && (row->sides & EITHER_HELD)) {
+        name_start_forget(&(struct name_state){finder->workspace, flow->id});
+        row->sides &= (uint8_t)~EITHER_HELD;
+    }
     look_budget_end(&finder->budget);
     *count = finder->octets;
     return row->done;

@@ -1,4 +1,4 @@
-/* Puts ClientHellos together. See name_gather.h. */
+/* Puts what comes in several packets together. See name_gather.h. */
 #include "app/name_gather.h"
 
 #include <stddef.h>
@@ -53,13 +53,16 @@ void name_gather_put(struct name_gather *gather, uint64_t at, const uint8_t *dat
     }
     memcpy(gather->octets + from, data, octets);
     mark(gather, from, from + octets);
+    if (gather->end < from + octets)
+        gather->end = from + octets;
     advance(gather);
 }
 
 void name_gather_clear(struct name_gather *gather)
 {
-    gather->have = 0;
+    gather->have = gather->end = gather->read = 0;
     gather->whole = 0;
+    gather->passing = false;
     memset(gather->seen, 0, sizeof gather->seen);
 }
 
@@ -108,17 +111,20 @@ static void keep(const struct name_state *state, const struct name_gather *gathe
         if (!row->flow_id[i] || row->turn[i] < row->turn[chosen])
             chosen = i;
     workspace->counters.displaced += row->flow_id[chosen] != 0;
+    if (places[chosen].end > gather->end)
+        memset(places[chosen].octets + gather->end, 0, places[chosen].end - gather->end);
     row->flow_id[chosen] = state->flow_id;
     row->turn[chosen] = ++workspace->turn;
     memcpy(&places[chosen], gather, offsetof(struct name_gather, octets));
-    memcpy(places[chosen].octets, gather->octets, NAME_GATHER_OCTETS);
+    memcpy(places[chosen].octets, gather->octets, gather->end);
 }
 
-static void drop(const struct name_state *state, const struct name_gather *gather)
+void name_gather_drop(const struct name_state *state, struct name_gather *gather)
 {
     struct name_gather *places;
     struct name_row *row = row_of(state->workspace, state->flow_id, &places);
     row->flow_id[gather - places] = 0;
+    memset(gather->octets, 0, gather->end);
 }
 
 enum name_progress name_gather_end(const struct name_state *state, struct name_gather *gather,
@@ -128,7 +134,7 @@ enum name_progress name_gather_end(const struct name_state *state, struct name_g
     if (++gather->packets >= NAME_GATHER_PACKETS)
         progress = NAME_DONE;
     if (kept && progress == NAME_DONE)
-        drop(state, gather);
+        name_gather_drop(state, gather);
     else if (!kept && progress == NAME_MORE)
         keep(state, gather);
     return progress;

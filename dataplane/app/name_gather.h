@@ -1,6 +1,7 @@
 /*
  * The octets of a ClientHello that arrives in several packets, in whatever order and however often
- * each comes. Private to the parsers of names.
+ * each comes; and of other beginnings that do (name_start.h, name_http.h). Private to the parsers
+ * of names.
  */
 #ifndef SPANFLOW_APP_NAME_GATHER_H
 #define SPANFLOW_APP_NAME_GATHER_H
@@ -20,6 +21,9 @@ struct name_gather {
     uint32_t base;  /* TLS: TCP sequence of the first octet; DTLS: number of the message */
     uint32_t whole; /* DTLS: octets of the message */
     uint32_t have;  /* octets from the beginning without a gap */
+    uint32_t end;   /* octets from the beginning to the last that is there */
+    uint32_t read;  /* HTTP: octets of HAVE that were read, and are wiped */
+    bool passing;   /* HTTP: what comes is of a line that nobody wants */
     uint32_t told;  /* types of names, as a set */
     uint16_t packets;
     bool from_client;
@@ -47,6 +51,9 @@ struct name_gather *name_gather_begin(const struct name_state *state, enum name_
  * else drops it. The parser's answer. */
 enum name_progress name_gather_end(const struct name_state *state, struct name_gather *gather,
                                    enum name_progress progress);
+
+/* Gives up what is kept as GATHER, and wipes it. */
+void name_gather_drop(const struct name_state *state, struct name_gather *gather);
 
 /* Reads the BODY of a handshake message (WHOLE octets, the first HAVE are there) and tells SINK.
  * NAME_MORE if it goes on and is short enough to be kept. */

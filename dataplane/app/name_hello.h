@@ -13,8 +13,16 @@
 
 enum { NAME_HANDSHAKE_HEADER = 4, NAME_CLIENT_HELLO = 1 };
 
-/* What carried it: the first character of JA4. */
-enum name_carrier { NAME_BY_TLS = 't', NAME_BY_DTLS = 'd', NAME_BY_QUIC = 'q' };
+/* What carried it: the first character of JA4. The others are what else is gathered: see
+ * name_start.h and name_http.h. */
+enum name_carrier {
+    NAME_BY_TLS = 't',
+    NAME_BY_DTLS = 'd',
+    NAME_BY_QUIC = 'q',
+    NAME_BY_CLIENT = 'c',
+    NAME_BY_SERVER = 's',
+    NAME_BY_HTTP = 'h'
+};
 
 struct name_slice {
     const uint8_t *data;

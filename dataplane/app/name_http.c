@@ -1,16 +1,21 @@
 /* Names in HTTP/1. See name_http.h. */
 #include "app/name_http.h"
 
+#include "app/name_gather.h"
 #include "app/name_read.h"
 
 enum {
     HTTP_TYPES = 1 << NAME_HTTP_HOST | 1 << NAME_HTTP_METHOD | 1 << NAME_HTTP_STATUS |
                  1 << NAME_HTTP_USER_AGENT,
     METHOD_OCTETS_MAX = 16,
-    EMPTY_LINES_MAX = 4, /* octets of them before the first line (RFC 9112 section 2.2) */
-    LINES_MAX = 128,     /* that are looked at in one packet */
+    EMPTY_LINES_MAX = 4,    /* octets of them before the first line (RFC 9112 section 2.2) */
+    LINES_MAX = 128,        /* that are looked at in one packet */
+    LINE_OCTETS_MAX = 2048, /* of a line that is waited for */
     PORT_DIGITS_MAX = 5
 };
+
+/* Types that lines of a request's head tell. */
+enum { HEADER_TYPES = 1 << NAME_HTTP_HOST | 1 << NAME_HTTP_USER_AGENT };
 
 /* Methods that are believed although the end of the line was not seen. */
 static const char *const methods[] = {"GET ",     "POST ",    "HEAD ",  "PUT ",   "DELETE ",
@@ -166,25 +171,37 @@ static void tell_target(struct name_teller *teller, const struct request *reques
 
 /* ---- heads ---- */
 
+static const char host_line[] = "host:", agent_line[] = "user-agent:";
+
+/* Tells TELLER what a whole LINE shows. */
+static void tell_header(struct name_teller *teller, struct name_span line)
+{
+    if (name_starts_small(line, host_line)) {
+        struct name_span value = name_trim(name_behind(line, sizeof host_line - 1));
+        name_teller_tell(teller, NAME_HTTP_HOST, host_of(value, scheme_octets(value)));
+    } else if (name_starts_small(line, agent_line)) {
+        name_teller_tell(teller, NAME_HTTP_USER_AGENT,
+                         name_trim(name_behind(line, sizeof agent_line - 1)));
+    }
+}
+
 /* Tells TELLER (may be NULL) what the header lines from *AT on show; *AT is behind the empty line
- * then. False: the packet ends before, or the *LINES that may be looked at. */
+ * then. False: the packet ends before, at *AT or in the line there, or the *LINES that may be
+ * looked at. */
 static bool read_headers(const struct application_packet *packet, uint32_t *at, unsigned *lines,
                          struct name_teller *teller)
 {
-    static const char host[] = "host:", agent[] = "user-agent:";
     for (; *at<packet->length && * lines> 0; (*lines)--) {
+        uint32_t start = *at;
         struct name_span line = name_line(packet, at);
-        if (line.octets == 0 && line.whole)
-            return true;
-        if (!line.whole || !teller)
-            continue;
-        if (name_starts_small(line, host)) {
-            struct name_span value = name_trim(name_behind(line, sizeof host - 1));
-            name_teller_tell(teller, NAME_HTTP_HOST, host_of(value, scheme_octets(value)));
-        } else if (name_starts_small(line, agent)) {
-            name_teller_tell(teller, NAME_HTTP_USER_AGENT,
-                             name_trim(name_behind(line, sizeof agent - 1)));
+        if (!line.whole) {
+            *at = start;
+            return false;
         }
+        if (line.octets == 0)
+            return true;
+        if (teller)
+            tell_header(teller, line);
     }
     return false;
 }
@@ -248,6 +265,100 @@ bool name_is_http(const struct application_packet *packet)
     return packet->tcp && read_head(packet, &at, &request) != NO_HEAD;
 }
 
+/* ---- heads in several packets ---- */
+
+/* Whether LINE, whose end is missing, may become one that is wanted. */
+static bool may_be_wanted(struct name_span line)
+{
+    static const char *const names[] = {host_line, agent_line};
+    if (line.octets >= LINE_OCTETS_MAX)
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t at = 0;
+        while (names[i][at] && at < line.octets &&
+               name_small(line.text[at]) == (uint8_t)names[i][at])
+            at++;
+        if (at == line.octets || !names[i][at])
+            return true;
+    }
+    return false;
+}
+
+/* Whether there is something that the rest of a request's head could still tell. */
+static bool is_wanting(const struct name_teller *teller)
+{
+    return (teller->sink->wanted & HEADER_TYPES & ~teller->told) != 0;
+}
+
+/* Waits for the rest of the head of PACKET, whose line at AT is not whole. Of that line it keeps
+ * what is there if somebody may want it, of all others nothing. */
+static void wait_for_rest(const struct application_packet *packet, uint32_t at,
+                          const struct name_teller *teller, const struct name_state *state)
+{
+    uint32_t end = at;
+    struct name_span line = {packet->data, 0, false};
+    if (at < packet->length)
+        line = name_line(packet, &end);
+    bool first = at == packet->length && packet->data[at - 1] != '\n'; /* it is the first line */
+    struct name_gather *gather = name_gather_begin(state, NAME_BY_HTTP, packet);
+    gather->told = teller->told;
+    gather->passing = first || !may_be_wanted(line);
+    gather->base += gather->passing ? packet->length : at;
+    if (!gather->passing)
+        name_gather_put(gather, 0, packet->data + at, packet->length - at);
+    name_gather_end(state, gather, NAME_MORE);
+}
+
+/* Reads the lines that are there now, and wipes them. True if the head ends. */
+static bool read_rest(struct name_gather *gather, struct name_teller *teller)
+{
+    const struct application_packet there = {.data = gather->octets, .length = gather->have};
+    uint32_t at = gather->read;
+    bool ends = false;
+    for (unsigned lines = LINES_MAX; at < there.length && !ends; lines--) {
+        uint32_t start = at;
+        struct name_span line = name_line(&there, &at);
+        if (!line.whole && !gather->passing && may_be_wanted(line)) {
+            at = start;
+            break;
+        }
+        ends = lines == 0 || (line.whole && line.octets == 0 && !gather->passing);
+        if (line.whole && !gather->passing)
+            tell_header(teller, line);
+        gather->passing = !line.whole;
+    }
+    memset(gather->octets + gather->read, 0, at - gather->read);
+    gather->read = at;
+    return ends;
+}
+
+/* PACKET goes on with the head that GATHER waits for, as far as it is not there yet. */
+static enum name_progress go_on(const struct application_packet *packet, struct name_teller *teller,
+                                const struct name_state *state, struct name_gather *gather)
+{
+    uint32_t known = gather->base - packet->tcp_sequence, at = 0;
+    if (known > UINT32_MAX / 2) { /* it begins behind what is missing, perhaps */
+        at = -known;
+        known = 0;
+    }
+    if (known >= packet->length)
+        return NAME_MORE;
+    teller->told = gather->told;
+    name_gather_put(gather, at, packet->data + known, packet->length - known);
+    bool ends = read_rest(gather, teller);
+    gather->told = teller->told;
+    if (gather->read == gather->end) { /* nothing is left: there is room again */
+        bool passing = gather->passing;
+        gather->base += gather->read;
+        name_gather_clear(gather);
+        gather->passing = passing;
+    }
+    ends |= !is_wanting(teller) || gather->have == NAME_GATHER_OCTETS ||
+            packet->length < packet->whole_length;
+    name_gather_end(state, gather, ends ? NAME_DONE : NAME_MORE);
+    return name_teller_end(teller, HTTP_TYPES);
+}
+
 enum name_progress name_http(const struct application_packet *packet, struct name_sink *sink,
                              struct name_state *state)
 {
@@ -255,12 +366,18 @@ enum name_progress name_http(const struct application_packet *packet, struct nam
     struct request request;
     uint32_t at;
     unsigned lines = LINES_MAX;
-    (void)state;
+    struct name_gather *gather = NULL;
+    if (state && packet->tcp)
+        gather = name_gather_find(state, NAME_BY_HTTP);
+    if (gather && packet->from_client == gather->from_client)
+        return go_on(packet, &teller, state, gather);
     switch (read_head(packet, &at, &request)) {
     case REQUEST_HEAD:
         name_teller_tell(&teller, NAME_HTTP_METHOD, request.method);
         tell_target(&teller, &request);
-        read_headers(packet, &at, &lines, &teller);
+        if (!read_headers(packet, &at, &lines, &teller) && lines > 0 && state && packet->tcp &&
+            !gather && packet->length == packet->whole_length && is_wanting(&teller))
+            wait_for_rest(packet, at, &teller, state);
         break;
     case RESPONSE_HEAD:
         read_responses(packet, at, &teller);

@@ -205,6 +205,9 @@ bool flow_cache_identify(const struct flow_cache *cache, const struct flow_ref *
     sought->flow_id = cold->flow_id;
     sought->initiator = (state & FLOW_STATE_INITIATOR_B) != 0;
     sought->initiator_seen = (cold->marks & FLOW_MARK_INITIATOR_SEEN) != 0;
+    sought->start_known = sought->initiator_seen &&
+                          !(state & (sought->initiator ? FLOW_STATE_FIN_B : FLOW_STATE_FIN_A));
+    sought->start = cold->fin_end[sought->initiator];
     sought->application = cold->application;
     sought->name_types =
         flow_has_names(cache, ref->index) ? cache->extra[ref->index].name_types : 0;

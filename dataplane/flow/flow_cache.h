@@ -154,6 +154,8 @@ struct flow_sought {
     uint64_t flow_id;       /* the same over active cuts */
     uint8_t initiator;      /* side */
     uint8_t initiator_seen; /* it was seen to open the connection */
+    uint8_t start_known;    /* whether the next is; not behind the initiator's FIN */
+    uint32_t start;         /* TCP sequence of the initiator's first octet */
     uint16_t application;   /* as flow_cold.application */
     uint32_t name_types;    /* set of 1 << enum name_type: names it has */
 };

@@ -297,6 +297,9 @@ static bool follow_tcp(struct flow_hot *hot, struct flow_cold *cold,
         state &= ~(uint32_t)FLOW_STATE_INITIATOR_B;
         state |= initiator ? FLOW_STATE_INITIATOR_B : 0;
         cold->marks |= FLOW_MARK_INITIATOR_SEEN;
+        if (!(state & (initiator ? FLOW_STATE_FIN_B : FLOW_STATE_FIN_A))) /* where it begins */
+            cold->fin_end[initiator] =
+                initiator == side ? facts->tcp_sequence + 1 : facts->tcp_acknowledgement;
     }
     if (flags & TCP_FIN) {
         state |= side ? FLOW_STATE_FIN_B : FLOW_STATE_FIN_A;

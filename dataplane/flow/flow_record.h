@@ -106,7 +106,9 @@ struct flow_cold {
     uint8_t end_reason;        /* enum flow_end_reason, set when the record ends */
     uint8_t marks;
     uint32_t start_fraction_ns; /* with start_s: origin of the active timeout */
-    uint32_t fin_end[2];        /* sequence number after the side's FIN */
+    /* Sequence number after the side's FIN; before it, where the octets of the initiator begin if
+     * that was seen. */
+    uint32_t fin_end[2];
 };
 
 struct flow_extra {

@@ -26,7 +26,9 @@ static struct application_packet payload_of(const struct packet_batch *batch,
         .destination_port = be16toh(facts->side ? key->port_a : key->port_b),
         .tcp = tcp,
         .from_client = facts->side == sought->initiator,
-        .client_known = sought->initiator_seen};
+        .client_known = sought->initiator_seen,
+        .start_known = tcp && sought->start_known,
+        .tcp_start = sought->start};
     if (packet.whole_length < packet.length)
         packet.whole_length = packet.length;
     return packet;

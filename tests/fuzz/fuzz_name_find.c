@@ -47,27 +47,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct name_settings settings = {
         .wanted = {.clear = WANTED & ~HASHED, .hashed = WANTED & HASHED}, .key = {1, 2, 3}};
     struct name_finder *finder = name_finder_create(&settings, FLOWS, NULL, &error);
-    uint32_t had[FLOWS] = {0};
+    uint32_t had[FLOWS] = {0}, next[FLOWS][2] = {{0}};
     require(finder != NULL);
     for (unsigned packets = 0; size > HEAD && packets < PACKETS_MAX; packets++) {
         uint32_t length = (uint32_t)data[6] << 8 | data[7], flow = data[0] % FLOWS;
         const uint8_t *names;
-        uint32_t count;
+        uint32_t count, side = (data[0] & 16) != 0;
         length = length < size - HEAD ? length : (uint32_t)(size - HEAD);
         struct application_packet packet = {.data = data + HEAD,
                                             .length = length,
                                             .whole_length = length + (data[1] & 0x3f),
-                                            .tcp_sequence = data[1] >> 6,
+                                            .tcp_sequence = next[flow][side] - 3u * (data[1] >> 6),
                                             .source_port = (uint16_t)(data[2] << 8 | data[3]),
                                             .destination_port = (uint16_t)(data[4] << 8 | data[5]),
                                             .tcp = data[0] & 8,
                                             .from_client = data[0] & 16,
-                                            .client_known = data[0] & 32};
+                                            .client_known = data[0] & 32,
+                                            .start_known = data[0] & 64};
         struct name_flow of = {.index = flow, .id = flow + 1, .had = had[flow]};
         if (length > 0) {
             name_finder_look(finder, &of, &packet, packets, &names, &count);
             examine(names, count, &had[flow]);
         }
+        next[flow][side] += length + (data[0] >> 7) * 5u; /* some is lost */
         data += HEAD + length;
         size -= HEAD + length;
     }

@@ -9,6 +9,7 @@
 
 #include "app/name_find.h"
 #include "base/siphash.h"
+#include "hello_builder.h"
 
 enum { FLOWS = 16 };
 
@@ -180,6 +181,124 @@ static void long_names_are_cut_and_counted(void **state)
     name_finder_destroy(bench.finder);
 }
 
+/* Offers OCTETS of the STREAM from AT on, to the client's flow 7; what was found is added to HAD.
+ */
+static bool offer(struct bench *bench, const uint8_t *stream, uint32_t at, uint32_t octets,
+                  unsigned port, uint32_t *had)
+{
+    enum { START = 0xfffffffe };
+    struct name_flow flow = {.index = 4, .id = 7, .had = *had};
+    uint8_t *copy = malloc(octets);
+    assert_non_null(copy);
+    memcpy(copy, stream + at, octets);
+    struct application_packet packet = app_test_packet(true, true, port, copy, octets);
+    packet.start_known = true;
+    packet.tcp_start = START;
+    packet.tcp_sequence = START + at;
+    bool done = name_finder_look(bench->finder, &flow, &packet, 0, &bench->names, &bench->count);
+    free(copy);
+    const uint8_t *name = bench->names;
+    struct flow_name read;
+    while (flow_name_next(&name, bench->names + bench->count, &read)) {
+        assert_false(*had >> read.type & 1u);
+        *had |= 1u << read.type;
+    }
+    return done;
+}
+
+static const uint32_t of_hello =
+    1u << NAME_TLS_SERVER_NAME | 1u << NAME_TLS_ALPN | 1u << NAME_TLS_JA4;
+
+/* However little there is in the first. */
+static void a_hello_is_found_in_two_segments_cut_anywhere(void **state)
+{
+    static uint8_t stream[HELLO_ROOM];
+    uint32_t octets = hello_record(&hello_example, stream);
+    (void)state;
+    for (uint32_t cut = 1; cut < octets; cut++)
+        for (unsigned reversed = 0; reversed < 2; reversed++) {
+            struct bench bench = open_bench(UINT32_MAX, 0, NULL);
+            uint32_t had = 0;
+            if (reversed)
+                assert_false(offer(&bench, stream, cut, octets - cut, SERVER_PORT, &had));
+            assert_false(had);
+            bool done = offer(&bench, stream, 0, cut, SERVER_PORT, &had);
+            assert_int_equal(done, reversed);
+            if (!reversed)
+                assert_true(offer(&bench, stream, cut, octets - cut, SERVER_PORT, &had));
+            assert_int_equal(had, of_hello);
+            name_finder_destroy(bench.finder);
+        }
+}
+
+/* Three segments, of which the first two are short, in every order. */
+static void a_hello_is_found_in_three_segments_in_any_order(void **state)
+{
+    static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                        {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static uint8_t stream[HELLO_ROOM];
+    uint32_t octets = hello_record(&hello_example, stream);
+    (void)state;
+    for (uint32_t first = 1; first < 8; first++)
+        for (uint32_t second = first + 1; second < 100; second += 7)
+            for (unsigned order = 0; order < 6; order++) {
+                const uint32_t at[] = {0, first, second, octets};
+                struct bench bench = open_bench(UINT32_MAX, 0, NULL);
+                uint32_t had = 0;
+                for (unsigned i = 0; i < 3; i++) {
+                    unsigned part = orders[order][i];
+                    offer(&bench, stream, at[part], at[part + 1] - at[part], SERVER_PORT, &had);
+                }
+                assert_int_equal(had, of_hello);
+                name_finder_destroy(bench.finder);
+            }
+}
+
+/* One octet in each. */
+static void other_beginnings_are_put_together(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned port;
+        enum name_type type;
+    } cases[] = {{"GET / HTTP/1.1\r\n", 80, NAME_HTTP_METHOD},
+                 {"SSH-2.0-x\r\n", 22, NAME_SSH_CLIENT_BANNER}};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++)
+        for (uint32_t cut = 1; cut < strlen(cases[i].text); cut++) {
+            struct bench bench = open_bench(1u << cases[i].type, 0, NULL);
+            const uint8_t *text = (const uint8_t *)cases[i].text;
+            uint32_t had = 0, octets = (uint32_t)strlen(cases[i].text);
+            offer(&bench, text, 0, cut, cases[i].port, &had);
+            offer(&bench, text, cut, octets - cut, cases[i].port, &had);
+            assert_int_equal(had, 1u << cases[i].type);
+            name_finder_destroy(bench.finder);
+        }
+}
+
+/* What is short and nobody's is let go. */
+static void strange_beginnings_are_given_up(void **state)
+{
+    static uint8_t stream[256];
+    struct name_finder_counters counters;
+    (void)state;
+    struct bench bench = open_bench(UINT32_MAX, 0, NULL);
+    uint32_t had = 0, at = 0;
+    memset(stream, '?', sizeof stream);
+    while (!offer(&bench, stream, at, 1, SERVER_PORT, &had))
+        at++;
+    assert_in_range(at, 2, 16);
+    for (uint32_t index = 0; index < 16; index++) /* all places are free again */
+        for (uint32_t i = 0; i < 200; i++) {
+            struct name_flow flow = {.index = index, .id = 100 + index + 16 * i};
+            for (unsigned packet = 0; packet < 16; packet++)
+                look(&bench, flow, true, SERVER_PORT, true, "?");
+        }
+    name_finder_count(bench.finder, &counters);
+    assert_int_equal(counters.displaced, 0);
+    name_finder_destroy(bench.finder);
+}
+
 static void strange_flows_are_given_up(void **state)
 {
     (void)state;
@@ -251,6 +370,10 @@ int main(void)
         cmocka_unit_test(the_first_of_each_type_is_kept),
         cmocka_unit_test(hashes_are_of_the_clean_name),
         cmocka_unit_test(long_names_are_cut_and_counted),
+        cmocka_unit_test(a_hello_is_found_in_two_segments_cut_anywhere),
+        cmocka_unit_test(a_hello_is_found_in_three_segments_in_any_order),
+        cmocka_unit_test(other_beginnings_are_put_together),
+        cmocka_unit_test(strange_beginnings_are_given_up),
         cmocka_unit_test(strange_flows_are_given_up),
         cmocka_unit_test(a_parser_without_end_is_given_up),
         cmocka_unit_test(bounds_pass_packets_over),

@@ -1,7 +1,9 @@
 /* Names in HTTP/1: what is told, in every form of head, and what must never be told. */
 #include "name_test.h"
 
+#include "app/name_gather.h"
 #include "app/name_http.h"
+#include "app/name_workspace.h"
 
 static struct name_test client(const char *text)
 {
@@ -280,6 +282,111 @@ static void huge_heads_end(void **state)
     expect_host(text, "");
 }
 
+/* ---- heads in several packets ---- */
+
+enum { START = 0xfffffff0 };
+
+/* What a client's packets of TEXT tell, cut at the offsets CUTS (0: no more) and sent in ORDER. */
+static struct name_test segments(const char *text, const uint32_t cuts[4], const uint8_t order[4],
+                                 unsigned count)
+{
+    struct error error;
+    struct name_workspace *workspace = name_workspace_create(4, &error);
+    assert_non_null(workspace);
+    struct name_state state = {workspace, 5};
+    struct name_test test = {.sink = {.wanted = UINT32_MAX, .found = name_test_found}};
+    uint32_t ends[5] = {0};
+    for (unsigned i = 0; i < count; i++)
+        ends[i + 1] = i + 1 < count ? cuts[i] : (uint32_t)strlen(text);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t from = ends[order[i]], octets = ends[order[i] + 1] - from;
+        struct application_packet packet = name_test_tcp(true, 80, text + from, octets);
+        packet.tcp_sequence = START + from;
+        packet.data = name_test_guarded(packet.data, octets);
+        test.progress = name_http(&packet, &test.sink, &state);
+    }
+    name_workspace_destroy(workspace);
+    return test;
+}
+
+static const char parted[] =
+    "GET /path?query HTTP/1.1\r\nCookie: secret\r\nHost: www.example.org\r\n"
+    "Accept: */*\r\nUser-Agent: curl/8\r\nX: y\r\n\r\n"
+    "Host: body.example\r\nUser-Agent: body\r\n";
+
+static void expect_parted(const struct name_test *test)
+{
+    name_test_expect(test, NAME_HTTP_METHOD, "GET");
+    name_test_expect(test, NAME_HTTP_HOST, "www.example.org");
+    name_test_expect(test, NAME_HTTP_USER_AGENT, "curl/8");
+    assert_false(test->twice);
+}
+
+static void heads_are_cut_anywhere(void **state)
+{
+    (void)state;
+    for (uint32_t cut = 4; cut < strlen(parted); cut++) {
+        struct name_test test =
+            segments(parted, (const uint32_t[4]){cut}, (const uint8_t[4]){0, 1}, 2);
+        expect_parted(&test);
+    }
+    for (uint32_t one = 4; one < strlen(parted) - 2; one += 3)
+        for (uint32_t two = one + 1; two < strlen(parted); two++) {
+            const uint32_t cuts[4] = {one, two};
+            struct name_test test = segments(parted, cuts, (const uint8_t[4]){0, 1, 2}, 3);
+            expect_parted(&test);
+            test = segments(parted, cuts, (const uint8_t[4]){0, 2, 1}, 3);
+            expect_parted(&test);
+        }
+}
+
+static void the_end_of_a_head_is_seen_wherever_it_is_cut(void **state)
+{
+    static const char text[] = "GET / HTTP/1.1\r\nX: y\r\n\r\nHost: body.example\r\n";
+    (void)state;
+    for (uint32_t cut = 4; cut < strlen(text); cut++) {
+        struct name_test test =
+            segments(text, (const uint32_t[4]){cut}, (const uint8_t[4]){0, 1}, 2);
+        name_test_expect(&test, NAME_HTTP_METHOD, "GET");
+        name_test_expect(&test, NAME_HTTP_HOST, "");
+    }
+}
+
+/* Whether OCTETS of what WORKSPACE keeps hold WORD. */
+static bool keeps(const struct name_workspace *workspace, const char *word)
+{
+    const uint8_t *from = workspace->arena.memory;
+    return memmem(from, workspace->arena.size, word, strlen(word)) ||
+           memmem(&workspace->scratch, sizeof workspace->scratch, word, strlen(word));
+}
+
+static void nothing_is_kept_but_what_is_wanted(void **state)
+{
+    static const char *const parts[] = {"GET /path?que", "ry HTTP/1.1\r\nCookie: secr",
+                                        "et; more\r", "\nHost: www.exa",
+                                        "mple.org\r\nCookie: third\r\n\r\n"};
+    struct error error;
+    (void)state;
+    struct name_workspace *workspace = name_workspace_create(4, &error);
+    assert_non_null(workspace);
+    struct name_state of = {workspace, 5};
+    struct name_test test = {.sink = {.wanted = UINT32_MAX, .found = name_test_found}};
+    uint32_t sequence = START;
+    for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct application_packet packet = name_test_tcp(true, 80, parts[i], strlen(parts[i]));
+        packet.tcp_sequence = sequence;
+        sequence += packet.length;
+        name_http(&packet, &test.sink, &of);
+        static const char *const never[] = {"path", "que", "ry",   "Cookie",
+                                            "secr", "et",  "more", "third"};
+        for (unsigned n = 0; n < sizeof never / sizeof never[0]; n++)
+            assert_false(keeps(workspace, never[n]));
+        assert_int_equal(keeps(workspace, "www.exa"), i == 3);
+    }
+    name_test_expect(&test, NAME_HTTP_HOST, "www.example.org");
+    name_workspace_destroy(workspace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +401,9 @@ int main(void)
         cmocka_unit_test(secrets_stay_where_they_are),
         cmocka_unit_test(responses_are_cut_anywhere),
         cmocka_unit_test(huge_heads_end),
+        cmocka_unit_test(heads_are_cut_anywhere),
+        cmocka_unit_test(the_end_of_a_head_is_seen_wherever_it_is_cut),
+        cmocka_unit_test(nothing_is_kept_but_what_is_wanted),
     };
     return cmocka_run_group_tests_name("names in HTTP", tests, NULL, NULL);
 }

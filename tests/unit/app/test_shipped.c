@@ -53,7 +53,11 @@ static const struct talk talks[] = {
     /* names, time, networks */
     {"dns", false, 53, {C("\x12\x34\1\0\0\1\0\0\0\0\0\0\1a\3net\0\0\1\0\1")}},
     {"", false, 53, {C("\x12\x34\1\0\0\1\0\0\0\0\0\0\1a\3net\0\0\1\7\1")}},
-    {"ntp", false, 123, {C("\x23\0\6\xec" ZEROS_8 "\0\0\0\0" NTP_REST)}},
+    {"ntp",
+     false,
+     123,
+     {C("\x23\0\6\xec"
+        "\0\0\0\0" NTP_REST)}},
     {"ptp", false, 319, {C("\0\2\0\x2c\0\0\2\0" ZEROS_16 ZEROS_16 "\0\0\0\0")}},
     {"ptp", false, 320, {C("\x0b\x12\0\x40\0\0\0\0" ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_8)}},
     {"", false, 320, {C("\5\2\0\x2c\0\0\2\0" ZEROS_16 ZEROS_16 "\0\0\0\0")}},
@@ -215,33 +219,69 @@ static void protocols_are_told_from_what_is_nearly_one(void **state)
     assert_int_equal(wrong, 0);
 }
 
+enum { ROOM = 1480 };
+
+/* Fills DATA with random octets; how many of them a payload has. */
+static uint32_t fill(uint8_t data[ROOM], uint64_t *random)
+{
+    uint32_t length = 0;
+    for (uint32_t i = 0; i < ROOM; i += 8) {
+        *random ^= *random << 13, *random ^= *random >> 7, *random ^= *random << 17;
+        if (i == 0)
+            length = 1 + (uint32_t)(*random >> 11) % (ROOM - 8);
+        else
+            memcpy(data + i - 8, random, 8);
+        if (i > length + 8)
+            break;
+    }
+    return length;
+}
+
+/* Of FLOWS payloads of random octets and length, to PORT or, if it is 0, one by chance: how many
+ * look like something. */
+static unsigned named_by_chance(struct app_test *test, uint32_t flows, uint16_t port)
+{
+    static uint8_t data[ROOM];
+    static uint64_t id = 1000;
+    uint64_t random = 88172645463325252u;
+    unsigned named = 0;
+    for (uint32_t flow = 0; flow < flows; flow++, id++) {
+        uint32_t length = fill(data, &random);
+        struct application_packet packet =
+            app_test_packet(false, true, port ? port : (uint16_t)(random >> 7), data, length);
+        packet.source_port = (uint16_t)(random >> 29);
+        struct application_verdict verdict =
+            application_scan(test->scanner, (uint32_t)(id % APP_TEST_FLOWS), id, 0, &packet, 0);
+        named += verdict.confidence == APPLICATION_BY_CONTENT;
+    }
+    return named;
+}
+
 /* Of a million UDP payloads of random octets, length and ports at most ten look like something. */
 static void chance_gets_no_name(void **state)
 {
-    static uint8_t data[1472];
-    struct app_test *test = *state;
-    uint64_t random = 88172645463325252u;
-    unsigned named = 0;
-    for (uint64_t flow = 1; flow <= 1000000; flow++) {
-        uint32_t length = 0;
-        for (uint32_t i = 0; i < sizeof data; i += 8) {
-            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-            if (i == 0)
-                length = 1 + (uint32_t)(random >> 11) % sizeof data;
-            else
-                memcpy(data + i - 8, &random, 8);
-            if (i > length + 8)
-                break;
-        }
-        struct application_packet packet =
-            app_test_packet(false, true, (uint16_t)(random >> 7), data, length);
-        packet.source_port = (uint16_t)(random >> 29);
-        struct application_verdict verdict =
-            application_scan(test->scanner, (uint32_t)(flow % APP_TEST_FLOWS), flow, 0, &packet, 0);
-        named += verdict.confidence == APPLICATION_BY_CONTENT;
-    }
+    unsigned named = named_by_chance(*state, 1000000, 0);
     if (named > 10)
         fail_msg("%u flows", named);
+}
+
+/* The same on the ports that matches propose: of a hundred thousand at most five. */
+static void chance_gets_no_name_where_a_port_proposes_one(void **state)
+{
+    struct app_test *test = *state;
+    const struct application_rules *rules = application_set_rules(test->set);
+    unsigned wrong = 0;
+    for (uint32_t i = 0; i < rules->match_count; i++) {
+        const struct application_match *match = &rules->matches[i];
+        for (unsigned p = 0; p < match->port_count && match->transports & APPLICATION_UDP; p++) {
+            unsigned named = named_by_chance(test, 100000, match->ports[p]);
+            if (named <= 5)
+                continue;
+            print_error("port %u: %u flows\n", match->ports[p], named);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
 }
 
 static int begin(void **state)
@@ -263,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(protocols_are_told_from_what_is_nearly_one),
         cmocka_unit_test(chance_gets_no_name),
+        cmocka_unit_test(chance_gets_no_name_where_a_port_proposes_one),
     };
     return cmocka_run_group_tests_name("shipped application rules", tests, begin, end);
 }
