@@ -229,7 +229,7 @@ const struct plan_field plan_fields[] = {
     ROW(tunnels, PLAN_EXCHANGE, "flowKey/decapsulate"),
     ROW(fragment_table, PLAN_EXCHANGE, "flowKey/fragmentTable"),
     ROW(ledger_path, PLAN_NOTHING, "ledgerFile"),
-    ROW(state_directory, PLAN_REBUILD, "stateDirectory"),
+    ROW(state_directory, PLAN_FOLDERS, "stateDirectory"),
     ROW(drop_threshold, PLAN_NOTHING, "netconf/notifications/dropThreshold"),
     ROW_BY(applications, PLAN_RULES, "applications/ruleFile", same_rules, copy_rules),
     ROW(names, PLAN_WORKERS, "names"),

@@ -202,7 +202,6 @@ static bool may_change(struct exporting_process *process,
     check(config->interface_count <= EXPORT_INTERFACES_MAX);
     check(!process->changing);
     const char *what = process->config.offline || config->offline ? "a run on capture files"
-                       : process->config.state != config->state   ? "the folder of the state"
                        : process->config.spool != config->spool   ? "the folder of the spool"
                                                                   : NULL;
     if (what)
@@ -454,6 +453,17 @@ void exporting_process_take_change(struct exporting_process *process)
     set_spool_bound(process);
     process->counters.changes++;
     atomic_store_explicit(&process->taken, change, memory_order_release);
+}
+
+/* ---- another state: control thread ---- */
+
+void exporting_process_keep_in(struct exporting_process *process, struct export_state *state)
+{
+    process->config.state = state;
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        destination_keep_in(process->leaving[i], state);
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_keep_in(process->current[i], state);
 }
 
 /* ---- under way: exporter's thread ---- */

@@ -30,8 +30,9 @@
  * A predecessor without a spool ends likewise when it has had no session for ten seconds; one with
  * a spool goes on until that is empty.
  *
- * Everything else of the configuration takes effect at once, except that these cannot change:
- * OFFLINE, STATE and SPOOL; the bound of a spool can (spool_octets_max).
+ * Everything else of the configuration takes effect at once, except that OFFLINE cannot change. Of
+ * another STATE the process must know before the change is submitted: exporting_process_keep_in().
+ * The bound of a spool is spool_octets_max.
  */
 #ifndef SPANFLOW_EXPORTER_EXPORTING_PROCESS_CHANGE_H
 #define SPANFLOW_EXPORTER_EXPORTING_PROCESS_CHANGE_H
@@ -63,6 +64,13 @@ bool exporting_process_change_taken(struct exporting_process *process);
 /* Frees destinations that have ended since a change was taken: call it now and then, such as once
  * a second. Also done by the function above and by preparing. Control thread. */
 void exporting_process_tidy(struct exporting_process *process);
+
+/* ---- another state ---- */
+
+/* What outlives the process is kept in STATE (NULL: nowhere) from now on, beginning with the
+ * numbers that are true now: nothing of the state before is referred to any more. Control thread,
+ * while no step is under way and no change is submitted. */
+void exporting_process_keep_in(struct exporting_process *process, struct export_state *state);
 
 /* ---- other rings ---- */
 

@@ -10,6 +10,7 @@
 #include "probe_alerts.h"
 #include "probe_apply.h"
 #include "probe_exchange.h"
+#include "probe_folders.h"
 #include "probe_history.h"
 #include "probe_lists.h"
 #include "probe_snapshot.h"
@@ -20,6 +21,7 @@ struct probe_change {
     struct metering *metering; /* other workers; NULL: none, or they have taken over */
     bool other_workers;
     const struct probe_config *next;  /* with other workers: it outlives the change. Not owned */
+    struct probe_folders *folders;    /* NULL: the same */
     struct probe_selection selection; /* of the new configuration; the old one after submitting */
     bool other_rules;
     struct probe_rules rules; /* if there are others: as the selection */
@@ -56,6 +58,7 @@ void probe_change_free(struct probe_change *change)
     cancel(change);
     for (uint32_t w = 0; w < change->worker_count; w++)
         worker_change_free(change->workers[w]);
+    probe_folders_free(change->probe, change->folders);
     probe_snapshot_cancel(change->snapshot);
     probe_selection_free(&change->selection);
     probe_rules_free(&change->rules);
@@ -180,6 +183,13 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     change->other_rules = actions & PLAN_RULES;
     change->other_lists = actions & PLAN_LISTS;
     change->lists = lists;
+    if (actions & PLAN_FOLDERS) {
+        change->folders = probe_folders_prepare(probe, config, error);
+        if (!change->folders) {
+            probe_change_free(change);
+            return NULL;
+        }
+    }
     if ((!change->other_rules ||
          probe_rules_make(&change->rules, &config->applications, &probe->rules, error)) &&
         prepare_snapshot(probe, config, actions, change, error) &&
@@ -234,6 +244,7 @@ static void tell_exporters(struct probe *probe, struct probe_change *change)
     bool moved = !next || next == probe->metering;
     uint32_t count = next ? next->cache_count : probe->metering->cache_count;
     change->told = true;
+    probe_folders_move_state(probe, change->folders);
     for (uint32_t c = 0; c < count; c++) {
         if (!change->exporters[c])
             continue;

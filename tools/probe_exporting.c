@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "probe.h"
+#include "probe_folders.h"
 #include "probe_lists.h"
 
 bool exporting_open_spools(struct probe *probe, struct error *error)
@@ -30,7 +31,7 @@ void probe_describe(const struct probe *probe, const struct probe_config *from,
     *config = from->caches[c].exporting;
     config->offline = from->offline;
     config->sampling_interval = from->sampling_interval;
-    config->state = probe->state;
+    config->state = probe_folders_state(probe);
     config->applications = rules->names;
     config->spool = probe->exporting->spools[c];
     for (uint32_t d = 0; d < config->destination_count; d++)

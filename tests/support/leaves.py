@@ -315,7 +315,7 @@ class Table:
                      base=on)
 
     def management(self):
-        self.set("stateDirectory", "stateDirectory", f"{self.folder}/state", kind=REBUILD)
+        self.set("stateDirectory", "stateDirectory", f"{self.folder}/state")
         self.set("ledgerFile", "ledgerFile", f"{self.folder}/ledger.json")
         ssh = {"name": "a", "address": "127.0.0.1", "port": 18830}
         at = ("netconf", "sshServer")

@@ -1,0 +1,106 @@
+/* Other folders for the state and the spools. See probe_folders.h. */
+#include "probe_folders.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporting_process_change.h"
+#include "probe.h"
+
+struct probe_folders {
+    bool moves;                 /* the state, to the next; till then */
+    struct export_state *state; /* that; NULL: none is to be kept. Owned */
+    char directory[sizeof((struct probe_config *)0)->state_directory];
+};
+
+/* ---- the state ---- */
+
+static bool prepare_state(const struct probe *probe, const char *directory,
+                          struct probe_folders *folders, struct error *error)
+{
+    struct error problem = {""};
+    if (strcmp(probe->config->state_directory, directory) == 0 || probe->config->offline)
+        return true;
+    if (directory[0] && probe->state && export_state_is_in(probe->state, directory))
+        return true; /* by another name */
+    if (directory[0]) {
+        folders->state = export_state_prepare(probe->state, directory, &problem);
+        if (!folders->state) {
+            error_set(error, "/spanflow/stateDirectory: %.400s", problem.text);
+            return false;
+        }
+    }
+    snprintf(folders->directory, sizeof folders->directory, "%s", directory);
+    folders->moves = true;
+    return true;
+}
+
+struct probe_folders *probe_folders_prepare(struct probe *probe, const struct probe_config *config,
+                                            struct error *error)
+{
+    struct probe_folders *folders = calloc(1, sizeof *folders);
+    if (!folders) {
+        error_set(error, "no memory for other folders");
+        return NULL;
+    }
+    if (!prepare_state(probe, config->state_directory, folders, error)) {
+        free(folders);
+        return NULL;
+    }
+    probe->folders = folders;
+    return folders;
+}
+
+struct export_state *probe_folders_state(const struct probe *probe)
+{
+    return probe->folders && probe->folders->moves ? probe->folders->state : probe->state;
+}
+
+/* Also those that end with workers before. */
+static void tell_processes(struct probe *probe, struct export_state *state)
+{
+    struct metering *before = probe->before;
+    for (uint32_t c = 0; c < CACHES_MAX; c++)
+        if (probe->exporting->exporters[c])
+            exporting_process_keep_in(probe->exporting->exporters[c], state);
+    for (uint32_t b = 0; before && b < before->cache_count; b++)
+        if (before->successor[b] < 0)
+            exporting_process_keep_in(before->exporters[b], state);
+}
+
+void probe_folders_move_state(struct probe *probe, struct probe_folders *folders)
+{
+    struct export_state *before = probe->state, *next = folders ? folders->state : NULL;
+    if (!folders || !folders->moves)
+        return;
+    for (uint32_t s = 0; next && s < probe->source_count; s++)
+        export_state_keep_interface(next, probe->sources[s]->interface.name,
+                                    probe->sources[s]->interface.ifindex);
+    exporting_take(probe->exporting);
+    tell_processes(probe, next);
+    exporting_give_back(probe->exporting);
+    if (next && !export_state_settle(next))
+        fprintf(stderr, "spanflowd: the state cannot be kept in %s: %s\n", folders->directory,
+                strerror(errno));
+    else if (next)
+        fprintf(stderr, "spanflowd: the state is kept in %s from now on\n", folders->directory);
+    else
+        fputs("spanflowd: no state is kept from now on\n", stderr);
+    probe->state = next;
+    folders->state = NULL;
+    folders->moves = false;
+    export_state_close(before);
+}
+
+/* ---- the end ---- */
+
+void probe_folders_free(struct probe *probe, struct probe_folders *folders)
+{
+    if (!folders)
+        return;
+    probe->folders = NULL;
+    export_state_close(folders->state);
+    free(folders);
+}
