@@ -147,7 +147,8 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         ROW(caches[c].kernel_flows, KERNEL_ACTION(c), "cache/kernelFlows"),                        \
         ROW(caches[c].kernel_after_packets, KERNEL_ACTION(c), "cache/kernelAfterPackets"),         \
         ROW(caches[c].exporter_name, PLAN_EXCHANGE, "exportingProcess/name"),                      \
-        ROW(caches[c].spool_directory, PLAN_REBUILD, "exportingProcess/spool/directory"),          \
+        ROW(caches[c].spool_directory, PLAN_FOLDERS | PLAN_EXPORTERS,                              \
+            "exportingProcess/spool/directory"),                                                   \
         ROW(caches[c].spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \
         EXPORT_ROWS(c)
 #define EXPORT_ROW(c, field, what, leaf) ROW(caches[c].exporting.field, what, leaf)

@@ -135,7 +135,7 @@ void exporting_process_counters(const struct exporting_process *process,
 {
     *counters = process->counters;
     for (uint32_t i = 0; i < counters->destination_count; i++)
-        counters->destination[i].queued = counters->destination[i].spooled = 0;
+        counters->destination[i].queued = 0;
     for (uint32_t i = 0; i < process->current_count; i++)
         count_walks(process->current[i], counters);
     for (uint32_t i = 0; i < process->leaving_count; i++)

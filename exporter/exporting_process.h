@@ -220,6 +220,7 @@ static inline bool destination_can_spool(enum destination_kind kind)
 struct spool_account {
     bool on;
     bool failing;        /* it cannot be written at the moment */
+    uint64_t records;    /* in its files, also of an earlier run */
     uint64_t octets;     /* of its files */
     uint64_t octets_max; /* its share of the bound */
     uint64_t files;
@@ -233,7 +234,9 @@ struct destination_counters {
     uint64_t records; /* taken off the rings for this destination */
     uint64_t sent;    /* handed to the kernel */
     uint64_t queued;  /* waiting for others, encoded or being encoded: counted by a walk over all */
-    uint64_t spooled; /* in files of the spool and in no queue: counted by walking the files */
+    /* In files of the spool and in no queue: counted by walking the files. In the live account what
+     * was left in folders that are not the spool any more; so recovered_spooled. */
+    uint64_t spooled;
     uint64_t lost[DESTINATION_LOST_COUNT];
     uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */
     uint64_t messages;

@@ -156,7 +156,9 @@ static bool plan(struct exporting_process_change *change, uint32_t i, bool all, 
     planned->before = find_current(process, config->name);
     if (!plan_row(change, planned, config, error))
         return false;
-    if (planned->before && !all && destination_is_as(planned->before, config))
+    bool other_spool =
+        process->config.spool != change->config.spool && destination_can_spool(config->kind);
+    if (planned->before && !all && !other_spool && destination_is_as(planned->before, config))
         return true;
     if (!is_at_rest(planned->before, error))
         return false;
@@ -201,12 +203,10 @@ static bool may_change(struct exporting_process *process,
     check(config->destination_count <= DESTINATIONS_MAX);
     check(config->interface_count <= EXPORT_INTERFACES_MAX);
     check(!process->changing);
-    const char *what = process->config.offline || config->offline ? "a run on capture files"
-                       : process->config.spool != config->spool   ? "the folder of the spool"
-                                                                  : NULL;
-    if (what)
-        error_set(error, "%s cannot change while the probe runs: start it again", what);
-    return what == NULL;
+    if (!process->config.offline && !config->offline)
+        return true;
+    error_set(error, "a run on capture files cannot change: start it again");
+    return false;
 }
 
 struct exporting_process_change *
@@ -414,6 +414,9 @@ static void place_destinations(struct exporting_process *process,
     }
     for (uint32_t i = 0; i < process->current_count; i++)
         find_predecessor(process, process->current[i]);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        if (destination_spool_differs(process->leaving[i]))
+            destination_leave_spool(process->leaving[i], process->monotonic_ns);
 }
 
 static void make_groups(struct exporting_process *process, const struct delivery_group *before,

@@ -30,6 +30,12 @@
  * A predecessor without a spool ends likewise when it has had no session for ten seconds; one with
  * a spool goes on until that is empty.
  *
+ * Another spool: what a destination has in the files of the one before stays there and is counted
+ * as spooled, as at the end of a run; what came from them and waits in the queue is in the files
+ * again, what is on its way is not. From then on the other one is used, and what lies there for the
+ * destination is sent, as at a start. Kafka gets another connection for it. Destinations that leave
+ * end with the spool that they have, in ten seconds at most: until spool_is_left() it must stay.
+ *
  * Everything else of the configuration takes effect at once, except that OFFLINE cannot change. Of
  * another STATE the process must know before the change is submitted: exporting_process_keep_in().
  * The bound of a spool is spool_octets_max.

@@ -134,10 +134,12 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
             continue;
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
         exporting->marks = probe_lists_marks(new_lists(probe, change));
-        exporting->spool = probe->exporting->spools[before];
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
-        change->exporters[c] =
-            exporting_process_prepare_change(probe->exporting->exporters[before], exporting, error);
+        good = probe_folders_open_spool(probe, change->folders, config, c, (uint32_t)before,
+                                        &exporting->spool, error);
+        if (good)
+            change->exporters[c] = exporting_process_prepare_change(
+                probe->exporting->exporters[before], exporting, error);
         good = change->exporters[c] != NULL;
     }
     free(exporting);
@@ -183,7 +185,7 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     change->other_rules = actions & PLAN_RULES;
     change->other_lists = actions & PLAN_LISTS;
     change->lists = lists;
-    if (actions & PLAN_FOLDERS) {
+    if (actions & (PLAN_FOLDERS | PLAN_EXCHANGE)) {
         change->folders = probe_folders_prepare(probe, config, error);
         if (!change->folders) {
             probe_change_free(change);
@@ -251,6 +253,7 @@ static void tell_exporters(struct probe *probe, struct probe_change *change)
         uint32_t place = moved ? c : (uint32_t)next->predecessor[c];
         exporting_process_submit_change(probe->exporting->exporters[place], change->exporters[c]);
         change->exporters[c] = NULL;
+        probe_folders_take_spool(probe, change->folders, c, place);
     }
 }
 
@@ -336,7 +339,7 @@ bool probe_change_finish(struct probe *probe)
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
             return false;
-    if (!exporters_know(probe))
+    if (!exporters_know(probe) || !probe_folders_are_left(change->folders))
         return false;
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;

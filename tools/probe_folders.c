@@ -13,6 +13,11 @@ struct probe_folders {
     bool moves;                 /* the state, to the next; till then */
     struct export_state *state; /* that; NULL: none is to be kept. Owned */
     char directory[sizeof((struct probe_config *)0)->state_directory];
+    /* By cache of the new configuration: whether its spool is another one; that, owned until it is
+     * taken, NULL: none; and the one before, owned from then on until it is left. */
+    bool changes[CACHES_MAX];
+    struct spool *spools[CACHES_MAX];
+    struct spool *left[CACHES_MAX];
 };
 
 /* ---- the state ---- */
@@ -94,6 +99,68 @@ void probe_folders_move_state(struct probe *probe, struct probe_folders *folders
     export_state_close(before);
 }
 
+/* ---- spools ---- */
+
+bool probe_folders_open_spool(struct probe *probe, struct probe_folders *folders,
+                              const struct probe_config *config, uint32_t c, uint32_t before,
+                              struct spool **spool, struct error *error)
+{
+    const char *directory = config->caches[c].spool_directory;
+    struct error problem = {""};
+    *spool = probe->exporting->spools[before];
+    if (!folders || strcmp(probe->config->caches[before].spool_directory, directory) == 0 ||
+        (directory[0] && *spool && spool_is_in(*spool, directory)))
+        return true;
+    if (directory[0]) {
+        folders->spools[c] = exporting_open_spool(&config->caches[c], &problem);
+        if (!folders->spools[c]) {
+            error_set(error, "/spanflow/exportingProcess[name='%.100s']/spool/directory: %.380s",
+                      config->caches[c].exporter_name, problem.text);
+            return false;
+        }
+    }
+    folders->changes[c] = true;
+    *spool = folders->spools[c];
+    return true;
+}
+
+void probe_folders_take_spool(struct probe *probe, struct probe_folders *folders, uint32_t c,
+                              uint32_t place)
+{
+    if (!folders || !folders->changes[c])
+        return;
+    folders->left[c] = probe->exporting->spools[place];
+    probe->exporting->spools[place] = folders->spools[c];
+    folders->spools[c] = NULL;
+    folders->changes[c] = false;
+    exporting_tell_strangers(probe->exporting->spools[place]);
+}
+
+bool probe_folders_are_left(struct probe_folders *folders)
+{
+    bool all = true;
+    for (uint32_t c = 0; folders && c < CACHES_MAX; c++) {
+        if (folders->left[c] && spool_is_left(folders->left[c])) {
+            spool_close(folders->left[c]);
+            folders->left[c] = NULL;
+        }
+        all = all && !folders->left[c];
+    }
+    return all;
+}
+
+bool probe_folders_are_possible(const struct probe *probe, const struct probe_config *config,
+                                const int before[])
+{
+    for (uint32_t c = 0; c < config->cache_count; c++)
+        for (uint32_t b = 0; b < probe->config->cache_count; b++)
+            if (before[c] != (int)b && config->caches[c].spool_directory[0] &&
+                strcmp(config->caches[c].spool_directory,
+                       probe->config->caches[b].spool_directory) == 0)
+                return false;
+    return true;
+}
+
 /* ---- the end ---- */
 
 void probe_folders_free(struct probe *probe, struct probe_folders *folders)
@@ -102,5 +169,9 @@ void probe_folders_free(struct probe *probe, struct probe_folders *folders)
         return;
     probe->folders = NULL;
     export_state_close(folders->state);
+    for (uint32_t c = 0; c < CACHES_MAX; c++) {
+        spool_close(folders->spools[c]);
+        spool_close(folders->left[c]);
+    }
     free(folders);
 }

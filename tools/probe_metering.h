@@ -157,6 +157,10 @@ void exporting_take(struct exporting *exporting);
 void exporting_give_back(struct exporting *exporting);
 /* Makes the exporting processes of PROBE, and opens what outlives them. */
 bool exporting_open_spools(struct probe *probe, struct error *error);
+/* Opens the spool that CONFIG, of a cache, has. NULL and ERROR. */
+struct spool *exporting_open_spool(const struct cache_config *config, struct error *error);
+/* Says what lies in SPOOL (NULL is fine), whose streams are open, that nobody will send. */
+void exporting_tell_strangers(struct spool *spool);
 bool exporting_make(struct probe *probe, struct error *error);
 /* Frees the processes, then what is theirs. NULL is fine. */
 void exporting_close_processes(struct exporting *exporting);
