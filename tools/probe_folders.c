@@ -101,23 +101,30 @@ void probe_folders_move_state(struct probe *probe, struct probe_folders *folders
 
 /* ---- spools ---- */
 
+struct spool *probe_folders_new_spool(const struct probe_config *config, uint32_t c,
+                                      struct error *error)
+{
+    struct error problem = {""};
+    struct spool *spool = exporting_open_spool(&config->caches[c], &problem);
+    if (!spool)
+        error_set(error, "/spanflow/exportingProcess[name='%.100s']/spool/directory: %.380s",
+                  config->caches[c].exporter_name, problem.text);
+    return spool;
+}
+
 bool probe_folders_open_spool(struct probe *probe, struct probe_folders *folders,
                               const struct probe_config *config, uint32_t c, uint32_t before,
                               struct spool **spool, struct error *error)
 {
     const char *directory = config->caches[c].spool_directory;
-    struct error problem = {""};
     *spool = probe->exporting->spools[before];
     if (!folders || strcmp(probe->config->caches[before].spool_directory, directory) == 0 ||
         (directory[0] && *spool && spool_is_in(*spool, directory)))
         return true;
     if (directory[0]) {
-        folders->spools[c] = exporting_open_spool(&config->caches[c], &problem);
-        if (!folders->spools[c]) {
-            error_set(error, "/spanflow/exportingProcess[name='%.100s']/spool/directory: %.380s",
-                      config->caches[c].exporter_name, problem.text);
+        folders->spools[c] = probe_folders_new_spool(config, c, error);
+        if (!folders->spools[c])
             return false;
-        }
     }
     folders->changes[c] = true;
     *spool = folders->spools[c];

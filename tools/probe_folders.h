@@ -29,6 +29,9 @@ struct export_state *probe_folders_state(const struct probe *probe);
  * numbers that are true now. FOLDERS may be NULL. No change may be submitted to an exporting
  * process. */
 void probe_folders_move_state(struct probe *probe, struct probe_folders *folders);
+/* Opens the spool of cache C of CONFIG, which has one. NULL and ERROR, which names the leaf. */
+struct spool *probe_folders_new_spool(const struct probe_config *config, uint32_t c,
+                                      struct error *error);
 /* In *SPOOL the spool that cache C of CONFIG is to have, which goes on with the exporting process
  * of cache BEFORE of PROBE: opened now if that one has another; NULL: none. False and ERROR, which
  * names the leaf. FOLDERS may be NULL: it is the same. */

@@ -62,6 +62,7 @@ struct metering {
      * that has the same one, -1: none. Main thread, and the exporter's with the lock. */
     struct exporting_process *exporters[CACHES_MAX];
     int predecessor[CACHES_MAX];
+    struct spool *spools[CACHES_MAX]; /* of a cache that is new, until it begins, or that ends */
     /* For each cache of a set whose packets another one gets: the cache of that one that has the
      * same exporting process; -1: that one ends, and has nothing left if it is drained. */
     int successor[CACHES_MAX];
