@@ -159,6 +159,8 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         EXPORT_ROW(c, groups, PLAN_EXPORTERS, "exportingProcess/deliveryGroup"),                   \
         EXPORT_ROW(c, interface_count, PLAN_REBUILD, "observationPoint"),                          \
         EXPORT_ROW(c, interfaces, PLAN_REBUILD, "observationPoint"),                               \
+        EXPORT_ROW(c, exchanges, PLAN_NOTHING, "observationPoint"),                                \
+        EXPORT_ROW(c, interfaces_before, PLAN_NOTHING, "observationPoint"),                        \
         EXPORT_ROW(c, template_refresh_s, PLAN_EXPORTERS,                                          \
                    "exportingProcess/templateRefreshTimeout"),                                     \
         EXPORT_ROW(c, template_refresh_messages, PLAN_EXPORTERS,                                   \

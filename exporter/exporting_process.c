@@ -260,6 +260,7 @@ static uint32_t drain_ring(struct exporting_process *process, uint32_t index, ui
         struct flow_record record = flow_record_at(element);
         if (!process->boot_known)
             set_boot(process, &record, export_ns);
+        exporting_process_keep_interfaces(process, state, &record);
         take_record(process, state, &record);
         record_ring_next(state->ring);
         taken++;

@@ -194,6 +194,10 @@ struct exporting_process_config {
     struct export_group groups[DESTINATIONS_MAX]; /* each has a member */
     uint32_t interface_count;                     /* flow_cold.port indexes this table */
     struct export_interface interfaces[EXPORT_INTERFACES_MAX];
+    /* Of a change, see exporting_process_change.h: rings take the places of those that are there,
+     * whose records keep the interfaces that they had. So many of these stand behind the others. */
+    bool exchanges;
+    uint32_t interfaces_before;
     uint32_t template_refresh_s;        /* 0 = never by time */
     uint32_t template_refresh_messages; /* 0 = never by messages */
     uint32_t statistics_interval_s;     /* options data records; 0 = never */

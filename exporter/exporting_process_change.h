@@ -36,6 +36,9 @@
  * destination is sent, as at a start. Kafka gets another connection for it. Destinations that leave
  * end with the spool that they have, in ten seconds at most: until spool_is_left() it must stay.
  *
+ * Other interfaces are those of all records that come from then on; with EXCHANGES, of those on the
+ * rings of the exchange of rings that comes with the change. INTERFACES_BEFORE is filled in.
+ *
  * Everything else of the configuration takes effect at once, except that OFFLINE cannot change. Of
  * another STATE the process must know before the change is submitted: exporting_process_keep_in().
  * The bound of a spool is spool_octets_max.

@@ -134,6 +134,7 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
             continue;
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
         exporting->marks = probe_lists_marks(new_lists(probe, change));
+        exporting->exchanges = change->other_workers;
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
         good = probe_folders_open_spool(probe, change->folders, config, c, (uint32_t)before,
                                         &exporting->spool, error);
