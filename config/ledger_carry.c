@@ -7,6 +7,9 @@
 
 #include "base/check.h"
 
+/* Caches that are told of, and those that ended and may come back. */
+enum { CARRIED_MAX = 64 };
+
 /* The account of one cache. */
 struct carried {
     char cache[64];
@@ -16,20 +19,31 @@ struct carried {
 
 struct ledger_carry {
     uint32_t count;
-    struct carried caches[LEDGER_CACHES_MAX];
+    struct carried *caches[CARRIED_MAX]; /* owned; the first is the probe's, NULL: nothing of it */
 };
+
+/* NULL is fine. */
+static void forget(struct carried *carried)
+{
+    for (uint32_t d = 0; carried && d < LEDGER_ROWS_MAX; d++)
+        free(carried->names[d]);
+    free(carried);
+}
 
 void ledger_carry_free(struct ledger_carry *carry)
 {
     for (uint32_t c = 0; carry && c < carry->count; c++)
-        for (uint32_t d = 0; d < LEDGER_ROWS_MAX; d++)
-            free(carry->caches[c].names[d]);
+        forget(carry->caches[c]);
     free(carry);
 }
 
-static bool keep(struct carried *carried, const struct ledger *ledger, const char *cache)
+/* NULL without memory. */
+static struct carried *keep(const struct ledger *ledger, const char *cache)
 {
-    bool good = true;
+    struct carried *carried = calloc(1, sizeof *carried);
+    bool good = carried != NULL;
+    if (!good)
+        return NULL;
     snprintf(carried->cache, sizeof carried->cache, "%s", cache);
     carried->ledger = *ledger;
     carried->ledger.other_count = 0;
@@ -38,7 +52,10 @@ static bool keep(struct carried *carried, const struct ledger *ledger, const cha
         carried->ledger.places[d].name = carried->names[d];
         good = carried->names[d] != NULL;
     }
-    return good;
+    if (good)
+        return carried;
+    forget(carried);
+    return NULL;
 }
 
 struct ledger_carry *ledger_carry_make(const struct ledger *ledger, const char *const caches[])
@@ -46,8 +63,9 @@ struct ledger_carry *ledger_carry_make(const struct ledger *ledger, const char *
     struct ledger_carry *carry = calloc(1, sizeof *carry);
     bool good = carry != NULL;
     for (uint32_t c = 0; good && c <= ledger->other_count; c++) {
+        carry->caches[c] = keep(c == 0 ? ledger : ledger->others[c - 1], caches[c]);
         carry->count++;
-        good = keep(&carry->caches[c], c == 0 ? ledger : ledger->others[c - 1], caches[c]);
+        good = carry->caches[c] != NULL;
     }
     if (good)
         return carry;
@@ -55,38 +73,55 @@ struct ledger_carry *ledger_carry_make(const struct ledger *ledger, const char *
     return NULL;
 }
 
-static void forget(struct carried *carried)
+/* The place of CACHE, which is not the first; behind the last: it has none. */
+static uint32_t place_of(const struct ledger_carry *carry, const char *cache)
 {
-    for (uint32_t d = 0; d < LEDGER_ROWS_MAX; d++)
-        free(carried->names[d]);
-    memset(carried, 0, sizeof *carried);
+    uint32_t c = 1;
+    while (c < carry->count && strcmp(carry->caches[c]->cache, cache) != 0)
+        c++;
+    return c;
+}
+
+/* FRESH takes the place of what is kept of its cache. */
+static void put(struct ledger_carry *carry, struct carried *fresh)
+{
+    uint32_t c = place_of(carry, fresh->cache);
+    if (c == CARRIED_MAX) { /* the one that was put first makes room */
+        forget(carry->caches[1]);
+        memmove(&carry->caches[1], &carry->caches[2], (--c - 1) * sizeof carry->caches[0]);
+    } else if (c < carry->count) {
+        forget(carry->caches[c]);
+    } else {
+        carry->count++;
+    }
+    carry->caches[c] = fresh;
 }
 
 bool ledger_carry_put(struct ledger_carry **carry, const char *cache, const struct ledger *ledger)
 {
-    struct carried *fresh = calloc(1, sizeof *fresh);
+    struct carried *fresh = keep(ledger, cache);
     if (!*carry && (*carry = calloc(1, sizeof **carry)))
         (*carry)->count = 1;
-    if (!*carry || !fresh || !keep(fresh, ledger, cache)) {
-        if (fresh)
-            forget(fresh);
-        free(fresh);
+    if (!*carry || !fresh) {
+        forget(fresh);
         return false;
     }
-    struct ledger_carry *all = *carry;
-    uint32_t c = 1;
-    while (c < all->count && strcmp(all->caches[c].cache, cache) != 0)
-        c++;
-    if (c == LEDGER_CACHES_MAX)
-        c = 1;
-    if (c < all->count)
-        forget(&all->caches[c]);
-    else
-        all->count = c + 1;
-    /* The names are where the ledger of the place says that they are. */
-    memcpy(&all->caches[c], fresh, sizeof *fresh);
-    free(fresh);
+    put(*carry, fresh);
     return true;
+}
+
+void ledger_carry_inherit(struct ledger_carry *carry, struct ledger_carry *earlier)
+{
+    uint32_t kept = 1;
+    for (uint32_t c = 1; earlier && c < earlier->count; c++) {
+        struct carried *carried = earlier->caches[c];
+        if (place_of(carry, carried->cache) < carry->count || carry->count == CARRIED_MAX)
+            earlier->caches[kept++] = carried;
+        else
+            put(carry, carried);
+    }
+    if (earlier)
+        earlier->count = kept;
 }
 
 /* Structs that hold nothing but counters of 64 bits. */
@@ -148,7 +183,9 @@ static uint32_t find_row(const struct ledger *ledger, uint32_t count, const char
 bool ledger_carry_knows(const struct ledger_carry *carry, const char *name)
 {
     for (uint32_t c = 0; carry && c < carry->count; c++) {
-        const struct ledger *ledger = &carry->caches[c].ledger;
+        if (!carry->caches[c])
+            continue;
+        const struct ledger *ledger = &carry->caches[c]->ledger;
         uint32_t d = find_row(ledger, ledger->destination_count, name);
         if (d < ledger->destination_count && ledger->destinations[d].sent > 0)
             return true;
@@ -183,11 +220,9 @@ static const struct ledger *find_cache(const struct ledger_carry *carry, uint32_
                                        const char *cache)
 {
     if (!carry || index == 0)
-        return carry ? &carry->caches[0].ledger : NULL;
-    for (uint32_t c = 1; c < carry->count; c++)
-        if (strcmp(carry->caches[c].cache, cache) == 0)
-            return &carry->caches[c].ledger;
-    return NULL;
+        return carry && carry->caches[0] ? &carry->caches[0]->ledger : NULL;
+    uint32_t c = place_of(carry, cache);
+    return c < carry->count ? &carry->caches[c]->ledger : NULL;
 }
 
 void ledger_add_workers(struct ledger *ledger, const struct ledger *earlier)

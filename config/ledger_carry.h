@@ -22,6 +22,10 @@ void ledger_carry_free(struct ledger_carry *carry);
  * makes room if there is none. False if memory is short. */
 bool ledger_carry_put(struct ledger_carry **carry, const char *cache, const struct ledger *ledger);
 
+/* What EARLIER (may be NULL) keeps of caches that CARRY has nothing of, the first ones aside,
+ * belongs to CARRY from now on. */
+void ledger_carry_inherit(struct ledger_carry *carry, struct ledger_carry *earlier);
+
 /* Whether a destination called NAME has had records; CARRY may be NULL. */
 bool ledger_carry_knows(const struct ledger_carry *carry, const char *name);
 

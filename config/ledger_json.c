@@ -122,7 +122,7 @@ static json_t *spool(struct builder *builder, const struct destination_counters 
     json_t *object = json_object();
     uint64_t left =
         account->octets_max > account->octets ? account->octets_max - account->octets : 0;
-    set_number(builder, object, "records", counters->spooled + counters->recovered_spooled);
+    set_number(builder, object, "records", account->records);
     set_number(builder, object, "octets", account->octets);
     set_number(builder, object, "octets_max", account->octets_max);
     set_number(builder, object, "files", account->files);

@@ -38,7 +38,7 @@ static void print_spool(FILE *file, const struct destination_counters *counters)
     if (!spool->on)
         return;
     fprintf(file, "  spool: %" PRIu64 " records in %" PRIu64 " of %" PRIu64 " octets",
-            counters->spooled + counters->recovered_spooled, spool->octets, spool->octets_max);
+            spool->records, spool->octets, spool->octets_max);
     if (spool->oldest_s)
         fprintf(file, ", the oldest %" PRIu64 " s old", spool->oldest_age_s);
     if (spool->octets_per_s)

@@ -148,7 +148,8 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         ROW(caches[c].kernel_after_packets, KERNEL_ACTION(c, PLAN_WORKERS),                        \
             "cache/kernelAfterPackets"),                                                           \
         ROW(caches[c].exporter_name, PLAN_EXCHANGE, "exportingProcess/name"),                      \
-        ROW(caches[c].spool_directory, PLAN_REBUILD, "exportingProcess/spool/directory"),          \
+        ROW(caches[c].spool_directory, PLAN_FOLDERS | PLAN_EXPORTERS,                              \
+            "exportingProcess/spool/directory"),                                                   \
         ROW(caches[c].spool_octets_max, PLAN_EXPORTERS, "exportingProcess/spool/maxSize"),         \
         EXPORT_ROWS(c)
 #define EXPORT_ROW(c, field, what, leaf) ROW(caches[c].exporting.field, what, leaf)
@@ -159,6 +160,8 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         EXPORT_ROW(c, groups, PLAN_EXPORTERS, "exportingProcess/deliveryGroup"),                   \
         EXPORT_ROW(c, interface_count, PLAN_REBUILD, "observationPoint"),                          \
         EXPORT_ROW(c, interfaces, PLAN_REBUILD, "observationPoint"),                               \
+        EXPORT_ROW(c, exchanges, PLAN_NOTHING, "observationPoint"),                                \
+        EXPORT_ROW(c, interfaces_before, PLAN_NOTHING, "observationPoint"),                        \
         EXPORT_ROW(c, template_refresh_s, PLAN_EXPORTERS,                                          \
                    "exportingProcess/templateRefreshTimeout"),                                     \
         EXPORT_ROW(c, template_refresh_messages, PLAN_EXPORTERS,                                   \
@@ -230,7 +233,7 @@ const struct plan_field plan_fields[] = {
     ROW(tunnels, PLAN_EXCHANGE, "flowKey/decapsulate"),
     ROW(fragment_table, PLAN_EXCHANGE, "flowKey/fragmentTable"),
     ROW(ledger_path, PLAN_NOTHING, "ledgerFile"),
-    ROW(state_directory, PLAN_REBUILD, "stateDirectory"),
+    ROW(state_directory, PLAN_FOLDERS, "stateDirectory"),
     ROW(drop_threshold, PLAN_NOTHING, "netconf/notifications/dropThreshold"),
     ROW_BY(applications, PLAN_RULES, "applications/ruleFile", same_rules, copy_rules),
     ROW(names, PLAN_WORKERS, "names"),

@@ -20,8 +20,9 @@ enum plan_action {
     PLAN_RULES = 1 << 3,      /* other applications are looked for */
     PLAN_SNAPSHOT = 1 << 4,   /* packets are kept otherwise, elsewhere, for longer, or not at all */
     PLAN_LISTS = 1 << 5,      /* flows are compared with other lists */
-    PLAN_EXCHANGE = 1 << 6,   /* other workers take the place of those that are there */
-    PLAN_REBUILD = 1 << 7,    /* other sources: the probe is made anew */
+    PLAN_FOLDERS = 1 << 6,    /* state or spools are kept elsewhere */
+    PLAN_EXCHANGE = 1 << 7,   /* other workers take the place of those that are there */
+    PLAN_REBUILD = 1 << 8,    /* other sources: the probe is made anew */
 };
 
 struct plan_field {

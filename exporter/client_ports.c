@@ -425,6 +425,14 @@ void client_ports_remove(struct client_ports *table, const struct merged_record 
     table->free = index;
 }
 
+void client_ports_shift(struct client_ports *table, uint32_t count, uint32_t by)
+{
+    for (uint32_t i = table ? table->oldest : no_row; i != no_row; i = table->rows[i].newer)
+        for (unsigned side = 0; side < 2; side++)
+            if (table->rows[i].cold.port[side] < count)
+                table->rows[i].cold.port[side] = (uint16_t)(table->rows[i].cold.port[side] + by);
+}
+
 uint64_t client_ports_walk(const struct client_ports *table)
 {
     uint64_t records = 0;

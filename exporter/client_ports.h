@@ -58,6 +58,8 @@ uint64_t client_ports_due_ns(const struct client_ports *table);
 /* Takes MERGED, which one of the functions above returned, out of the table. */
 void client_ports_remove(struct client_ports *table, const struct merged_record *merged);
 
+/* Ports below COUNT of all records that wait become greater BY. TABLE may be NULL. */
+void client_ports_shift(struct client_ports *table, uint32_t count, uint32_t by);
 /* Records of the cache in all that wait, by a walk over them. TABLE may be NULL. */
 uint64_t client_ports_walk(const struct client_ports *table);
 

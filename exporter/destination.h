@@ -161,6 +161,9 @@ void destination_end_flight(struct destination *destination, enum ledger_destina
 void destination_mend(struct destination *destination);
 /* Counts everything queued as lost for REASON. */
 void destination_give_up(struct destination *destination, enum ledger_destination_lost reason);
+/* From now on what outlives the process is kept in STATE, as it is now; NULL: nowhere. Control
+ * thread, while no step is under way. */
+void destination_keep_in(struct destination *destination, struct export_state *state);
 /* Second of sysUptime 0; before the first record. */
 void destination_set_boot(struct destination *destination, uint32_t boot_s);
 

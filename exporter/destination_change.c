@@ -107,6 +107,8 @@ bool destination_transport_differs(const struct destination *d, const struct des
     if (!destination_can_spool(b->kind)) /* it would not stay */
         return false;
     return a->kind != b->kind || !same_collector(a, b) ||
+           /* What a broker has not acknowledged may come to the other spool: not what has left. */
+           (b->kind == DESTINATION_KAFKA && d->process->spool != fresh->process->spool) ||
            (b->kind == DESTINATION_DTLS && a->mtu != b->mtu) || a->unverified != b->unverified ||
            a->leader_alone != b->leader_alone || a->encrypted != b->encrypted ||
            strcmp(a->certificate, b->certificate) != 0 ||
@@ -267,12 +269,15 @@ void destination_adopt(struct destination *d, struct destination *fresh, uint64_
                         !a->names == !b->names;
     adopt_queue(d, fresh);
     adopt_encoder(d, fresh);
-    destination_spool_widen(d, fresh);
+    d->rewires = fresh->transport.ops != NULL;
+    if (destination_spool_differs(d) && !(d->rewires && b->kind == DESTINATION_KAFKA))
+        destination_spool_exchange(d, fresh);
+    else
+        destination_spool_widen(d, fresh);
     pacing_change(&d->pacing, &fresh->pacing);
     if (!merges_alike)
         SWAP(client_ports);
     SWAP(config);
-    d->rewires = fresh->transport.ops != NULL;
     d->shell = fresh;
     atomic_store(&d->busy, true);
     d->shell_by_ns = monotonic_ns + patience_ns;
@@ -298,6 +303,8 @@ static bool rewire(struct destination *d, bool late)
     struct error ignored = {""};
     destination_end_flight(d, DESTINATION_LOST_CONNECTION, true);
     destination_spool_session_ended(d);
+    if (destination_spool_differs(d))
+        destination_spool_exchange(d, fresh);
     d->transport.ops->complete(d->transport.state, &ignored);
     SWAP(transport);
     d->rewires = d->reached = d->blocked = d->renews = false;
@@ -335,6 +342,15 @@ void destination_leave(struct destination *d, bool removed, uint64_t monotonic_n
     d->away_ns = 0;
 }
 
+void destination_leave_spool(struct destination *d, uint64_t monotonic_ns)
+{
+    if (!d->spool.stream || d->spool.retired)
+        return;
+    d->spool.retired = true;
+    if (!d->removed)
+        d->left_ns = monotonic_ns;
+}
+
 /* Nothing is left to be sent, files in the spool aside. */
 static bool is_done(const struct destination *d)
 {
@@ -350,14 +366,14 @@ static bool is_late(struct destination *d)
         d->away_ns = 0;
     else if (!d->away_ns)
         d->away_ns = d->monotonic_ns;
-    if (d->removed || d->heir)
+    if (d->removed || d->heir || d->spool.retired)
         return d->monotonic_ns - d->left_ns >= patience_ns;
     return away && !d->spool.stream && d->monotonic_ns - d->away_ns >= patience_ns;
 }
 
 bool destination_leave_step(struct destination *d, bool draining, bool *moved)
 {
-    if (d->parked && !d->heir)
+    if (d->parked && !d->heir && !d->spool.retired)
         return false;
     if (!d->broken && !d->completed) {
         destination_close_due(d, true);
@@ -375,12 +391,14 @@ bool destination_leave_step(struct destination *d, bool draining, bool *moved)
     }
     if (d->heir || !is_done(d))
         return false;
-    if (destination_spool_holds(d) && !d->removed && !d->broken && !draining)
+    if (destination_spool_holds(d) && !d->removed && !d->broken && !draining && !d->spool.retired)
         return false;                          /* that is for the same collector */
     if (!d->transport.ops->step || d->reached) /* else there is nothing to complete */
         destination_complete(d);
     d->completed = true;
-    d->parked = destination_spool_holds(d);
+    d->parked = destination_spool_holds(d) && !d->spool.retired;
+    if (d->spool.retired)
+        destination_spool_leave(d);
     return !d->parked;
 }
 
@@ -389,7 +407,7 @@ uint64_t destination_leave_next_ns(const struct destination *d)
     uint64_t next_ns = destination_next_ns(d), by_ns = d->left_ns + patience_ns;
     if (d->parked)
         return UINT64_MAX;
-    if (!d->removed && !d->heir)
+    if (!d->removed && !d->heir && !d->spool.retired)
         by_ns = d->away_ns ? d->away_ns + patience_ns : UINT64_MAX;
     return next_ns < by_ns ? next_ns : by_ns;
 }

@@ -50,6 +50,9 @@ static inline bool destination_rewires(const struct destination *destination)
 
 /* DESTINATION gets no more records. REMOVED: there is no other of its row. */
 void destination_leave(struct destination *destination, bool removed, uint64_t monotonic_ns);
+/* Others go on with another spool: a destination that leaves has ten seconds for what is in its
+ * queue, and what is in the files of its spool stays there. */
+void destination_leave_spool(struct destination *destination, uint64_t monotonic_ns);
 /* A step of a destination that leaves. *MOVED: something was sent. True when it has ended; a parked
  * one has not. */
 bool destination_leave_step(struct destination *destination, bool draining, bool *moved);

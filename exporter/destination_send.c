@@ -44,6 +44,17 @@ static void keep_sequence(struct destination *d, uint32_t count)
     state_destination_keep(d->kept, sequence);
 }
 
+void destination_keep_in(struct destination *d, struct export_state *state)
+{
+    d->kept = NULL;
+    if (!state || d->config->kind != DESTINATION_UDP || d->process->offline)
+        return;
+    d->kept = export_state_destination(state, d->config);
+    state_put(&d->kept->boot_s, d->builder.boot_s);
+    state_put(&d->kept->source_port, transport_udp_port(&d->transport));
+    keep_sequence(d, 0);
+}
+
 /* The oldest closed message leaves the queue as lost. */
 static void lose_oldest(struct destination *d, enum ledger_destination_lost reason)
 {

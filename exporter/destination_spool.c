@@ -103,6 +103,67 @@ void destination_spool_widen(struct destination *d, struct destination *fresh)
         fresh->spool.scratch = NULL;
 }
 
+bool destination_spool_differs(const struct destination *d)
+{
+    const struct spool *present = d->spool.stream ? spool_of(d->spool.stream) : NULL;
+    return present != (destination_spool_is_wanted(d) ? d->process->spool : NULL);
+}
+
+/* What is on its way to the collector, be it in part, is not to come from the files again. */
+static void detach(struct destination *d)
+{
+    for (uint32_t i = 0; i <= d->in_flight && i < d->queue.closed_count; i++) {
+        struct queued_message *message = message_queue_at(&d->queue, i);
+        if (message->origin == MESSAGE_LIVE || !message->offered)
+            continue;
+        destination_spool_settle(d, message);
+        message->spool_octets = 0;
+        if (message->origin == MESSAGE_REPLAYED)
+            message->origin = MESSAGE_LIVE;
+        else
+            message->detached = true;
+    }
+}
+
+/* All other messages that came from the files are only there again. */
+static void put_back(struct destination *d)
+{
+    for (uint32_t i = d->queue.closed_count; i-- > 0;) {
+        const struct queued_message *message = message_queue_at(&d->queue, i);
+        if (message->origin != MESSAGE_LIVE && !message->detached)
+            message_queue_remove(&d->queue, i, 1);
+    }
+    spool_rewind(d->spool.stream);
+}
+
+void destination_spool_leave(struct destination *d)
+{
+    struct spool_sums sums[2];
+    if (!d->spool.stream)
+        return;
+    spool_walk(d->spool.stream, sums);
+    ledger_count(&d->counters->spooled, sums[0].records);
+    ledger_count(&d->counters->recovered_spooled, sums[1].records);
+}
+
+void destination_spool_exchange(struct destination *d, struct destination *fresh)
+{
+    struct destination_spool before = d->spool;
+    if (before.stream) {
+        detach(d);
+        put_back(d);
+        count_losses(d);
+        destination_spool_leave(d);
+    }
+    d->spool = fresh->spool;
+    d->spool.away_ns = before.away_ns;
+    d->spool.rate_ns = before.rate_ns;
+    d->spool.rate_records = before.rate_records;
+    d->spool.rate = before.rate;
+    fresh->spool = before;
+    destination_spool_begin(d);
+}
+
 void destination_spool_hand_over(struct destination *d, struct destination *heir)
 {
     heir->spool.stream = d->spool.stream;
@@ -148,6 +209,7 @@ void destination_spool_count(const struct destination *d, struct destination_cou
 {
     struct spool_sums sums[2];
     struct spool_report report;
+    copy->recovered_queued += message_queue_walk_recovered(&d->queue);
     if (!d->spool.stream)
         return;
     spool_walk(d->spool.stream, sums);
@@ -155,11 +217,11 @@ void destination_spool_count(const struct destination *d, struct destination_cou
     if (!LEDGER_SKIPPED(&d->counters->spooled))
         copy->spooled += sums[0].records;
     copy->recovered_spooled += sums[1].records;
-    copy->recovered_queued += message_queue_walk_recovered(&d->queue);
     if (copy->spool.on && d->leaving)
         return; /* it is told of the one that is there */
     copy->spool = (struct spool_account){.on = true,
                                          .failing = d->spool.failing,
+                                         .records = sums[0].records + sums[1].records,
                                          .octets = report.octets,
                                          .octets_max = report.octets_max,
                                          .files = report.files,
@@ -290,8 +352,9 @@ static void drop_useless(struct destination *d)
         const struct queued_message *message = message_queue_at(&d->queue, 0);
         if (is_worth_saving(d, message))
             break;
-        const struct spool_sums refused[2] = {
-            {message->records, message->packets, message->ip_octets}};
+        struct spool_sums refused[2] = {{0}};
+        refused[message->origin == MESSAGE_RECOVERED] =
+            (struct spool_sums){message->records, message->packets, message->ip_octets};
         lose(d, refused, DESTINATION_LOST_SEND_FAILED);
         message_queue_pop(&d->queue);
     }
@@ -347,10 +410,7 @@ void destination_spool_session_ended(struct destination *d)
 {
     if (!d->spool.stream)
         return;
-    for (uint32_t i = d->queue.closed_count; i-- > 0;)
-        if (message_queue_at(&d->queue, i)->origin != MESSAGE_LIVE)
-            message_queue_remove(&d->queue, i, 1);
-    spool_rewind(d->spool.stream);
+    put_back(d);
     d->spool.away_ns = d->monotonic_ns;
 }
 
@@ -424,7 +484,8 @@ bool destination_spool_replay(struct destination *d, bool flush)
 {
     struct destination_spool *spool = &d->spool;
     bool moved = false;
-    if (!spool->stream || !d->session || flush || d->completed || d->blocked || d->removed)
+    if (!spool->stream || !d->session || flush || d->completed || d->blocked || d->removed ||
+        spool->retired)
         return false;
     uint64_t rate = replay_rate(d);
     if (spool->load_ns + burst_ns < d->monotonic_ns)
@@ -480,7 +541,8 @@ uint64_t destination_spool_next_ns(const struct destination *d)
         uint64_t save_ns = spool->away_ns + second_ns;
         return spool->failing && spool->retry_ns > save_ns ? spool->retry_ns : save_ns;
     }
-    if (d->session && has_turn(d) && spool_has_more(spool->stream))
+    bool replays = d->session && !d->removed && !spool->retired;
+    if (replays && has_turn(d) && spool_has_more(spool->stream))
         return spool->load_ns > d->monotonic_ns ? spool->load_ns : d->monotonic_ns;
     return spool_has_more(spool->stream) || spool->gone ? spool->check_ns : UINT64_MAX;
 }

@@ -38,6 +38,7 @@ struct destination_spool {
     uint8_t *scratch; /* for that stream, with room for its longest message; owned */
     uint32_t scratch_octets;
     uint64_t away_ns;      /* monotonic time since which there is no session; 0: there is */
+    bool retired;          /* of a destination that leaves: others have another spool */
     bool failing;          /* it could not be written */
     uint64_t retry_ns;     /* monotonic time of the next attempt to write */
     uint64_t check_ns;     /* when to look again for files that others removed */
@@ -59,6 +60,15 @@ void destination_spool_begin(struct destination *destination);
 /* The stream of DESTINATION shall have room for messages as long as those of FRESH, which brought
  * the memory. */
 void destination_spool_widen(struct destination *destination, struct destination *fresh);
+/* Whether the configuration that is in force has another spool for DESTINATION, or none. */
+bool destination_spool_differs(const struct destination *destination);
+/* DESTINATION leaves its spool, if it has one, and goes on with that of FRESH, which may have none:
+ * what is in its files is counted as left there. What was read from them and has left, or begun to,
+ * belongs to the queue alone from now on; what has not is in the files again. FRESH gets the stream
+ * to be closed. With Kafka nothing may be in flight. */
+void destination_spool_exchange(struct destination *destination, struct destination *fresh);
+/* DESTINATION, which is about to end, leaves what is in its files there, and it is counted so. */
+void destination_spool_leave(struct destination *destination);
 /* Gives the stream, of which nothing is in the queue, to HEIR. */
 void destination_spool_hand_over(struct destination *destination, struct destination *heir);
 /* Whether there are messages in its files that wait to be sent. */

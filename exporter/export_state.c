@@ -47,6 +47,8 @@ static_assert(sizeof(struct state_file) == 64 + 512 * 64 + 72 * 256, "the file o
 struct export_state {
     int folder;              /* locked as long as it is open */
     struct state_file *file; /* mapped */
+    bool prepared;           /* the file has not got its name yet */
+    char *made;              /* the folder, if it was made for a prepared one; owned */
 };
 
 /* FNV-1a: it is against damage, not against an adversary. */
@@ -127,26 +129,46 @@ static bool set_aside(int folder, const char *directory, const char *fault, stru
     return true;
 }
 
-/* Makes an empty file complete before it gets its name. -1 with errno on failure. */
-static int make_file(int folder)
+static void make_empty(struct state_file *file)
+{
+    memset(file, 0, sizeof *file);
+    memcpy(file->magic, state_magic, sizeof state_magic);
+    file->version = STATE_VERSION;
+    file->octets = sizeof *file;
+    file->starts = state_word_of(0);
+}
+
+/* Writes CONTENT to the file that has no name yet. -1 with errno on failure. */
+static int write_new(int folder, const struct state_file *content)
 {
     int fd = openat(folder, STATE_FILE ".new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return -1;
-    struct state_file *empty = calloc(1, sizeof *empty);
-    bool good = empty != NULL;
-    if (good) {
-        memcpy(empty->magic, state_magic, sizeof state_magic);
-        empty->version = STATE_VERSION;
-        empty->octets = sizeof *empty;
-        empty->starts = state_word_of(0);
-        /* Written, not only made long: a page without a block could end the process later. */
-        errno = ENOSPC;
-        good = write(fd, empty, sizeof *empty) == (ssize_t)sizeof *empty && fsync(fd) == 0 &&
-               renameat(folder, STATE_FILE ".new", folder, STATE_FILE) == 0 && fsync(folder) == 0;
-    }
-    free(empty);
-    if (good)
+    /* Written, not only made long: a page without a block could end the process later. */
+    errno = ENOSPC;
+    if (write(fd, content, sizeof *content) == (ssize_t)sizeof *content && fsync(fd) == 0)
+        return fd;
+    int number = errno;
+    close(fd);
+    errno = number;
+    return -1;
+}
+
+/* The complete new file gets its name. 0, or -1 with errno. */
+static int give_name(int folder)
+{
+    if (renameat(folder, STATE_FILE ".new", folder, STATE_FILE) != 0)
+        return -1;
+    return fsync(folder);
+}
+
+/* Makes an empty file complete before it gets its name. -1 with errno on failure. */
+static int make_file(int folder)
+{
+    struct state_file empty;
+    make_empty(&empty);
+    int fd = write_new(folder, &empty);
+    if (fd < 0 || give_name(folder) == 0)
         return fd;
     int number = errno;
     close(fd);
@@ -193,6 +215,20 @@ static int open_folder(const char *directory, struct error *error)
     return -1;
 }
 
+/* Maps what FD, which is closed, refers to; -1: nothing. */
+static bool map_file(struct export_state *state, int fd, const char *directory, struct error *error)
+{
+    if (fd < 0)
+        return false;
+    void *mapped = mmap(NULL, sizeof *state->file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mapped != MAP_FAILED)
+        state->file = mapped;
+    else
+        error_set(error, "--state %.200s: cannot map it: %s", directory, strerror(errno));
+    close(fd);
+    return state->file != NULL;
+}
+
 struct export_state *export_state_open(const char *directory, struct error *note,
                                        struct error *error)
 {
@@ -203,15 +239,7 @@ struct export_state *export_state_open(const char *directory, struct error *note
     }
     state->folder = open_folder(directory, error);
     int fd = state->folder < 0 ? -1 : open_file(state->folder, directory, note, error);
-    if (fd >= 0) {
-        void *mapped = mmap(NULL, sizeof *state->file, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (mapped != MAP_FAILED)
-            state->file = mapped;
-        else
-            error_set(error, "--state %.200s: cannot map it: %s", directory, strerror(errno));
-        close(fd);
-    }
-    if (!state->file) {
+    if (!map_file(state, fd, directory, error)) {
         export_state_close(state);
         return NULL;
     }
@@ -232,8 +260,13 @@ void export_state_close(struct export_state *state)
         msync(state->file, sizeof *state->file, MS_SYNC);
         munmap(state->file, sizeof *state->file);
     }
+    if (state->folder >= 0 && state->prepared)
+        unlinkat(state->folder, STATE_FILE ".new", 0);
     if (state->folder >= 0)
         close(state->folder);
+    if (state->prepared && state->made)
+        rmdir(state->made);
+    free(state->made);
     free(state);
 }
 
@@ -244,20 +277,29 @@ static void put_use(state_word *use, state_word value)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* The row with KEY, or the one that makes room for it. */
+static struct state_destination *row_for(struct state_file *file, const char *key)
+{
+    struct state_destination *rows = file->destinations, *row = &rows[0];
+    for (unsigned i = 0; i < STATE_DESTINATIONS; i++) {
+        if (rows[i].use && strcmp(rows[i].key, key) == 0)
+            return &rows[i];
+        if (rows[i].use < row->use)
+            row = &rows[i];
+    }
+    return row;
+}
+
 struct state_destination *export_state_destination(struct export_state *state,
                                                    const struct destination_config *config)
 {
     char key[STATE_KEY_OCTETS] = "";
     snprintf(key, sizeof key, "udp %s %u domain %u version %u from %s", config->host, config->port,
              config->domain, config->version, config->source_address);
-    struct state_destination *rows = state->file->destinations, *row = &rows[0];
-    for (unsigned i = 0; i < STATE_DESTINATIONS; i++) {
-        if (rows[i].use && strcmp(rows[i].key, key) == 0) {
-            put_use(&rows[i].use, state->file->starts);
-            return &rows[i];
-        }
-        if (rows[i].use < row->use)
-            row = &rows[i];
+    struct state_destination *row = row_for(state->file, key);
+    if (row->use && strcmp(row->key, key) == 0) {
+        put_use(&row->use, state->file->starts);
+        return row;
     }
     put_use(&row->use, 0);
     memcpy(row->key, key, sizeof key);
@@ -277,17 +319,26 @@ uint32_t export_state_interface(const struct export_state *state, const char *na
     return 0;
 }
 
-void export_state_keep_interface(struct export_state *state, const char *name, uint32_t ifindex)
+/* As row_for(). */
+static struct state_interface *interface_for(struct state_file *file, const char *name)
 {
-    struct state_interface *rows = state->file->interfaces, *row = &rows[0];
+    struct state_interface *rows = file->interfaces, *row = &rows[0];
     for (unsigned i = 0; i < STATE_INTERFACES; i++) {
-        if (rows[i].use && strcmp(rows[i].name, name) == 0) {
-            state_put(&rows[i].ifindex, ifindex);
-            put_use(&rows[i].use, state->file->starts);
-            return;
-        }
+        if (rows[i].use && strcmp(rows[i].name, name) == 0)
+            return &rows[i];
         if (rows[i].use < row->use)
             row = &rows[i];
+    }
+    return row;
+}
+
+void export_state_keep_interface(struct export_state *state, const char *name, uint32_t ifindex)
+{
+    struct state_interface *row = interface_for(state->file, name);
+    if (row->use && strcmp(row->name, name) == 0) {
+        state_put(&row->ifindex, ifindex);
+        put_use(&row->use, state->file->starts);
+        return;
     }
     put_use(&row->use, 0);
     memset(row->name, 0, sizeof row->name);
@@ -296,4 +347,97 @@ void export_state_keep_interface(struct export_state *state, const char *name, u
     row->reserved = 0;
     row->ifindex = state_word_of(ifindex);
     put_use(&row->use, state->file->starts);
+}
+
+/* ---- another folder ---- */
+
+bool export_state_is_in(const struct export_state *state, const char *directory)
+{
+    struct stat own, other;
+    return fstat(state->folder, &own) == 0 && stat(directory, &other) == 0 &&
+           own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
+/* Reads what lies in FOLDER; an empty one if nothing does. False and ERROR if it is of no use. */
+static bool read_found(int folder, const char *directory, struct state_file *found,
+                       struct error *error)
+{
+    char text[64];
+    int fd = openat(folder, STATE_FILE, O_RDONLY | O_CLOEXEC);
+    make_empty(found);
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    const char *fault = fd < 0 ? strerror(errno) : find_fault(fd, text, sizeof text);
+    if (!fault && pread(fd, found, sizeof *found, 0) != (ssize_t)sizeof *found)
+        fault = "it cannot be read";
+    if (fd >= 0)
+        close(fd);
+    if (fault)
+        error_set(error, "--state %.200s: " STATE_FILE ": %s: move it away, or give another folder",
+                  directory, fault);
+    return fault == NULL;
+}
+
+/* The rows of BEFORE come to FILE, and count as newer than all that are there. */
+static void merge(struct state_file *file, const struct state_file *before)
+{
+    uint32_t later = state_value(file->starts);
+    for (unsigned i = 0; i < STATE_DESTINATIONS; i++) {
+        const struct state_destination *from = &before->destinations[i];
+        struct state_destination *to = from->use ? row_for(file, from->key) : NULL;
+        if (!to)
+            continue;
+        *to = *from;
+        to->use = state_word_of(later + state_value(from->use));
+    }
+    for (unsigned i = 0; i < STATE_INTERFACES; i++) {
+        const struct state_interface *from = &before->interfaces[i];
+        struct state_interface *to = from->use ? interface_for(file, from->name) : NULL;
+        if (!to)
+            continue;
+        *to = *from;
+        to->use = state_word_of(later + state_value(from->use));
+    }
+    file->starts = state_word_of(later + state_value(before->starts));
+}
+
+struct export_state *export_state_prepare(const struct export_state *before, const char *directory,
+                                          struct error *error)
+{
+    struct export_state *state = calloc(1, sizeof *state);
+    struct state_file *file = malloc(sizeof *file);
+    struct stat ignored;
+    if (!state || !file) {
+        error_set(error, "not enough memory for the state");
+        free(file);
+        free(state);
+        return NULL;
+    }
+    state->prepared = true;
+    state->made = stat(directory, &ignored) != 0 ? strdup(directory) : NULL;
+    state->folder = open_folder(directory, error);
+    int fd = -1;
+    if (state->folder >= 0 && read_found(state->folder, directory, file, error)) {
+        if (before)
+            merge(file, before->file);
+        fd = write_new(state->folder, file);
+        if (fd < 0)
+            error_set(error, "--state %.200s: cannot have " STATE_FILE ": %s", directory,
+                      strerror(errno));
+    }
+    free(file);
+    if (map_file(state, fd, directory, error)) {
+        export_state_age(state);
+        return state;
+    }
+    export_state_close(state);
+    return NULL;
+}
+
+bool export_state_settle(struct export_state *state)
+{
+    if (give_name(state->folder) != 0)
+        return false;
+    state->prepared = false;
+    return true;
 }

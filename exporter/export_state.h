@@ -60,6 +60,21 @@ struct export_state *export_state_open(const char *directory, struct error *note
                                        struct error *error);
 void export_state_close(struct export_state *state);
 
+/* ---- another folder while the probe runs; control thread ---- */
+
+/* Whether the folder of STATE is DIRECTORY, perhaps by another name. */
+bool export_state_is_in(const struct export_state *state, const char *directory);
+/* Opens and locks DIRECTORY, which is made if it is not there, for a probe that keeps BEFORE (NULL:
+ * nothing) and goes on. The file is written beside the one that may lie there and gets the rows of
+ * both; where both have one of the same key, that of BEFORE is right. NULL and ERROR if the folder
+ * cannot be had or written, if another probe has it, or if the file in it is damaged or of another
+ * version: nothing in it was changed. Closed without export_state_settle() it leaves no trace. */
+struct export_state *export_state_prepare(const struct export_state *before, const char *directory,
+                                          struct error *error);
+/* The prepared file takes the place of the one that lay there. False with errno: it cannot, so the
+ * state will be lost. */
+bool export_state_settle(struct export_state *state);
+
 /* The row of a UDP destination, a new one if there was none; never NULL. The row that was not used
  * for the longest time makes room. */
 struct state_destination *export_state_destination(struct export_state *state,

@@ -135,7 +135,7 @@ void exporting_process_counters(const struct exporting_process *process,
 {
     *counters = process->counters;
     for (uint32_t i = 0; i < counters->destination_count; i++)
-        counters->destination[i].queued = counters->destination[i].spooled = 0;
+        counters->destination[i].queued = 0;
     for (uint32_t i = 0; i < process->current_count; i++)
         count_walks(process->current[i], counters);
     for (uint32_t i = 0; i < process->leaving_count; i++)
@@ -260,6 +260,7 @@ static uint32_t drain_ring(struct exporting_process *process, uint32_t index, ui
         struct flow_record record = flow_record_at(element);
         if (!process->boot_known)
             set_boot(process, &record, export_ns);
+        exporting_process_keep_interfaces(process, state, &record);
         take_record(process, state, &record);
         record_ring_next(state->ring);
         taken++;

@@ -194,6 +194,10 @@ struct exporting_process_config {
     struct export_group groups[DESTINATIONS_MAX]; /* each has a member */
     uint32_t interface_count;                     /* flow_cold.port indexes this table */
     struct export_interface interfaces[EXPORT_INTERFACES_MAX];
+    /* Of a change, see exporting_process_change.h: rings take the places of those that are there,
+     * whose records keep the interfaces that they had. So many of these stand behind the others. */
+    bool exchanges;
+    uint32_t interfaces_before;
     uint32_t template_refresh_s;        /* 0 = never by time */
     uint32_t template_refresh_messages; /* 0 = never by messages */
     uint32_t statistics_interval_s;     /* options data records; 0 = never */
@@ -220,6 +224,7 @@ static inline bool destination_can_spool(enum destination_kind kind)
 struct spool_account {
     bool on;
     bool failing;        /* it cannot be written at the moment */
+    uint64_t records;    /* in its files, also of an earlier run */
     uint64_t octets;     /* of its files */
     uint64_t octets_max; /* its share of the bound */
     uint64_t files;
@@ -233,7 +238,9 @@ struct destination_counters {
     uint64_t records; /* taken off the rings for this destination */
     uint64_t sent;    /* handed to the kernel */
     uint64_t queued;  /* waiting for others, encoded or being encoded: counted by a walk over all */
-    uint64_t spooled; /* in files of the spool and in no queue: counted by walking the files */
+    /* In files of the spool and in no queue: counted by walking the files. In the live account what
+     * was left in folders that are not the spool any more; so recovered_spooled. */
+    uint64_t spooled;
     uint64_t lost[DESTINATION_LOST_COUNT];
     uint64_t data_records; /* on the wire: a biflow sent as uniflows is two */
     uint64_t messages;

@@ -167,7 +167,9 @@ static bool plan(struct exporting_process_change *change, uint32_t i, bool all, 
     planned->before = find_current(process, config->name);
     if (!plan_row(change, planned, config, error))
         return false;
-    if (planned->before && !all && destination_is_as(planned->before, config))
+    bool other_spool =
+        process->config.spool != change->config.spool && destination_can_spool(config->kind);
+    if (planned->before && !all && !other_spool && destination_is_as(planned->before, config))
         return true;
     if (!is_at_rest(planned->before, error))
         return false;
@@ -213,13 +215,43 @@ static bool may_change(struct exporting_process *process,
     check(config->destination_count <= DESTINATIONS_MAX);
     check(config->interface_count <= EXPORT_INTERFACES_MAX);
     check(!process->changing);
-    const char *what = process->config.offline || config->offline ? "a run on capture files"
-                       : process->config.state != config->state   ? "the folder of the state"
-                       : process->config.spool != config->spool   ? "the folder of the spool"
-                                                                  : NULL;
-    if (what)
-        error_set(error, "%s cannot change while the probe runs: start it again", what);
-    return what == NULL;
+    if (!process->config.offline && !config->offline)
+        return true;
+    error_set(error, "a run on capture files cannot change: start it again");
+    return false;
+}
+
+/* Which interfaces records of before keep, behind those of the change. */
+static void plan_interfaces(struct exporting_process_change *change)
+{
+    const struct exporting_process *process = change->process;
+    const struct exporting_process_config *running = &process->config;
+    struct exporting_process_config *config = &change->config;
+    uint32_t own = config->interface_count, count = running->interfaces_before;
+    const struct export_interface *before = running->interfaces + running->interface_count;
+    bool same = own == running->interface_count &&
+                memcmp(config->interfaces, running->interfaces, own * sizeof *before) == 0;
+    change->named = process->named;
+    if (!same) {
+        count = config->exchanges ? running->interface_count : 0;
+        before = running->interfaces;
+        change->named = process->exchanges + 1;
+    }
+    count = own + count <= EXPORT_INTERFACES_MAX ? count : 0;
+    memcpy(config->interfaces + own, before, count * sizeof *before);
+    config->interfaces_before = count;
+    change->renames = !same && count > 0;
+}
+
+/* Records that wait to become one with others were taken before the interfaces were renamed. */
+static void rename_waiting(const struct exporting_process *process)
+{
+    uint32_t count = process->config.interfaces_before, by = process->config.interface_count;
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        struct destination *d = process->current[i];
+        client_ports_shift(d->client_ports, count, by);
+        client_ports_shift(d->shell ? d->shell->client_ports : NULL, count, by);
+    }
 }
 
 struct exporting_process_change *
@@ -236,6 +268,7 @@ exporting_process_prepare_change(struct exporting_process *process,
     }
     change->process = process;
     change->config = *config;
+    plan_interfaces(change);
     process->changing = true;
     bool all = tells_other(&process->config, config), good = true;
     if (config->state) /* rows of those that are there are the newest */
@@ -427,6 +460,9 @@ static void place_destinations(struct exporting_process *process,
     }
     for (uint32_t i = 0; i < process->current_count; i++)
         find_predecessor(process, process->current[i]);
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        if (destination_spool_differs(process->leaving[i]))
+            destination_leave_spool(process->leaving[i], process->monotonic_ns);
 }
 
 static void make_groups(struct exporting_process *process, const struct delivery_group *before,
@@ -462,10 +498,24 @@ void exporting_process_take_change(struct exporting_process *process)
     process->config = change->config;
     place_destinations(process, change);
     begin_places(process, total);
+    process->named = change->named;
+    if (change->renames)
+        rename_waiting(process);
     make_groups(process, groups, group_count);
     set_spool_bound(process);
     process->counters.changes++;
     atomic_store_explicit(&process->taken, change, memory_order_release);
+}
+
+/* ---- another state: control thread ---- */
+
+void exporting_process_keep_in(struct exporting_process *process, struct export_state *state)
+{
+    process->config.state = state;
+    for (uint32_t i = 0; i < process->leaving_count; i++)
+        destination_keep_in(process->leaving[i], state);
+    for (uint32_t i = 0; i < process->current_count; i++)
+        destination_keep_in(process->current[i], state);
 }
 
 /* ---- under way: exporter's thread ---- */

@@ -30,8 +30,18 @@
  * A predecessor without a spool ends likewise when it has had no session for ten seconds; one with
  * a spool goes on until that is empty.
  *
- * Everything else of the configuration takes effect at once, except that these cannot change:
- * OFFLINE, STATE and SPOOL; the bound of a spool can (spool_octets_max).
+ * Another spool: what a destination has in the files of the one before stays there and is counted
+ * as spooled, as at the end of a run; what came from them and waits in the queue is in the files
+ * again, what is on its way is not. From then on the other one is used, and what lies there for the
+ * destination is sent, as at a start. Kafka gets another connection for it. Destinations that leave
+ * end with the spool that they have, in ten seconds at most: until spool_is_left() it must stay.
+ *
+ * Other interfaces are those of all records that come from then on; with EXCHANGES, of those on the
+ * rings of the exchange of rings that comes with the change. INTERFACES_BEFORE is filled in.
+ *
+ * Everything else of the configuration takes effect at once, except that OFFLINE cannot change. Of
+ * another STATE the process must know before the change is submitted: exporting_process_keep_in().
+ * The bound of a spool is spool_octets_max.
  */
 #ifndef SPANFLOW_EXPORTER_EXPORTING_PROCESS_CHANGE_H
 #define SPANFLOW_EXPORTER_EXPORTING_PROCESS_CHANGE_H
@@ -63,6 +73,13 @@ bool exporting_process_change_taken(struct exporting_process *process);
 /* Frees destinations that have ended since a change was taken: call it now and then, such as once
  * a second. Also done by the function above and by preparing. Control thread. */
 void exporting_process_tidy(struct exporting_process *process);
+
+/* ---- another state ---- */
+
+/* What outlives the process is kept in STATE (NULL: nowhere) from now on, beginning with the
+ * numbers that are true now: nothing of the state before is referred to any more. Control thread,
+ * while no step is under way and no change is submitted. */
+void exporting_process_keep_in(struct exporting_process *process, struct export_state *state);
 
 /* ---- other rings ---- */
 

@@ -18,8 +18,9 @@ struct ring_state {
     struct record_ring *ring;     /* not owned */
     struct ledger_pair *exported; /* its place in the account, as the next */
     uint64_t *records;
-    bool old;       /* of before an exchange */
-    bool at_marker; /* waits for the other rings */
+    bool old;          /* of before an exchange */
+    uint32_t exchange; /* that it came with */
+    bool at_marker;    /* waits for the other rings */
     uint64_t cut;
 };
 
@@ -36,6 +37,8 @@ struct exporting_process {
     struct delivery_group groups[DESTINATIONS_MAX]; /* those in which one member gets it */
     struct ring_state rings[2 * EXPORT_RINGS_MAX];  /* the old ones behind the others */
     uint32_t ring_count;                            /* of both */
+    uint32_t exchanges;                             /* of rings so far */
+    uint32_t named; /* records of rings of earlier exchanges have the interfaces of before */
     /* By row: since when old rings wait for its queue, monotonic, 0: they do not; and a set of
      * those for which they have waited long enough. */
     uint64_t held_ns[EXPORT_ROWS_MAX];
@@ -85,6 +88,8 @@ struct planned_destination {
 struct exporting_process_change {
     struct exporting_process *process;
     struct exporting_process_config config;
+    bool renames;   /* its interfaces have other names or numbers than the running ones */
+    uint32_t named; /* as in struct exporting_process */
     struct planned_destination planned[DESTINATIONS_MAX];
     struct name *names; /* of new rows, owned; until the change is submitted */
 };
@@ -104,6 +109,10 @@ uint64_t exporting_process_taken(const struct exporting_process *process);
 /* RING in place I of the account of those that are there. */
 struct ring_state exporting_process_ring(struct exporting_process *process,
                                          struct record_ring *ring, uint32_t i);
+/* RECORD, just met on RING, keeps the interfaces that it had where others have come since. */
+void exporting_process_keep_interfaces(const struct exporting_process *process,
+                                       const struct ring_state *ring,
+                                       const struct flow_record *record);
 /* Whether a record is to be taken off the old rings now. Exporter's thread. */
 bool exporting_process_takes_old(struct exporting_process *process);
 

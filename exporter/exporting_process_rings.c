@@ -14,6 +14,7 @@ struct ring_state exporting_process_ring(struct exporting_process *process,
                                          struct record_ring *ring, uint32_t i)
 {
     return (struct ring_state){.ring = ring,
+                               .exchange = process->exchanges,
                                .exported = &process->counters.exported[i],
                                .records = &process->counters.records[i]};
 }
@@ -71,12 +72,27 @@ void exporting_process_exchange_rings(struct exporting_process *process,
         state->exported = &counters->old_exported[i];
         state->records = &counters->old_records[i];
     }
+    process->exchanges++;
     for (uint32_t i = 0; i < count; i++)
         process->rings[i] = exporting_process_ring(process, rings[i], i);
     process->ring_count = count + old;
     process->turn = 0;
     memset(process->held_ns, 0, sizeof process->held_ns);
     process->given_up = 0;
+}
+
+void exporting_process_keep_interfaces(const struct exporting_process *process,
+                                       const struct ring_state *ring,
+                                       const struct flow_record *record)
+{
+    uint32_t count = process->config.interfaces_before, by = process->config.interface_count;
+    if (ring->exchange >= process->named || !count)
+        return;
+    /* The element is the consumer's own until it is released. */
+    struct flow_cold *cold = (struct flow_cold *)(uintptr_t)record->cold;
+    for (unsigned side = 0; side < 2; side++)
+        if (cold->port[side] < count)
+            cold->port[side] = (uint16_t)(cold->port[side] + by);
 }
 
 bool exporting_process_has_emptied(const struct exporting_process *process)

@@ -84,7 +84,30 @@ void spool_close(struct spool *spool)
     free(spool);
 }
 
+bool spool_is_in(struct spool *spool, const char *directory)
+{
+    struct stat own, other;
+    pthread_mutex_lock(&spool->lock);
+    bool same = fstat(spool->folder, &own) == 0 && stat(directory, &other) == 0 &&
+                own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+    pthread_mutex_unlock(&spool->lock);
+    return same;
+}
+
+bool spool_is_left(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool left = spool->stream_count == 0;
+    pthread_mutex_unlock(&spool->lock);
+    return left;
+}
+
 /* ---- streams ---- */
+
+const struct spool *spool_of(const struct spool_stream *stream)
+{
+    return stream->spool;
+}
 
 static void identify(struct spool_header *header, const struct spool_identity *identity)
 {

@@ -81,6 +81,10 @@ struct spool *spool_open(const char *directory, uint64_t octets_max, uint32_t st
                          struct error *error);
 /* After its streams. NULL is good. */
 void spool_close(struct spool *spool);
+/* Whether its folder is DIRECTORY, perhaps by another name. Control thread. */
+bool spool_is_in(struct spool *spool, const char *directory);
+/* Whether no stream of SPOOL is open. Control thread. */
+bool spool_is_left(struct spool *spool);
 /* A line about files in the folder that belong to no stream or are of another version, and are left
  * alone; "" if there are none. When all streams are open. */
 void spool_tell_strangers(struct spool *spool, struct error *note);
@@ -92,6 +96,8 @@ struct spool_stream *spool_stream_open(struct spool *spool, const struct spool_i
 /* The open stream with IDENTITY, whatever its longest message, or NULL; to be compared only.
  * Control thread. */
 const struct spool_stream *spool_find(struct spool *spool, const struct spool_identity *identity);
+/* What STREAM is of. */
+const struct spool *spool_of(const struct spool_stream *stream);
 /* STREAM gets room for messages of MESSAGE_OCTETS: SCRATCH, of so many octets, which it then owns.
  * False: it has as much room already, and SCRATCH stays the caller's. */
 bool spool_stream_widen(struct spool_stream *stream, uint8_t *scratch, uint32_t message_octets);

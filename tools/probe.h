@@ -32,6 +32,7 @@ struct probe_alerts;
 struct probe_change;
 struct probe_control;
 struct probe_files;
+struct probe_folders;
 struct probe_history;
 struct probe_kernel;
 struct probe_lists;
@@ -90,6 +91,7 @@ struct probe {
     bool queues_by_ports;       /* they are filled by ports as well as addresses */
     char queues_why[512];       /* why there are no more of them; "": they are as many as wanted */
     struct export_state *state; /* of the last run; NULL: none is kept */
+    struct probe_folders *folders; /* that a prepared change brings; NULL: none. Main thread */
 
     /* Ledger cuts: main thread. */
     uint64_t cuts; /* asked for so far */

@@ -1,6 +1,7 @@
 /* From a frame with a configuration to a probe that runs by it. */
 #include "probe_apply.h"
 
+#include <assert.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "probe_control_private.h"
 #include "probe_exchange.h"
 #include "probe_files.h"
+#include "probe_folders.h"
 #include "probe_lists.h"
 #include "probe_mistake.h"
 #include "probe_snapshot.h"
@@ -291,6 +293,11 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     wish->plan = plan_make(probe->config, wish->config);
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
+    const int same[] = {0, 1, 2, 3};
+    static_assert(CACHES_MAX == sizeof same / sizeof same[0], "each cache stays where it is");
+    if (wish->plan.actions & PLAN_FOLDERS && !(wish->plan.actions & PLAN_EXCHANGE) &&
+        !probe_folders_are_possible(probe, wish->config, same))
+        wish->plan.actions |= PLAN_REBUILD; /* spools change hands */
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
     if (strcmp(probe->config->ledger_path, wish->config->ledger_path) != 0 &&
@@ -322,9 +329,8 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
     if (good)
         wish->change =
             probe_change_prepare(probe, config, wish->plan.actions, &wish->files, &mistake->error);
-    if (wish->change &&
-        (wish->test || (probe_change_store(wish->change, config, &mistake->error) &&
-                        probe_change_confirm(wish->change, &mistake->error))))
+    if (wish->change && (wish->test || (probe_change_store(wish->change, config, &mistake->error) &&
+                                        probe_change_confirm(wish->change, &mistake->error))))
         return true;
     if (good)
         mistake->tag = "operation-failed";

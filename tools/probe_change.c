@@ -11,6 +11,7 @@
 #include "probe_apply.h"
 #include "probe_exchange.h"
 #include "probe_files.h"
+#include "probe_folders.h"
 #include "probe_history.h"
 #include "probe_kernel.h"
 #include "probe_lists.h"
@@ -22,6 +23,7 @@ struct probe_change {
     struct metering *metering; /* other workers; NULL: none, or they have taken over */
     bool other_workers;
     const struct probe_config *next;  /* with other workers: it outlives the change. Not owned */
+    struct probe_folders *folders;    /* NULL: the same */
     struct probe_selection selection; /* of the new configuration; the old one after submitting */
     bool other_rules;
     struct probe_rules rules; /* if there are others: as the selection */
@@ -59,6 +61,7 @@ void probe_change_free(struct probe_change *change)
     cancel(change);
     for (uint32_t w = 0; w < change->worker_count; w++)
         worker_change_free(change->workers[w]);
+    probe_folders_free(change->probe, change->folders);
     probe_snapshot_cancel(change->snapshot);
     probe_selection_free(&change->selection);
     probe_rules_free(&change->rules);
@@ -136,10 +139,13 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
             continue;
         probe_describe(probe, config, new_rules(probe, change), c, exporting);
         exporting->marks = probe_lists_marks(new_lists(probe, change));
-        exporting->spool = probe->exporting->spools[before];
+        exporting->exchanges = change->other_workers;
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
-        change->exporters[c] =
-            exporting_process_prepare_change(probe->exporting->exporters[before], exporting, error);
+        good = probe_folders_open_spool(probe, change->folders, config, c, (uint32_t)before,
+                                        &exporting->spool, error);
+        if (good)
+            change->exporters[c] = exporting_process_prepare_change(
+                probe->exporting->exporters[before], exporting, error);
         good = change->exporters[c] != NULL;
     }
     free(exporting);
@@ -187,6 +193,13 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
         change->rules = files->rules;
         change->lists = files->lists;
         memset(files, 0, sizeof *files);
+    }
+    if (actions & (PLAN_FOLDERS | PLAN_EXCHANGE)) {
+        change->folders = probe_folders_prepare(probe, config, error);
+        if (!change->folders) {
+            probe_change_free(change);
+            return NULL;
+        }
     }
     if (prepare_snapshot(probe, config, actions, change, error) &&
         prepare_workers(probe, config, workers, change, error) &&
@@ -246,12 +259,14 @@ static void tell_exporters(struct probe *probe, struct probe_change *change)
     bool moved = !next || next == probe->metering;
     uint32_t count = next ? next->cache_count : probe->metering->cache_count;
     change->told = true;
+    probe_folders_move_state(probe, change->folders);
     for (uint32_t c = 0; c < count; c++) {
         if (!change->exporters[c])
             continue;
         uint32_t place = moved ? c : (uint32_t)next->predecessor[c];
         exporting_process_submit_change(probe->exporting->exporters[place], change->exporters[c]);
         change->exporters[c] = NULL;
+        probe_folders_take_spool(probe, change->folders, c, place);
     }
 }
 
@@ -343,7 +358,7 @@ bool probe_change_finish(struct probe *probe)
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
             return false;
-    if (!exporters_know(probe))
+    if (!exporters_know(probe) || !probe_folders_are_left(change->folders))
         return false;
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;

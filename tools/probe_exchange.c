@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "probe_alerts.h"
 #include "probe_control.h"
+#include "probe_folders.h"
 #include "probe_lists.h"
 #include "probe_notify.h"
 
@@ -32,15 +33,6 @@ static int predecessor_of(const struct probe *probe, const struct probe_config *
         if ((b == 0) == (c == 0) && same_cache(&running->caches[b], &config->caches[c], c == 0))
             return (int)b;
     return -1;
-}
-
-/* Whether cache B of the running configuration goes on in one of CONFIG. */
-static bool goes_on(const struct probe *probe, const struct probe_config *config, uint32_t b)
-{
-    for (uint32_t c = 0; c < config->cache_count; c++)
-        if (predecessor_of(probe, config, c) == (int)b)
-            return true;
-    return false;
 }
 
 /* Two that cannot be open at the same time. */
@@ -74,17 +66,13 @@ static bool takes_from_others(const struct probe *probe, const struct probe_conf
 
 static bool caches_can_change(const struct probe *probe, const struct probe_config *config)
 {
-    if (predecessor_of(probe, config, 0) != 0)
-        return false;
+    int before[CACHES_MAX];
     for (uint32_t c = 0; c < config->cache_count; c++) {
-        bool is_new = predecessor_of(probe, config, c) < 0;
-        if ((is_new && config->caches[c].spool_directory[0]) || takes_from_others(probe, config, c))
+        before[c] = predecessor_of(probe, config, c);
+        if (takes_from_others(probe, config, c))
             return false;
     }
-    for (uint32_t b = 0; b < probe->config->cache_count; b++)
-        if (probe->config->caches[b].spool_directory[0] && !goes_on(probe, config, b))
-            return false;
-    return true;
+    return before[0] == 0 && probe_folders_are_possible(probe, config, before);
 }
 
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config)
@@ -113,9 +101,13 @@ static bool make_exporter(struct probe *probe, const struct metering_wish *wish,
     }
     probe_describe(probe, wish->config, wish->rules, c, exporting);
     exporting->marks = probe_lists_marks(wish->lists);
-    exporting->spool = NULL;
-    next->exporters[c] =
-        exporting_process_create(exporting, next->rings[c], next->worker_count, error);
+    bool spools = wish->config->caches[c].spool_directory[0];
+    if (spools)
+        next->spools[c] = probe_folders_new_spool(wish->config, c, error);
+    exporting->spool = next->spools[c];
+    if (!spools || next->spools[c])
+        next->exporters[c] =
+            exporting_process_create(exporting, next->rings[c], next->worker_count, error);
     free(exporting);
     return next->exporters[c] != NULL;
 }
@@ -143,6 +135,8 @@ void probe_exchange_cancel(struct metering *next)
         if (next->predecessor[c] < 0)
             exporting_process_destroy(next->exporters[c]);
         next->exporters[c] = NULL;
+        spool_close(next->spools[c]);
+        next->spools[c] = NULL;
     }
 }
 
@@ -179,14 +173,18 @@ static void move_caches(struct probe *probe, struct metering *before, struct met
             probe->exchanged[c] = accounts[b];
             probe->counts_before[c] = counts[b];
             exporting->spools[c] = spools[b];
+            spools[b] = NULL;
             accounts[b] = NULL;
         } else {
             probe->exchanged[c] = next->exchanged[c];
             next->exchanged[c] = NULL;
+            exporting->spools[c] = next->spools[c];
+            next->spools[c] = NULL;
         }
         exporting->exporters[c] = next->exporters[c];
     }
     memcpy(before->exchanged, accounts, sizeof accounts);
+    memcpy(before->spools, spools, sizeof spools);
 }
 
 static void move_rings(struct metering *before, struct metering *next)
@@ -219,6 +217,9 @@ bool probe_exchange_begin(struct probe *probe, struct metering *next)
         before->next = NULL;
         return false;
     }
+    for (uint32_t c = 0; c < next->cache_count; c++)
+        if (next->predecessor[c] < 0)
+            exporting_tell_strangers(probe->exporting->spools[c]);
     probe_cores_enter(probe, next, -1);
     if (memcmp(before->names, next->names, sizeof before->names) != 0)
         probe_notify_caches(probe);
@@ -308,9 +309,11 @@ static void retire(struct probe *probe)
     drop_rings(probe, before, counters);
     metering_carry(probe, before, counters);
     probe_alerts_leave(probe, before);
-    for (uint32_t b = 0; b < before->cache_count; b++)
+    for (uint32_t b = 0; b < before->cache_count; b++) {
         if (before->successor[b] < 0)
             exporting_process_destroy(before->exporters[b]);
+        spool_close(before->spools[b]);
+    }
     metering_destroy(before);
 }
 

@@ -4,19 +4,33 @@
 #include <string.h>
 
 #include "probe.h"
+#include "probe_folders.h"
 #include "probe_lists.h"
+
+struct spool *exporting_open_spool(const struct cache_config *config, struct error *error)
+{
+    uint32_t streams = 0;
+    for (uint32_t i = 0; i < config->exporting.destination_count; i++)
+        streams += destination_can_spool(config->exporting.destinations[i].kind);
+    return spool_open(config->spool_directory, config->spool_octets_max, streams, error);
+}
+
+void exporting_tell_strangers(struct spool *spool)
+{
+    struct error note = {""};
+    if (spool)
+        spool_tell_strangers(spool, &note);
+    if (note.text[0])
+        fprintf(stderr, "spanflowd: %s\n", note.text);
+}
 
 bool exporting_open_spools(struct probe *probe, struct error *error)
 {
     for (uint32_t c = 0; !probe->config->offline && c < probe->config->cache_count; c++) {
         const struct cache_config *config = &probe->config->caches[c];
-        uint32_t streams = 0;
         if (!config->spool_directory[0])
             continue;
-        for (uint32_t i = 0; i < config->exporting.destination_count; i++)
-            streams += destination_can_spool(config->exporting.destinations[i].kind);
-        probe->exporting->spools[c] =
-            spool_open(config->spool_directory, config->spool_octets_max, streams, error);
+        probe->exporting->spools[c] = exporting_open_spool(config, error);
         if (!probe->exporting->spools[c])
             return false;
     }
@@ -30,7 +44,7 @@ void probe_describe(const struct probe *probe, const struct probe_config *from,
     *config = from->caches[c].exporting;
     config->offline = from->offline;
     config->sampling_interval = from->sampling_interval;
-    config->state = probe->state;
+    config->state = probe_folders_state(probe);
     config->applications = rules->names;
     config->spool = probe->exporting->spools[c];
     for (uint32_t d = 0; d < config->destination_count; d++)
@@ -62,11 +76,8 @@ static bool make_exporter(struct probe *probe, uint32_t c, struct error *error)
     probe->exporting->exporters[c] = exporting_process_create(config, probe->metering->rings[c],
                                                               probe->metering->worker_count, error);
     free(config);
-    struct error note = {""};
-    if (probe->exporting->exporters[c] && probe->exporting->spools[c])
-        spool_tell_strangers(probe->exporting->spools[c], &note);
-    if (note.text[0])
-        fprintf(stderr, "spanflowd: %s\n", note.text);
+    if (probe->exporting->exporters[c])
+        exporting_tell_strangers(probe->exporting->spools[c]);
     return probe->exporting->exporters[c] != NULL;
 }
 

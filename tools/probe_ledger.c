@@ -383,5 +383,7 @@ struct ledger_carry *probe_carry_ledger(struct probe *probe, char **state)
     if (ledgers && !ledger_balanced(&ledgers->ledgers[0], &error))
         fprintf(stderr, "spanflowd: the ledger is not balanced: %s\n", error.text);
     free(ledgers);
+    if (carry) /* accounts of caches that ended, and may come back */
+        ledger_carry_inherit(carry, probe->carry);
     return carry;
 }

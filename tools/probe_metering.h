@@ -63,6 +63,7 @@ struct metering {
      * that has the same one, -1: none. Main thread, and the exporter's with the lock. */
     struct exporting_process *exporters[CACHES_MAX];
     int predecessor[CACHES_MAX];
+    struct spool *spools[CACHES_MAX]; /* of a cache that is new, until it begins, or that ends */
     /* For each cache of a set whose packets another one gets: the cache of that one that has the
      * same exporting process; -1: that one ends, and has nothing left if it is drained. */
     int successor[CACHES_MAX];
@@ -160,6 +161,10 @@ void exporting_take(struct exporting *exporting);
 void exporting_give_back(struct exporting *exporting);
 /* Makes the exporting processes of PROBE, and opens what outlives them. */
 bool exporting_open_spools(struct probe *probe, struct error *error);
+/* Opens the spool that CONFIG, of a cache, has. NULL and ERROR. */
+struct spool *exporting_open_spool(const struct cache_config *config, struct error *error);
+/* Says what lies in SPOOL (NULL is fine), whose streams are open, that nobody will send. */
+void exporting_tell_strangers(struct spool *spool);
 bool exporting_make(struct probe *probe, struct error *error);
 /* Frees the processes, then what is theirs. NULL is fine. */
 void exporting_close_processes(struct exporting *exporting);

@@ -9,6 +9,7 @@
 #include "packet/source_file.h"
 #include "packet/source_xdp.h"
 #include "probe.h"
+#include "probe_folders.h"
 #include "probe_kernel.h"
 
 static bool open_files(struct probe *probe, struct error *error)
@@ -35,9 +36,10 @@ static void keep_queues(struct probe *probe, uint32_t queues, const char *reason
 static uint32_t kept_number(const struct probe *probe, const struct probe_config *config,
                             uint32_t index)
 {
-    if (!probe->state)
+    const struct export_state *state = probe_folders_state(probe);
+    if (!state)
         return 0;
-    uint32_t number = export_state_interface(probe->state, config->sources[index].name);
+    uint32_t number = export_state_interface(state, config->sources[index].name);
     for (uint32_t s = 0; s < config->source_count; s++)
         if (config->sources[s].ifindex == number ||
             (s < index && probe->sources[s]->interface.ifindex == number))

@@ -33,6 +33,7 @@ struct queued_message {
     bool preface;          /* belongs in front of a session, see destination_send.c */
     bool ends_file;        /* what follows it belongs into another file */
     bool offered;          /* not live: the spool knows that it may have left */
+    bool detached;         /* of an earlier run: it is in no spool any more */
     uint32_t spool_octets; /* not live: of it in the spool; 0: it is there as a part of the next */
     enum message_origin origin;
     uint8_t data[];

@@ -39,12 +39,12 @@ void values_context_init(struct values_context *context,
     context->names = destination->names;
     context->continued = destination->profile == PROFILE_SILK;
     context->scale = destination->scale ? process->sampling_interval : 1;
-    context->port_count = process->interface_count;
+    context->port_count = process->interface_count + process->interfaces_before;
     context->applications = process->applications;
     context->marks = process->marks;
     /* Readers that keep 16 bits would show the wrong interface, or their largest: 0 is unknown. */
     bool narrow = destination->profile == PROFILE_SILK || destination->profile == PROFILE_V5;
-    for (uint32_t i = 0; i < process->interface_count; i++) {
+    for (uint32_t i = 0; i < context->port_count; i++) {
         uint32_t ingress = process->interfaces[i].ifindex;
         uint32_t egress = process->interfaces[i].partner_ifindex;
         context->ports[i].ingress = htobe32(narrow && ingress > UINT16_MAX ? 0 : ingress);

@@ -172,11 +172,10 @@ class Table:
                                               "destinationPort": self.ports[1]}}
         spool = changed(self.base, *at, "destination", [first, tcp])
         spooling = changed(spool, *at, "spool", {"directory": f"{self.folder}/spool"})
-        self.rows["exportingProcess/spool/directory"] = Row(spooling, REBUILD)
-        self.set("exportingProcess/spool/maxSize", *at, "spool", "maxSize", 2097152, base=spooling,
-                 apart=True)
+        self.rows["exportingProcess/spool/directory"] = Row(spooling, before=spool)
+        self.set("exportingProcess/spool/maxSize", *at, "spool", "maxSize", 2097152, base=spooling)
         self.set("exportingProcess/spool/replayRate", *at, "spool", "replayRate", 100,
-                 base=spooling, apart=True)
+                 base=spooling)
         tcp = {**tcp, "group": "both"}
         group = changed(self.base, *at, "destination", [{**first, "group": "both"}, tcp])
         group = changed(group, *at, "deliveryGroup", [{"name": "both", "exportMode": "fallback"}])
@@ -315,7 +314,7 @@ class Table:
                      base=on)
 
     def management(self):
-        self.set("stateDirectory", "stateDirectory", f"{self.folder}/state", kind=REBUILD)
+        self.set("stateDirectory", "stateDirectory", f"{self.folder}/state")
         self.set("ledgerFile", "ledgerFile", f"{self.folder}/ledger.json")
         ssh = {"name": "a", "address": "127.0.0.1", "port": 18830}
         at = ("netconf", "sshServer")

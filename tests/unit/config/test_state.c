@@ -443,13 +443,52 @@ static void ledgers_add_up(void **unused)
     ledger_carry_free(more);
 }
 
+/* What was kept of caches that ended stays over the probes that follow. */
+static void ended_caches_are_inherited(void **unused)
+{
+    (void)unused;
+    const char *const caches[] = {"default"};
+    char name[16];
+    struct ledger_carry *carry = NULL;
+    struct ledger *first = make_ledger("one", 40), *ended = make_ledger("two", 7);
+    for (unsigned i = 0; i < 70; i++) { /* more than there is room for */
+        snprintf(name, sizeof name, "ended %u", i);
+        assert_true(ledger_carry_put(&carry, name, ended));
+    }
+    for (unsigned probe = 0; probe < 3; probe++) {
+        struct ledger_carry *next = ledger_carry_make(first, caches);
+        ledger_carry_inherit(next, carry);
+        ledger_carry_free(carry);
+        carry = next;
+    }
+    assert_true(ledger_carry_knows(carry, "two"));
+    struct ledger *back = make_ledger("three", 5);
+    ledger_carry_add(carry, 1, "ended 69", back);
+    assert_true(ledger_balanced(back, NULL));
+    assert_int_equal(back->probe.records_taken, 5 + 7);
+    assert_string_equal(back->places[1].name, "two");
+    ledger_carry_add(carry, 1, "ended 6", back); /* it made room */
+    assert_int_equal(back->probe.records_taken, 5 + 7);
+    ledger_carry_add(carry, 1, "ended 7", back);
+    assert_int_equal(back->probe.records_taken, 5 + 7 + 7);
+    free(first);
+    free(ended);
+    free(back);
+    ledger_carry_free(carry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(state_is_valid),           cmocka_unit_test(sections_are_read),
-        cmocka_unit_test(filters_match_either_end), cmocka_unit_test(wrong_queries_are_refused),
-        cmocka_unit_test(answers_are_valid),        cmocka_unit_test(guesses_are_marked),
-        cmocka_unit_test(the_largest_come_first),   cmocka_unit_test(ledgers_add_up),
+        cmocka_unit_test(ended_caches_are_inherited),
+        cmocka_unit_test(state_is_valid),
+        cmocka_unit_test(sections_are_read),
+        cmocka_unit_test(filters_match_either_end),
+        cmocka_unit_test(wrong_queries_are_refused),
+        cmocka_unit_test(answers_are_valid),
+        cmocka_unit_test(guesses_are_marked),
+        cmocka_unit_test(the_largest_come_first),
+        cmocka_unit_test(ledgers_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

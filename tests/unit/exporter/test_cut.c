@@ -21,6 +21,7 @@ static void push(struct record_ring *ring, uint32_t count)
 {
     struct flow_description flow;
     describe_simple(&flow);
+    flow.direction[0].port = flow.direction[1].port = 0;
     for (uint32_t i = 0; i < count; i++)
         assert_int_equal(record_push(ring, &flow), 0);
 }
@@ -178,11 +179,112 @@ static void old_rings_wait_for_queues(void **state)
     free(fake);
 }
 
+/* How many data records of all messages tell the interface WANTED; the first template has it
+ * first, and eight octets behind it. */
+static uint32_t count_interface(const struct fake_transport *fake, uint32_t wanted)
+{
+    uint32_t id = 0, octets, length, found = 0;
+    for (uint32_t i = 0; i < fake->message_count; i++) {
+        const uint8_t *message = fake_message(fake, i, &octets);
+        for (const uint8_t *set = message + 16; set < message + octets; set += length) {
+            length = get16(set + 2);
+            if (get16(set) == 2 && !id)
+                id = get16(set + 4);
+            for (uint32_t at = 4; id && get16(set) == id && at + 12 <= length; at += 12)
+                found += get32(set + at) == wanted;
+        }
+    }
+    return found;
+}
+
+static void pass(struct exporting_process *process, uint64_t *now_ns)
+{
+    for (unsigned i = 0; i < 60; i++) {
+        *now_ns += 100000000;
+        exporting_process_step(process, *now_ns, export_ns, NULL);
+    }
+}
+
+static struct exporting_process_change *prepare(struct exporting_process *process,
+                                                const struct exporting_process_config *config)
+{
+    struct error error = {""};
+    struct exporting_process_change *change =
+        exporting_process_prepare_change(process, config, &error);
+    if (!change)
+        fail_msg("%s", error.text);
+    return change;
+}
+
+/* Records of old rings have the interfaces of before, whether the process learns of the others
+ * before or after the rings, and so do those that wait to become one with others (MERGED). */
+static void old_records_keep_interfaces(bool names_first, bool merged)
+{
+    struct exporting_process_config config;
+    struct fake_transport *fake = fake_transport_new();
+    struct record_ring *before[1] = {fake_ring(1024)}, *after[1] = {fake_ring(1024)};
+    uint64_t now_ns = 1;
+    fake_config(&config);
+    config.offline = false;
+    config.destinations[0].profile = PROFILE_ELEMENTS;
+    config.destinations[0].element_count = 2;
+    config.destinations[0].elements[0] = ELEMENT_INGRESS_INTERFACE;
+    config.destinations[0].elements[1] = ELEMENT_FLOW_ID;
+    config.destinations[0].client_port_records = merged ? 100 : 0;
+    config.destinations[0].client_port_window_s = merged ? 2 : 0;
+    config.interface_count = 1;
+    config.interfaces[0].ifindex = 700;
+    struct exporting_process *process = fake_process(&config, before, 1, fake);
+    push(before[0], 3);
+    exporting_process_step(process, ++now_ns, export_ns, NULL);
+    config.interfaces[0].ifindex = 701;
+    config.exchanges = true;
+    struct exporting_process_change *change = prepare(process, &config);
+    if (names_first) {
+        exporting_process_submit_change(process, change);
+        exporting_process_step(process, ++now_ns, export_ns, NULL);
+        assert_true(exporting_process_change_taken(process));
+    }
+    push(before[0], 2);
+    exporting_process_exchange_rings(process, after, 1);
+    if (!names_first)
+        exporting_process_submit_change(process, change);
+    push(before[0], 4);
+    if (!merged)
+        push(after[0], 6);
+    pass(process, &now_ns);
+    exporting_process_drop_rings(process, NULL);
+    assert_true(exporting_process_change_taken(process));
+    uint32_t old = merged ? 2 : 2 * 9;
+    assert_int_equal(count_interface(fake, 700), old);
+    assert_int_equal(count_interface(fake, 701), merged ? 0 : 2 * 6);
+    config.template_refresh_s = 1; /* another change, without an exchange */
+    config.exchanges = false;
+    exporting_process_submit_change(process, prepare(process, &config));
+    push(after[0], 1);
+    pass(process, &now_ns);
+    assert_true(exporting_process_change_taken(process));
+    assert_int_equal(count_interface(fake, 700), old);
+    assert_int_equal(count_interface(fake, 701), merged ? 2 : 2 * 7);
+    exporting_process_destroy(process);
+    record_ring_destroy(before[0]);
+    record_ring_destroy(after[0]);
+    free(fake);
+}
+
+static void interfaces_stay_with_their_records(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        old_records_keep_interfaces(i & 1, i & 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings_are_exchanged),
         cmocka_unit_test(old_rings_wait_for_queues),
+        cmocka_unit_test(interfaces_stay_with_their_records),
         cmocka_unit_test(a_cut_is_consistent_over_all_rings),
         cmocka_unit_test(cuts_follow_each_other),
     };

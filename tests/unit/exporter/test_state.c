@@ -31,13 +31,18 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static void remove_folder(const struct folder *folder)
 {
-    struct folder *folder = *state;
     char name[128];
     snprintf(name, sizeof name, "%s/exporter.state", folder->path);
     unlink(name);
     assert_int_equal(rmdir(folder->path), 0); /* nothing else was left */
+}
+
+static int tear_down(void **state)
+{
+    struct folder *folder = *state;
+    remove_folder(folder);
     free(folder);
     return 0;
 }
@@ -270,14 +275,140 @@ static void numbers_pass_2_to_32(void **test)
     assert_true(sequence > 0 && sequence < 60);
 }
 
+/* ---- another folder ---- */
+
+static void put_row(struct export_state *state, unsigned number, uint32_t sequence)
+{
+    struct destination_config to;
+    describe(&to, number);
+    state_destination_keep(export_state_destination(state, &to), sequence);
+}
+
+static uint32_t sequence_of(struct export_state *state, unsigned number)
+{
+    struct destination_config to;
+    describe(&to, number);
+    return state_value(export_state_destination(state, &to)->sequence);
+}
+
+static void what_runs_is_right_elsewhere(void **test)
+{
+    const struct folder *folder = *test;
+    struct error error = {""};
+    struct folder other = {""};
+    snprintf(other.path, sizeof other.path, "%.40s/other", folder->path);
+    struct export_state *found = export_state_prepare(NULL, other.path, &error);
+    put_row(found, 1, 11); /* both have it */
+    put_row(found, 2, 22);
+    export_state_keep_interface(found, "eth1", 7);
+    export_state_keep_interface(found, "eth2", 8);
+    assert_true(export_state_settle(found));
+    export_state_close(found);
+    struct export_state *state = open_state(folder);
+    assert_true(export_state_is_in(state, folder->path));
+    assert_false(export_state_is_in(state, other.path));
+    put_row(state, 1, 111);
+    put_row(state, 3, 333);
+    export_state_keep_interface(state, "eth1", 70);
+    struct export_state *next = export_state_prepare(state, other.path, &error);
+    assert_non_null(next);
+    export_state_close(next); /* it was not wanted: the folder is as it was */
+    found = open_state(&other);
+    assert_int_equal(sequence_of(found, 1), 11);
+    assert_int_equal(export_state_interface(found, "eth1"), 7);
+    export_state_close(found);
+    next = export_state_prepare(state, other.path, &error);
+    export_state_close(state);
+    assert_true(export_state_settle(next));
+    export_state_close(next);
+    found = open_state(&other);
+    assert_int_equal(sequence_of(found, 1), 111);
+    assert_int_equal(sequence_of(found, 2), 22);
+    assert_int_equal(sequence_of(found, 3), 333);
+    assert_int_equal(export_state_interface(found, "eth1"), 70);
+    assert_int_equal(export_state_interface(found, "eth2"), 8);
+    export_state_close(found);
+    remove_folder(&other);
+}
+
+/* Rows of what runs stay if there are too many of both. */
+static void what_was_found_makes_room(void **test)
+{
+    const struct folder *folder = *test;
+    struct error error = {""};
+    struct folder other = {""};
+    snprintf(other.path, sizeof other.path, "%.40s/other", folder->path);
+    struct export_state *found = export_state_prepare(NULL, other.path, &error);
+    for (unsigned i = 100; i < 164; i++)
+        put_row(found, i, i);
+    assert_true(export_state_settle(found));
+    export_state_close(found);
+    struct export_state *state = open_state(folder);
+    for (unsigned i = 0; i < 60; i++)
+        put_row(state, i, 1000 + i);
+    struct export_state *next = export_state_prepare(state, other.path, &error);
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(sequence_of(next, i), 1000 + i);
+    assert_true(export_state_settle(next));
+    export_state_close(next);
+    export_state_close(state);
+    remove_folder(&other);
+}
+
+static void damage_elsewhere_is_refused(void **test)
+{
+    const struct folder *folder = *test;
+    struct error error = {""};
+    uint8_t damaged[100] = {'S', 'P', 'F', 'S', 'T', 'A', 'T', 'E', 2}, after[sizeof damaged];
+    char name[128];
+    write_file(folder, damaged, sizeof damaged);
+    assert_null(export_state_prepare(NULL, folder->path, &error));
+    assert_non_null(strstr(error.text, "it is damaged: move it away"));
+    damaged[8] = 77;
+    write_file(folder, damaged, sizeof damaged);
+    assert_null(export_state_prepare(NULL, folder->path, &error));
+    assert_non_null(strstr(error.text, "version 77"));
+    snprintf(name, sizeof name, "%s/exporter.state", folder->path);
+    FILE *file = fopen(name, "rb");
+    assert_int_equal(fread(after, 1, sizeof after, file), sizeof after);
+    fclose(file);
+    assert_memory_equal(damaged, after, sizeof after);
+    assert_int_equal(unlink(name), 0);
+    struct export_state *state = open_state(folder);
+    assert_null(export_state_prepare(NULL, folder->path, &error));
+    assert_non_null(strstr(error.text, "another spanflowd uses it"));
+    export_state_close(state);
+}
+
+/* A folder that was made for nothing goes again. */
+static void it_leaves_no_trace(void **test)
+{
+    const struct folder *folder = *test;
+    struct error error = {""};
+    char name[128];
+    snprintf(name, sizeof name, "%s/made", folder->path);
+    struct export_state *next = export_state_prepare(NULL, name, &error);
+    assert_non_null(next);
+    assert_int_equal(access(name, F_OK), 0);
+    export_state_close(next);
+    assert_int_not_equal(access(name, F_OK), 0);
+}
+
 #define STATE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STATE_TEST(rows_come_back),       STATE_TEST(the_oldest_row_makes_room),
-        STATE_TEST(one_probe_has_it),     STATE_TEST(what_was_not_sent_is_no_gap),
-        STATE_TEST(numbers_pass_2_to_32), STATE_TEST(damage_is_found),
+        STATE_TEST(rows_come_back),
+        STATE_TEST(the_oldest_row_makes_room),
+        STATE_TEST(one_probe_has_it),
+        STATE_TEST(what_was_not_sent_is_no_gap),
+        STATE_TEST(numbers_pass_2_to_32),
+        STATE_TEST(damage_is_found),
+        STATE_TEST(what_runs_is_right_elsewhere),
+        STATE_TEST(what_was_found_makes_room),
+        STATE_TEST(damage_elsewhere_is_refused),
+        STATE_TEST(it_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
