@@ -1,7 +1,6 @@
 /* From a frame with a configuration to a probe that runs by it. */
 #include "probe_apply.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -16,7 +15,6 @@
 #include "probe_change.h"
 #include "probe_control_private.h"
 #include "probe_exchange.h"
-#include "probe_folders.h"
 #include "probe_lists.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
@@ -315,11 +313,9 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         wish->plan.actions |= PLAN_REBUILD; /* the kernel's table has its size, too */
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
-    const int same[] = {0, 1, 2, 3};
-    static_assert(CACHES_MAX == sizeof same / sizeof same[0], "each cache stays where it is");
-    if (wish->plan.actions & PLAN_FOLDERS && !(wish->plan.actions & PLAN_EXCHANGE) &&
-        !probe_folders_are_possible(probe, wish->config, same))
-        wish->plan.actions |= PLAN_REBUILD; /* spools change hands */
+    if (wish->plan.actions & (PLAN_EXPORTERS | PLAN_FOLDERS) &&
+        !probe_exchange_leaves_in_place(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE))
+        wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
     if (strcmp(probe->config->ledger_path, wish->config->ledger_path) != 0 &&

@@ -35,11 +35,17 @@ static int predecessor_of(const struct probe *probe, const struct probe_config *
     return -1;
 }
 
-/* Two that cannot be open at the same time. */
+/* Two that cannot be open at the same time: of one file, or of one stream of messages without
+ * sessions, whose numbers would meet. */
 static bool collide(const struct destination_config *a, const struct destination_config *b)
 {
-    bool file = !destination_has_collector(a->kind) && !destination_has_collector(b->kind);
-    return strcmp(a->name, b->name) == 0 || (file && strcmp(a->path, b->path) == 0);
+    if (!destination_has_collector(a->kind) && !destination_has_collector(b->kind))
+        return strcmp(a->path, b->path) == 0;
+    if (a->kind != b->kind || a->domain != b->domain)
+        return false;
+    if (destination_is_partitioned(a) && destination_is_partitioned(b))
+        return strcmp(a->brokers, b->brokers) == 0 && strcmp(a->topic, b->topic) == 0;
+    return a->kind == DESTINATION_UDP && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
 static bool any_collides(const struct exporting_process_config *a,
@@ -52,34 +58,25 @@ static bool any_collides(const struct exporting_process_config *a,
     return false;
 }
 
-/* Whether a destination of CONFIG's cache C belongs to a cache that is there under another name. */
-static bool takes_from_others(const struct probe *probe, const struct probe_config *config,
-                              uint32_t c)
-{
-    int own = predecessor_of(probe, config, c);
-    for (uint32_t b = 0; b < probe->config->cache_count; b++)
-        if ((int)b != own &&
-            any_collides(&probe->config->caches[b].exporting, &config->caches[c].exporting))
-            return true;
-    return false;
-}
-
-static bool caches_can_change(const struct probe *probe, const struct probe_config *config)
+bool probe_exchange_leaves_in_place(const struct probe *probe, const struct probe_config *config,
+                                    bool exchanges)
 {
     int before[CACHES_MAX];
     for (uint32_t c = 0; c < config->cache_count; c++) {
-        before[c] = predecessor_of(probe, config, c);
-        if (takes_from_others(probe, config, c))
-            return false;
+        before[c] = exchanges ? predecessor_of(probe, config, c) : (int)c;
+        for (uint32_t b = 0; b < probe->config->cache_count; b++)
+            if ((int)b != before[c] &&
+                any_collides(&probe->config->caches[b].exporting, &config->caches[c].exporting))
+                return false;
     }
-    return before[0] == 0 && probe_folders_are_possible(probe, config, before);
+    return probe_folders_are_possible(probe, config, before);
 }
 
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config)
 {
     /* The kernel's table is made for its workers. */
     return !probe->kernel_table && config->caches[0].kernel_flows == 0 &&
-           metering_is_possible(probe, config) && caches_can_change(probe, config);
+           metering_is_possible(probe, config) && predecessor_of(probe, config, 0) == 0;
 }
 
 /* ---- preparing ---- */
