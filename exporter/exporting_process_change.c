@@ -568,6 +568,15 @@ void exporting_process_tidy(struct exporting_process *process)
     }
 }
 
+bool exporting_process_has(struct exporting_process *process, const char *name)
+{
+    exporting_process_tidy(process);
+    for (const struct destination *d = process->known; d; d = d->known)
+        if (strcmp(d->config->name, name) == 0)
+            return true;
+    return false;
+}
+
 bool exporting_process_change_taken(struct exporting_process *process)
 {
     struct exporting_process_change *change =

@@ -8,14 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "alert_answer.h"
 #include "file_check.h"
 #include "model.h"
 #include "probe_alerts.h"
 #include "probe_change.h"
 #include "probe_control_private.h"
 #include "probe_exchange.h"
+#include "probe_folders.h"
 #include "probe_lists.h"
+#include "probe_moves.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
@@ -191,35 +192,6 @@ static void finish_change(struct probe *probe)
 
 /* ---- files read again ---- */
 
-static void finish_rules(struct probe *probe)
-{
-    struct probe_control *control = probe->control;
-    const struct application_rules *rules = application_set_rules(probe->rules.set);
-    control_answer_text(control, control->reload_id,
-                        alert_reload_answer(rules->application_count, rules->match_count));
-    fprintf(stderr, "spanflowd: rules were read again: %u applications, %u rules\n",
-            rules->application_count, rules->match_count);
-}
-
-static void finish_lists(struct probe *probe)
-{
-    struct probe_control *control = probe->control;
-    struct state_lists facts;
-    probe_lists_facts(probe->lists, NULL, &facts);
-    control_answer_text(control, control->reload_id, state_lists_answer(&facts));
-    fputs("spanflowd: lists were read again\n", stderr);
-    probe_lists_tell(probe->lists);
-}
-
-static void finish_reload(struct probe *probe)
-{
-    if (probe->control->reloads_lists)
-        finish_lists(probe);
-    else
-        finish_rules(probe);
-    probe->control->reload_id = 0;
-}
-
 /* Whether nothing else is under way; else request ID is refused. */
 static bool is_free(struct probe *probe, uint32_t id)
 {
@@ -265,6 +237,7 @@ struct probe_wish {
     struct probe_config *config; /* NULL: that which runs */
     char *text;
     struct probe_lists_job *job; /* reads its lists; NULL: it has the same or is not begun */
+    struct probe_moves *moves;   /* before it can be prepared; NULL: none */
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
@@ -276,6 +249,7 @@ static void free_wish(struct probe_wish *wish)
         probe_lists_end(wish->job, &lists, &error);
     probe_lists_free(lists);
     probe_change_free(wish->change);
+    probe_moves_free(wish->moves);
     probe_config_free(wish->config);
     free(wish->text);
     free(wish);
@@ -301,6 +275,17 @@ static void apply(struct probe *probe, struct probe_wish *wish)
         finish_change(probe);
 }
 
+/* Whether nothing passes from one exporting process to another that cannot while packets flow. */
+static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
+{
+    int before[CACHES_MAX];
+    bool possible = false;
+    probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
+    if (probe_folders_are_possible(probe, wish->config, before))
+        wish->moves = probe_moves_plan(probe, wish->config, before, &possible);
+    return possible && !(wish->moves && wish->plan.actions & PLAN_LISTS);
+}
+
 /* Reads and checks a wish, as far as it can be done without changing anything. */
 static bool understand(struct probe *probe, const struct control_frame *frame,
                        struct probe_wish *wish, struct mistake *mistake)
@@ -313,8 +298,7 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         wish->plan.actions |= PLAN_REBUILD; /* the kernel's table has its size, too */
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
-    if (wish->plan.actions & (PLAN_EXPORTERS | PLAN_FOLDERS) &&
-        !probe_exchange_leaves_in_place(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE))
+    if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish))
         wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
@@ -339,13 +323,16 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
         good = probe_lists_end(wish->job, &lists, &mistake->error);
         wish->job = NULL;
     }
-    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD)) {
+    bool later = wish->plan.actions & PLAN_REBUILD || (wish->moves && wish->test);
+    if (good && (wish->plan.actions == PLAN_NOTHING || later)) {
         probe_lists_free(lists); /* the probe that is made anew reads its own */
         return true;
     }
+    probe->moves = wish->moves;
     if (good)
         wish->change = probe_change_prepare(probe, wish->config ? wish->config : probe->config,
                                             wish->plan.actions, lists, &mistake->error);
+    probe->moves = NULL;
     if (wish->change)
         return true;
     mistake->tag = "operation-failed";
@@ -390,7 +377,23 @@ static void pursue(struct probe *probe, struct probe_wish *wish, struct mistake 
             conclude(probe, wish, false, mistake);
         return;
     }
-    conclude(probe, wish, prepare(probe, wish, mistake), mistake);
+    bool moves = wish->moves && !wish->test && !(wish->plan.actions & PLAN_REBUILD);
+    mistake->tag = "operation-failed";
+    if (moves && probe_moves_begin(probe, wish->moves, &mistake->error))
+        probe->control->wish = wish;
+    else
+        conclude(probe, wish, !moves && prepare(probe, wish, mistake), mistake);
+}
+
+/* What WISH moves has left its places. */
+static void pursue_moved(struct probe *probe, struct probe_wish *wish)
+{
+    struct mistake mistake = {.tag = "operation-failed"};
+    probe->control->wish = NULL;
+    bool good = !wish->test && prepare(probe, wish, &mistake);
+    if (!good)
+        probe_moves_undo(probe, wish->moves);
+    conclude(probe, wish, good, &mistake);
 }
 
 void probe_reload_lists(struct probe *probe, uint32_t id)
@@ -440,7 +443,9 @@ void probe_apply_turn(struct probe *probe)
     struct probe_wish *wish = control->wish;
     if (probe_stops_asked())
         probe_apply_end(probe);
-    else if (wish && probe_lists_ready(wish->job)) {
+    else if (wish && wish->moves && probe_moves_left(probe, wish->moves))
+        pursue_moved(probe, wish);
+    else if (wish && wish->job && probe_lists_ready(wish->job)) {
         control->wish = NULL;
         conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
     }
@@ -448,8 +453,9 @@ void probe_apply_turn(struct probe *probe)
         return;
     if (control->next_config)
         finish_change(probe);
-    else
-        finish_reload(probe);
+    else if (!control->moving)
+        probe_reload_finish(probe);
+    control->moving = false;
 }
 
 void probe_apply_forget(struct probe_control *control)

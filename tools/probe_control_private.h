@@ -53,7 +53,9 @@ struct probe_control {
     uint32_t next_id;
     bool adopted; /* it is what is told, though not in force everywhere */
 
-    struct probe_wish *wish; /* whose lists are being read; NULL: none */
+    /* Whose lists are being read, or whose destinations leave where they were; NULL: none. */
+    struct probe_wish *wish;
+    bool moving;        /* the change that is under way lets destinations leave, or come back */
     uint32_t reload_id; /* of the request to read files again that is under way; 0: none waits */
     bool reloads_lists; /* it is about lists, not rules */
 
@@ -78,6 +80,8 @@ void probe_apply(struct probe *probe, const struct control_frame *frame);
 void probe_reload(struct probe *probe, uint32_t id);
 /* The same with the files of lists. */
 void probe_reload_lists(struct probe *probe, uint32_t id);
+/* They are in force: the request is answered (probe_reload.c). */
+void probe_reload_finish(struct probe *probe);
 /* The probe's threads have ended: a request that still waits for its lists is refused. */
 void probe_apply_end(struct probe *probe);
 /* Nobody waits for it any more. */

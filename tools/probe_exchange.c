@@ -35,41 +35,11 @@ static int predecessor_of(const struct probe *probe, const struct probe_config *
     return -1;
 }
 
-/* Two that cannot be open at the same time: of one file, or of one stream of messages without
- * sessions, whose numbers would meet. */
-static bool collide(const struct destination_config *a, const struct destination_config *b)
+void probe_exchange_match(const struct probe *probe, const struct probe_config *config,
+                          bool exchanges, int before[])
 {
-    if (!destination_has_collector(a->kind) && !destination_has_collector(b->kind))
-        return strcmp(a->path, b->path) == 0;
-    if (a->kind != b->kind || a->domain != b->domain)
-        return false;
-    if (destination_is_partitioned(a) && destination_is_partitioned(b))
-        return strcmp(a->brokers, b->brokers) == 0 && strcmp(a->topic, b->topic) == 0;
-    return a->kind == DESTINATION_UDP && a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
-static bool any_collides(const struct exporting_process_config *a,
-                         const struct exporting_process_config *b)
-{
-    for (uint32_t i = 0; i < a->destination_count; i++)
-        for (uint32_t j = 0; j < b->destination_count; j++)
-            if (collide(&a->destinations[i], &b->destinations[j]))
-                return true;
-    return false;
-}
-
-bool probe_exchange_leaves_in_place(const struct probe *probe, const struct probe_config *config,
-                                    bool exchanges)
-{
-    int before[CACHES_MAX];
-    for (uint32_t c = 0; c < config->cache_count; c++) {
+    for (uint32_t c = 0; c < config->cache_count; c++)
         before[c] = exchanges ? predecessor_of(probe, config, c) : (int)c;
-        for (uint32_t b = 0; b < probe->config->cache_count; b++)
-            if ((int)b != before[c] &&
-                any_collides(&probe->config->caches[b].exporting, &config->caches[c].exporting))
-                return false;
-    }
-    return probe_folders_are_possible(probe, config, before);
 }
 
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config)
