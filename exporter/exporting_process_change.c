@@ -221,39 +221,6 @@ static bool may_change(struct exporting_process *process,
     return false;
 }
 
-/* Which interfaces records of before keep, behind those of the change. */
-static void plan_interfaces(struct exporting_process_change *change)
-{
-    const struct exporting_process *process = change->process;
-    const struct exporting_process_config *running = &process->config;
-    struct exporting_process_config *config = &change->config;
-    uint32_t own = config->interface_count, count = running->interfaces_before;
-    const struct export_interface *before = running->interfaces + running->interface_count;
-    bool same = own == running->interface_count &&
-                memcmp(config->interfaces, running->interfaces, own * sizeof *before) == 0;
-    change->named = process->named;
-    if (!same) {
-        count = config->exchanges ? running->interface_count : 0;
-        before = running->interfaces;
-        change->named = process->exchanges + 1;
-    }
-    count = own + count <= EXPORT_INTERFACES_MAX ? count : 0;
-    memcpy(config->interfaces + own, before, count * sizeof *before);
-    config->interfaces_before = count;
-    change->renames = !same && count > 0;
-}
-
-/* Records that wait to become one with others were taken before the interfaces were renamed. */
-static void rename_waiting(const struct exporting_process *process)
-{
-    uint32_t count = process->config.interfaces_before, by = process->config.interface_count;
-    for (uint32_t i = 0; i < process->current_count; i++) {
-        struct destination *d = process->current[i];
-        client_ports_shift(d->client_ports, count, by);
-        client_ports_shift(d->shell ? d->shell->client_ports : NULL, count, by);
-    }
-}
-
 struct exporting_process_change *
 exporting_process_prepare_change(struct exporting_process *process,
                                  const struct exporting_process_config *config, struct error *error)
@@ -268,7 +235,7 @@ exporting_process_prepare_change(struct exporting_process *process,
     }
     change->process = process;
     change->config = *config;
-    plan_interfaces(change);
+    exporting_process_plan_interfaces(change);
     process->changing = true;
     bool all = tells_other(&process->config, config), good = true;
     if (config->state) /* rows of those that are there are the newest */
@@ -500,7 +467,7 @@ void exporting_process_take_change(struct exporting_process *process)
     begin_places(process, total);
     process->named = change->named;
     if (change->renames)
-        rename_waiting(process);
+        exporting_process_rename_waiting(process);
     make_groups(process, groups, group_count);
     set_spool_bound(process);
     process->counters.changes++;
@@ -578,6 +545,15 @@ void exporting_process_tidy(struct exporting_process *process)
         free_destination(d);
         d = next;
     }
+}
+
+bool exporting_process_has(struct exporting_process *process, const char *name)
+{
+    exporting_process_tidy(process);
+    for (const struct destination *d = process->known; d; d = d->known)
+        if (strcmp(d->config->name, name) == 0)
+            return true;
+    return false;
 }
 
 bool exporting_process_change_taken(struct exporting_process *process)

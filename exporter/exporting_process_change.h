@@ -74,6 +74,10 @@ bool exporting_process_change_taken(struct exporting_process *process);
  * a second. Also done by the function above and by preparing. Control thread. */
 void exporting_process_tidy(struct exporting_process *process);
 
+/* Whether a destination called NAME is still open, be it that it leaves. Control thread, while no
+ * change is prepared or submitted. */
+bool exporting_process_has(struct exporting_process *process, const char *name);
+
 /* ---- another state ---- */
 
 /* What outlives the process is kept in STATE (NULL: nowhere) from now on, beginning with the

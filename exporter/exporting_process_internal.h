@@ -109,6 +109,11 @@ uint64_t exporting_process_taken(const struct exporting_process *process);
 /* RING in place I of the account of those that are there. */
 struct ring_state exporting_process_ring(struct exporting_process *process,
                                          struct record_ring *ring, uint32_t i);
+/* Fills in which interfaces records of before keep, behind those of CHANGE. Control thread. */
+void exporting_process_plan_interfaces(struct exporting_process_change *change);
+/* Records that wait to become one with others were taken before the interfaces were renamed.
+ * Exporter's thread, as the next. */
+void exporting_process_rename_waiting(const struct exporting_process *process);
 /* RECORD, just met on RING, keeps the interfaces that it had where others have come since. */
 void exporting_process_keep_interfaces(const struct exporting_process *process,
                                        const struct ring_state *ring,

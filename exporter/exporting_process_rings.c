@@ -81,6 +81,37 @@ void exporting_process_exchange_rings(struct exporting_process *process,
     process->given_up = 0;
 }
 
+void exporting_process_plan_interfaces(struct exporting_process_change *change)
+{
+    const struct exporting_process *process = change->process;
+    const struct exporting_process_config *running = &process->config;
+    struct exporting_process_config *config = &change->config;
+    uint32_t own = config->interface_count, count = running->interfaces_before;
+    const struct export_interface *before = running->interfaces + running->interface_count;
+    bool same = own == running->interface_count &&
+                memcmp(config->interfaces, running->interfaces, own * sizeof *before) == 0;
+    change->named = process->named;
+    if (!same) {
+        count = config->exchanges ? running->interface_count : 0;
+        before = running->interfaces;
+        change->named = process->exchanges + 1;
+    }
+    count = own + count <= EXPORT_INTERFACES_MAX ? count : 0;
+    memcpy(config->interfaces + own, before, count * sizeof *before);
+    config->interfaces_before = count;
+    change->renames = !same && count > 0;
+}
+
+void exporting_process_rename_waiting(const struct exporting_process *process)
+{
+    uint32_t count = process->config.interfaces_before, by = process->config.interface_count;
+    for (uint32_t i = 0; i < process->current_count; i++) {
+        struct destination *d = process->current[i];
+        client_ports_shift(d->client_ports, count, by);
+        client_ports_shift(d->shell ? d->shell->client_ports : NULL, count, by);
+    }
+}
+
 void exporting_process_keep_interfaces(const struct exporting_process *process,
                                        const struct ring_state *ring,
                                        const struct flow_record *record)

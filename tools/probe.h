@@ -36,6 +36,7 @@ struct probe_folders;
 struct probe_history;
 struct probe_kernel;
 struct probe_lists;
+struct probe_moves;
 struct probe_snapshot;
 struct probe_watch;
 
@@ -91,6 +92,7 @@ struct probe {
     bool queues_by_ports;       /* they are filled by ports as well as addresses */
     char queues_why[512];       /* why there are no more of them; "": they are as many as wanted */
     struct export_state *state; /* of the last run; NULL: none is kept */
+    struct probe_moves *moves;  /* of the change that is being prepared; NULL: none */
     struct probe_folders *folders; /* that a prepared change brings; NULL: none. Main thread */
 
     /* Ledger cuts: main thread. */

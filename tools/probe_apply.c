@@ -1,14 +1,12 @@
 /* From a frame with a configuration to a probe that runs by it. */
 #include "probe_apply.h"
 
-#include <assert.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "alert_answer.h"
 #include "file_check.h"
 #include "list_load.h"
 #include "model.h"
@@ -20,6 +18,7 @@
 #include "probe_folders.h"
 #include "probe_lists.h"
 #include "probe_mistake.h"
+#include "probe_moves.h"
 #include "probe_snapshot.h"
 
 #define ROOT "/spanflow:spanflow"
@@ -171,40 +170,10 @@ static void finish_change(struct probe *probe)
     control->adopted = false;
     probe_apply_take_text(control, control->next_text);
     control_answer(control, control->next_id, NULL);
+    control->next_id = 0;
     probe_config_free(control->next_config);
     control->next_config = NULL;
     control->next_text = NULL;
-}
-
-/* ---- files read again ---- */
-
-static void finish_rules(struct probe *probe)
-{
-    struct probe_control *control = probe->control;
-    const struct application_rules *rules = application_set_rules(probe->rules.set);
-    control_answer_text(control, control->reload_id,
-                        alert_reload_answer(rules->application_count, rules->match_count));
-    fprintf(stderr, "spanflowd: rules were read again: %u applications, %u rules\n",
-            rules->application_count, rules->match_count);
-}
-
-static void finish_lists(struct probe *probe)
-{
-    struct probe_control *control = probe->control;
-    struct state_lists facts;
-    probe_lists_facts(probe->lists, NULL, &facts);
-    control_answer_text(control, control->reload_id, state_lists_answer(&facts));
-    fputs("spanflowd: lists were read again\n", stderr);
-    probe_lists_tell(probe->lists);
-}
-
-static void finish_reload(struct probe *probe)
-{
-    if (probe->control->reloads_lists)
-        finish_lists(probe);
-    else
-        finish_rules(probe);
-    probe->control->reload_id = 0;
 }
 
 void probe_apply_refuse_end(struct probe_control *control, uint32_t id)
@@ -236,6 +205,7 @@ struct probe_wish {
     char *text;
     struct probe_files_job *job; /* reads its files; NULL: it has the same or is not begun */
     struct probe_files files;    /* that were read, for a probe that is made anew */
+    struct probe_moves *moves;   /* before it can be prepared, and then no job; NULL: none */
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
@@ -246,6 +216,7 @@ static void free_wish(struct probe_wish *wish)
         probe_files_end(wish->job, &wish->files, &error);
     probe_files_free(&wish->files);
     probe_change_free(wish->change);
+    probe_moves_free(wish->moves);
     probe_config_free(wish->config);
     free(wish->text);
     free(wish);
@@ -283,6 +254,21 @@ static void apply(struct probe *probe, struct probe_wish *wish)
         finish_change(probe);
 }
 
+/* Whether nothing passes from one exporting process to another that cannot while packets flow. */
+static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
+{
+    int before[CACHES_MAX];
+    bool possible = false;
+    probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
+    if (probe_folders_are_possible(probe, wish->config, before))
+        wish->moves = probe_moves_plan(probe, wish->config, before, &possible);
+    if (!wish->moves || !(wish->plan.actions & (PLAN_LISTS | PLAN_RULES)))
+        return possible;
+    probe_moves_free(wish->moves);
+    wish->moves = NULL;
+    return false;
+}
+
 /* Reads and checks a wish, as far as it can be done without changing anything. */
 static bool understand(struct probe *probe, const struct control_frame *frame,
                        struct probe_wish *wish, struct mistake *mistake)
@@ -293,11 +279,8 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     wish->plan = plan_make(probe->config, wish->config);
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
-    const int same[] = {0, 1, 2, 3};
-    static_assert(CACHES_MAX == sizeof same / sizeof same[0], "each cache stays where it is");
-    if (wish->plan.actions & PLAN_FOLDERS && !(wish->plan.actions & PLAN_EXCHANGE) &&
-        !probe_folders_are_possible(probe, wish->config, same))
-        wish->plan.actions |= PLAN_REBUILD; /* spools change hands */
+    if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish))
+        wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
     if (strcmp(probe->config->ledger_path, wish->config->ledger_path) != 0 &&
@@ -324,11 +307,14 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
         good = probe_files_end(wish->job, &wish->files, &mistake->error);
         wish->job = NULL;
     }
-    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD))
+    bool later = wish->plan.actions & PLAN_REBUILD || (wish->moves && wish->test);
+    if (good && (wish->plan.actions == PLAN_NOTHING || later))
         return true;
+    probe->moves = wish->moves;
     if (good)
         wish->change =
             probe_change_prepare(probe, config, wish->plan.actions, &wish->files, &mistake->error);
+    probe->moves = NULL;
     if (wish->change && (wish->test || (probe_change_store(wish->change, config, &mistake->error) &&
                                         probe_change_confirm(wish->change, &mistake->error))))
         return true;
@@ -361,6 +347,32 @@ static void conclude(struct probe *probe, struct probe_wish *wish, bool good,
     free_wish(wish);
 }
 
+/* Goes on with WISH, for which no files need be read, as far as can be without waiting for what it
+ * moves. */
+static void pursue_read(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
+{
+    bool moves = wish->moves && !wish->test;
+    mistake->tag = "operation-failed";
+    if (moves && probe_moves_begin(probe, wish->moves, &mistake->error))
+        probe->control->wish = wish;
+    else
+        conclude(probe, wish, !moves && prepare(probe, wish, mistake), mistake);
+}
+
+/* What WISH moves has left its places. */
+static void pursue_moved(struct probe *probe, struct probe_wish *wish)
+{
+    struct mistake mistake = {.tag = "operation-failed"};
+    probe->control->wish = NULL;
+    bool good = !wish->test && prepare(probe, wish, &mistake);
+    if (!good) {
+        probe_change_free(wish->change);
+        wish->change = NULL;
+        probe_moves_undo(probe, wish->moves);
+    }
+    conclude(probe, wish, good, &mistake);
+}
+
 /* Goes on with WISH as far as can be without waiting for its files to be read. */
 static void pursue(struct probe *probe, struct probe_wish *wish, struct mistake *mistake)
 {
@@ -371,7 +383,7 @@ static void pursue(struct probe *probe, struct probe_wish *wish, struct mistake 
         .rules_before = anew ? NULL : &probe->rules,
         .lists_before = anew ? NULL : probe->lists};
     if (!files.actions) {
-        conclude(probe, wish, prepare(probe, wish, mistake), mistake);
+        pursue_read(probe, wish, mistake);
         return;
     }
     wish->job = probe_files_begin(&files, &mistake->error);
@@ -444,7 +456,9 @@ void probe_apply_turn(struct probe *probe)
     struct probe_wish *wish = control->wish;
     if (probe_stops_asked())
         probe_apply_end(probe);
-    else if (wish && probe_files_ready(wish->job)) {
+    else if (wish && wish->moves && probe_moves_left(probe, wish->moves))
+        pursue_moved(probe, wish);
+    else if (wish && wish->job && probe_files_ready(wish->job)) {
         control->wish = NULL;
         conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
     }
@@ -452,8 +466,9 @@ void probe_apply_turn(struct probe *probe)
         return;
     if (control->next_config)
         finish_change(probe);
-    else
-        finish_reload(probe);
+    else if (!control->moving)
+        probe_reload_finish(probe);
+    control->moving = false;
 }
 
 void probe_apply_forget(struct probe_control *control)

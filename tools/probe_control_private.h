@@ -55,7 +55,9 @@ struct probe_control {
     uint32_t next_id;
     bool adopted; /* it is what is told, though not in force everywhere */
 
-    struct probe_wish *wish; /* whose files are being read; NULL: none */
+    /* Whose files are being read, or whose destinations leave where they were; NULL: none. */
+    struct probe_wish *wish;
+    bool moving;        /* the change that is under way lets destinations leave, or come back */
     uint32_t reload_id; /* of the request to read files again that is under way; 0: none waits */
     bool reloads_lists; /* it is about lists, not rules */
 
@@ -84,6 +86,8 @@ void probe_apply(struct probe *probe, const struct control_frame *frame);
 void probe_reload(struct probe *probe, uint32_t id);
 /* The same with the files of lists. */
 void probe_reload_lists(struct probe *probe, uint32_t id);
+/* They are in force: the request is answered (probe_reload.c). */
+void probe_reload_finish(struct probe *probe);
 /* The daemon ends: a request that still waits for its files is refused. */
 void probe_apply_end(struct probe *probe);
 /* The probe's threads have ended: so is a request whose change is not in force by now. */

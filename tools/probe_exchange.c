@@ -35,49 +35,16 @@ static int predecessor_of(const struct probe *probe, const struct probe_config *
     return -1;
 }
 
-/* Two that cannot be open at the same time. */
-static bool collide(const struct destination_config *a, const struct destination_config *b)
+void probe_exchange_match(const struct probe *probe, const struct probe_config *config,
+                          bool exchanges, int before[])
 {
-    bool file = !destination_has_collector(a->kind) && !destination_has_collector(b->kind);
-    return strcmp(a->name, b->name) == 0 || (file && strcmp(a->path, b->path) == 0);
-}
-
-static bool any_collides(const struct exporting_process_config *a,
-                         const struct exporting_process_config *b)
-{
-    for (uint32_t i = 0; i < a->destination_count; i++)
-        for (uint32_t j = 0; j < b->destination_count; j++)
-            if (collide(&a->destinations[i], &b->destinations[j]))
-                return true;
-    return false;
-}
-
-/* Whether a destination of CONFIG's cache C belongs to a cache that is there under another name. */
-static bool takes_from_others(const struct probe *probe, const struct probe_config *config,
-                              uint32_t c)
-{
-    int own = predecessor_of(probe, config, c);
-    for (uint32_t b = 0; b < probe->config->cache_count; b++)
-        if ((int)b != own &&
-            any_collides(&probe->config->caches[b].exporting, &config->caches[c].exporting))
-            return true;
-    return false;
-}
-
-static bool caches_can_change(const struct probe *probe, const struct probe_config *config)
-{
-    int before[CACHES_MAX];
-    for (uint32_t c = 0; c < config->cache_count; c++) {
-        before[c] = predecessor_of(probe, config, c);
-        if (takes_from_others(probe, config, c))
-            return false;
-    }
-    return before[0] == 0 && probe_folders_are_possible(probe, config, before);
+    for (uint32_t c = 0; c < config->cache_count; c++)
+        before[c] = exchanges ? predecessor_of(probe, config, c) : (int)c;
 }
 
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config)
 {
-    return metering_is_possible(probe, config) && caches_can_change(probe, config);
+    return metering_is_possible(probe, config) && predecessor_of(probe, config, 0) == 0;
 }
 
 /* ---- preparing ---- */

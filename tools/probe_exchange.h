@@ -21,6 +21,10 @@ struct probe;
  * must be the first one before, by its name or that of its exporting process; another cache goes on
  * with the exporting process of the one that had its name. */
 bool probe_exchange_is_possible(const struct probe *probe, const struct probe_config *config);
+/* In BEFORE for each cache of CONFIG the one of PROBE whose exporting process it goes on with, -1:
+ * none; EXCHANGES: other workers come. */
+void probe_exchange_match(const struct probe *probe, const struct probe_config *config,
+                          bool exchanges, int before[]);
 /* Makes what NEXT, made by WISH, needs to take over: the exporting processes of new caches, and
  * what is needed when the workers before are freed. False and ERROR. */
 bool probe_exchange_prepare(struct probe *probe, const struct metering_wish *wish,

@@ -6,6 +6,7 @@
 #include "probe.h"
 #include "probe_folders.h"
 #include "probe_lists.h"
+#include "probe_moves.h"
 
 struct spool *exporting_open_spool(const struct cache_config *config, struct error *error)
 {
@@ -49,7 +50,8 @@ void probe_describe(const struct probe *probe, const struct probe_config *from,
     config->spool = probe->exporting->spools[c];
     for (uint32_t d = 0; d < config->destination_count; d++)
         config->destinations[d].continues =
-            ledger_carry_knows(probe->carry, config->destinations[d].name);
+            ledger_carry_knows(probe->carry, config->destinations[d].name) ||
+            probe_moves_bring(probe, c, &config->destinations[d]);
     struct packet_interface interfaces[SOURCES_MAX];
     probe_name_interfaces(probe, from, interfaces);
     config->interface_count = 0;
