@@ -8,9 +8,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "log.h"
 #include "session_pump.h"
+
+enum { LAST_ANSWERS_S = 1 }; /* at the end of the process */
 
 struct connection {
     struct connection *next;
@@ -51,6 +54,22 @@ static void break_off(struct front *front, const void *tag, bool all)
     }
 }
 
+/* Clients that are logged in get what is written for them; who reads nothing is broken off. */
+static void let_go(struct front *front)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LAST_ANSWERS_S;
+    for (struct connection *it = front->first; it; it = it->next) {
+        if (it->handshake)
+            shutdown(it->stream->fd, SHUT_RDWR);
+    }
+    while (front->first || front->threads > 0)
+        if (pthread_cond_timedwait(&front->changed, &front->lock, &until) != 0)
+            break;
+    break_off(front, NULL, true);
+}
+
 void front_destroy(struct front *front)
 {
     if (!front)
@@ -60,7 +79,7 @@ void front_destroy(struct front *front)
     pthread_mutex_unlock(&front->lock);
     sessions_end_all(front->sessions);
     pthread_mutex_lock(&front->lock);
-    break_off(front, NULL, true);
+    let_go(front);
     while (front->first || front->threads > 0)
         pthread_cond_wait(&front->changed, &front->lock);
     pthread_mutex_unlock(&front->lock);

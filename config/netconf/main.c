@@ -26,7 +26,7 @@
 #include "log.h"
 #include "server.h"
 
-enum { HELLO_OF_DAEMON_MS = 10000 };
+enum { HELLO_OF_DAEMON_MS = 10000, LAST_OPERATIONS_S = 1 };
 
 struct process {
     struct netconf_server netconf;
@@ -124,6 +124,9 @@ static bool start(struct process *process, struct error *error)
 static void end(struct process *process)
 {
     transport_destroy(process->transport);
+    /* What the daemon said last, or that it is gone, is told to those who wait for it. */
+    if (process->workers)
+        session_workers_settle(process->workers, LAST_OPERATIONS_S);
     front_destroy(process->front);
     session_workers_destroy(process->workers);
     server_stop(process->server);

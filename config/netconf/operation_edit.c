@@ -199,6 +199,17 @@ static void keep_hidden(struct netconf_server *server, const struct operation_ca
     lyd_free_all(seen);
 }
 
+/* RFC 6241, section 7.3: that is an error of its own, whatever the place. */
+static bool is_same_place(const struct lyd_node *source, const struct lyd_node *target)
+{
+    const struct lyd_node *from = source ? lyd_child(source) : NULL;
+    const struct lyd_node *to = target ? lyd_child(target) : NULL;
+    if (!from || !to || strcmp(view_name(from), view_name(to)) != 0)
+        return false;
+    const char *left = view_text(from), *right = view_text(to);
+    return strcmp(left ? left : "", right ? right : "") == 0;
+}
+
 bool operation_copy_config(struct netconf_server *server, const struct operation_caller *caller,
                            const struct lyd_node *rpc, struct lyd_node **output,
                            struct rpc_error *error)
@@ -209,12 +220,12 @@ bool operation_copy_config(struct netconf_server *server, const struct operation
     enum defaults_mode mode;
     struct lyd_node *tree = NULL;
     *output = NULL;
+    if (is_same_place(view_child(rpc, "source"), view_child(rpc, "target")))
+        return rpc_error_set(error, "protocol", "invalid-value",
+                             "source: is the target; copy running or a config to candidate");
     if (target != INPUT_CANDIDATE)
         return rpc_error_set(error, "protocol", "operation-not-supported",
                              "target: only candidate can be written; write it, then commit");
-    if (source == INPUT_CANDIDATE)
-        return rpc_error_set(error, "protocol", "invalid-value",
-                             "source: is the target; name running or give a config");
     if (source != INPUT_RUNNING && source != INPUT_CONFIG)
         return rpc_error_set(error, "protocol", "operation-not-supported",
                              "source: only running or a config can be copied");

@@ -12,20 +12,24 @@
 #include <nc_server.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "data_view.h"
 #include "framing_guard.h"
 #include "log.h"
 #include "rpc_check.h"
 #include "xml_blank.h"
+#include "xml_text.h"
 
 enum {
     READ_MAX = 32 * 1024,
-    DRAIN_TIMEOUT_MS = 5000, /* for what is written already when a session ends */
+    DRAIN_TIMEOUT_MS = 5000,   /* for what is written already when a session ends */
+    REFUSAL_TIMEOUT_MS = 1000, /* for who is told that there is no room */
 };
 
 enum greeting { GREETING_RUNS, GREETING_GOOD, GREETING_BAD };
@@ -442,6 +446,49 @@ static void finish(struct pump *pump)
     free(pump);
 }
 
+/* Writes TEXT for as long as the client takes it. */
+static void write_all(struct stream *stream, const char *text, size_t length)
+{
+    int64_t deadline_ms = stream_now_ms() + REFUSAL_TIMEOUT_MS;
+    struct error ignored;
+    while (length) {
+        ssize_t put = stream->operations->write(stream, text, length);
+        if (put < 0 || (put == 0 && !stream_wait(stream, POLLOUT, deadline_ms, &ignored)))
+            return;
+        text += put;
+        length -= (size_t)put;
+    }
+    flush(stream);
+}
+
+/* There is no session in which it could be said: in the place of the hello stands an error of the
+ * transport, for people and for clients that show what they get. What the client sends meanwhile
+ * is read, since a socket that is closed with octets unread takes back what was written. */
+static void tell_refused(struct stream *stream, const char *why)
+{
+    char *text = NULL, unread[512];
+    size_t length = 0;
+    struct error ignored;
+    FILE *file = open_memstream(&text, &length);
+    if (!file)
+        return;
+    fputs("<rpc-reply xmlns=\"" NAMESPACE_NETCONF "\"><rpc-error><error-type>transport</error-type>"
+          "<error-tag>resource-denied</error-tag><error-severity>error</error-severity>"
+          "<error-message xml:lang=\"en\">",
+          file);
+    xml_text_put(file, why);
+    fputs("</error-message></rpc-error></rpc-reply>]]>]]>", file);
+    if (fclose(file) == 0)
+        write_all(stream, text, length);
+    free(text);
+    int64_t deadline_ms = stream_now_ms() + REFUSAL_TIMEOUT_MS;
+    for (ssize_t got = 0; got >= 0;) {
+        got = stream->operations->read(stream, unread, sizeof unread);
+        if (got == 0 && !stream_wait(stream, POLLIN, deadline_ms, &ignored))
+            return;
+    }
+}
+
 void session_pump(struct sessions *sessions, struct session_workers *workers, struct stream *stream)
 {
     struct error error;
@@ -452,6 +499,7 @@ void session_pump(struct sessions *sessions, struct session_workers *workers, st
     if (!pump) {
         log_line("%s from %s is refused: %s", stream->user, stream->from,
                  session ? "memory is short" : error.text);
+        tell_refused(stream, session ? "memory is short" : error.text);
         if (session)
             sessions_leave(session, SESSION_OTHER);
         return;

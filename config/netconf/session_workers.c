@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 
 #include "base/check.h"
 
@@ -22,6 +23,7 @@ struct session_workers {
     pthread_cond_t changed;
     struct session *ready; /* have messages, and no worker */
     bool stopping;
+    unsigned serving; /* workers that have a session */
     unsigned threads;
     pthread_t thread[SESSION_WORKERS];
 };
@@ -77,12 +79,14 @@ static void *work(void *context)
         }
         workers->ready = session->next_ready;
         session->running = true;
+        workers->serving++;
         session->messages--;
         pthread_mutex_unlock(&workers->lock);
         if (!session->ended)
             serve(session);
         pthread_mutex_lock(&workers->lock);
         session->running = false;
+        workers->serving--;
         if (session->messages > 0)
             append_ready(workers, session);
         eventfd_write(session->wake, 1);
@@ -112,6 +116,18 @@ struct session_workers *session_workers_create(struct sessions *sessions, struct
         }
     }
     return workers;
+}
+
+void session_workers_settle(struct session_workers *workers, unsigned timeout_s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_s;
+    pthread_mutex_lock(&workers->lock);
+    while (workers->ready || workers->serving)
+        if (pthread_cond_timedwait(&workers->changed, &workers->lock, &until) != 0)
+            break;
+    pthread_mutex_unlock(&workers->lock);
 }
 
 void session_workers_destroy(struct session_workers *workers)

@@ -20,6 +20,8 @@ struct session_workers;
 /* Starts the threads. NULL and ERROR if that fails. */
 struct session_workers *session_workers_create(struct sessions *sessions, struct error *error);
 
+/* Waits until no session has a message and none is served, TIMEOUT_S at most. */
+void session_workers_settle(struct session_workers *workers, unsigned timeout_s);
 /* Waits for what runs, ends the threads and frees. No session may be open. NULL is allowed. */
 void session_workers_destroy(struct session_workers *workers);
 

@@ -351,6 +351,7 @@ static void end_matching(struct sessions *sessions, bool all)
         pthread_mutex_unlock(&sessions->lock);
         if (!session)
             break;
+        session->draining = session->draining || all; /* its last answers */
         sessions_end(session, SESSION_OTHER, 0);
         sessions_release(session);
     }

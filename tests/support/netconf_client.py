@@ -46,6 +46,9 @@ class Client:
         self.chunked = "1.1" in versions
         self.send(hello(versions))
         text = self._until(END)
+        refusal = re.search(r"<rpc-error>.*?<error-message[^>]*>([^<]*)", text)
+        if refusal:
+            raise Closed(refusal[1])
         self.capabilities = re.findall(r"<capability>(.*?)</capability>", text)
         self.session = int(re.search(r"<session-id>(\d+)</session-id>", text)[1])
 

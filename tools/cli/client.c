@@ -161,6 +161,29 @@ static bool tell_refusal(const struct lyd_node *reply, struct error *error)
     return false;
 }
 
+/* The last name in PATH, which is libyang's ("Schema location \"/m:a/b\", line number 1."), without
+ * its prefix. */
+static bool find_leaf(const char *path, char *leaf, size_t size)
+{
+    const char *last = path ? strrchr(path, '/') : NULL;
+    if (!last)
+        return false;
+    size_t length = strcspn(++last, "\"[ ,.");
+    const char *colon = memchr(last, ':', length);
+    if (colon) {
+        length -= (size_t)(colon + 1 - last);
+        last = colon + 1;
+    }
+    snprintf(leaf, size, "%.*s", (int)length, last);
+    return length > 0;
+}
+
+bool client_blame(struct client *client)
+{
+    client->wrong_words = true;
+    return false;
+}
+
 static struct lyd_node *parse_operation(struct client *client, const char *text,
                                         struct error *error)
 {
@@ -173,10 +196,13 @@ static struct lyd_node *parse_operation(struct client *client, const char *text,
     lyd_free_all(envelope);
     if (failed == LY_SUCCESS)
         return operation;
-    error_set(error, "%s",
+    char leaf[64];
+    bool named = find_leaf(ly_errpath(client->context), leaf, sizeof leaf);
+    error_set(error, "%s%s%s", named ? leaf : "", named ? ": " : "",
               ly_errmsg(client->context) ? ly_errmsg(client->context)
                                          : "the operation cannot be formed");
     lyd_free_all(operation);
+    client_blame(client);
     return NULL;
 }
 

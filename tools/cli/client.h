@@ -21,6 +21,7 @@ struct client {
     const char *socket;        /* of the probe, to which the first operation connects */
     void (*greet)(void *whom); /* when it is connected; NULL: nothing */
     void *whom;
+    bool wrong_words;  /* an operation could not be formed of what was typed */
     const char *doing; /* what takes long, for a line on a terminal; NULL: nothing is said */
 };
 
@@ -33,6 +34,8 @@ bool client_prepare(struct client *client, const char *socket, struct error *err
 void client_greet(struct client *client, void (*greet)(void *whom), void *whom);
 /* Loads the modules and connects to SOCKET. False and ERROR; then nothing is open. */
 bool client_open(struct client *client, const char *socket, struct error *error);
+/* Keeps in CLIENT that what was typed is wrong. Returns false. */
+bool client_blame(struct client *client);
 void client_close(struct client *client);
 
 /* Sends OPERATION, the XML element inside <rpc>, and waits at most WAIT_MS milliseconds (-1: for

@@ -121,6 +121,34 @@ static char *receive_hello(struct message_stream *stream, struct error *error)
     return NULL;
 }
 
+/* An error in the place of a hello: the probe has no room for one more session. */
+static bool read_refusal(char *text, struct error *error)
+{
+    static const struct {
+        const char *written;
+        char meant;
+    } entities[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}};
+    char *message = strstr(text, "<error-message");
+    char *from = message ? strchr(message, '>') : NULL, *end = from ? strchr(from, '<') : NULL;
+    if (!end)
+        return false;
+    *end = 0;
+    char *to = message;
+    for (from++; *from; to++) {
+        *to = *from;
+        size_t length = 1;
+        for (unsigned i = 0; i < sizeof entities / sizeof *entities; i++)
+            if (strncmp(from, entities[i].written, strlen(entities[i].written)) == 0) {
+                *to = entities[i].meant;
+                length = strlen(entities[i].written);
+            }
+        from += length;
+    }
+    *to = 0;
+    error_set(error, "%s", message);
+    return true;
+}
+
 static bool greet(struct message_stream *stream, struct error *error)
 {
     if (!send_all(stream->socket, hello, sizeof hello - 1, error))
@@ -129,9 +157,9 @@ static bool greet(struct message_stream *stream, struct error *error)
     if (!theirs)
         return false;
     bool good = strstr(theirs, "urn:ietf:params:netconf:base:1.1") != NULL;
-    free(theirs);
-    if (!good)
+    if (!good && !read_refusal(theirs, error))
         error_set(error, "what listens there does not speak NETCONF 1.1");
+    free(theirs);
     return good;
 }
 

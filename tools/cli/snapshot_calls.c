@@ -9,6 +9,7 @@
 
 #include "data.h"
 #include "moment.h"
+#include "snapshot_request.h"
 #include "table.h"
 
 static const int call_wait_ms = 60000;
@@ -127,5 +128,19 @@ bool snapshot_time_option(const struct verb_call *call, const char *name, bool e
     if (!given || moment_read(given, time(NULL), end, moment, &inner))
         return true;
     error_set(error, "%s %s: %s", call->verb->name, name, inner.text);
+    return false;
+}
+
+bool snapshot_window_options(const struct verb_call *call, char *from, char *to,
+                             struct error *error)
+{
+    uint64_t from_ns, to_ns;
+    if (!snapshot_time_option(call, "--from", false, from, error) ||
+        !snapshot_time_option(call, "--to", true, to, error))
+        return false;
+    if (!from[0] || !to[0] || !snapshot_time_read(from, &from_ns) ||
+        !snapshot_time_read(to, &to_ns) || from_ns <= to_ns)
+        return true;
+    error_set(error, "%s: --to is before --from", call->verb->name);
     return false;
 }

@@ -42,5 +42,9 @@ void snapshot_end_progress(void);
 /* A time of the option NAME as RFC 3339, "" if it was not given. False and ERROR. */
 bool snapshot_time_option(const struct verb_call *call, const char *name, bool end, char *moment,
                           struct error *error);
+/* Reads --from and --to in this way, and compares them: an end that is before the begin is wrong.
+ */
+bool snapshot_window_options(const struct verb_call *call, char *from, char *to,
+                             struct error *error);
 
 #endif

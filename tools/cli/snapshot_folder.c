@@ -131,6 +131,9 @@ static void tell_break(void *context, enum snapshot_verdict verdict, const char 
 int snapshot_folder_verify(const struct verb_call *call, const char *folder)
 {
     struct snapshot_verification found;
+    struct error error = {""};
+    if (!is_ring(folder, &error))
+        return verb_fail(error.text);
     snapshot_verify(folder, verb_option(call, "--key"), tell_break, NULL, NULL, NULL, &found);
     char *text = snapshot_verification_text(&found);
     if (call->json) {

@@ -8,20 +8,20 @@
 #include "arguments.h"
 #include "notice.h"
 
-bool verb_connect(struct verb_call *call, struct error *error)
-{
-    if (call->connected)
-        return true;
-    call->connected = client_open(&call->client, call->socket, error);
-    if (call->connected)
-        notice_show(call);
-    return call->connected;
-}
-
 /* The first operation has connected. */
 static void greet(void *call)
 {
     notice_show(call);
+}
+
+bool verb_prepare(struct verb_call *call, struct error *error)
+{
+    if (call->prepared)
+        return true;
+    call->prepared = client_prepare(&call->client, call->socket, error);
+    if (call->prepared)
+        client_greet(&call->client, greet, call);
+    return call->prepared;
 }
 
 int main(int argc, char *argv[])
@@ -46,13 +46,10 @@ int main(int argc, char *argv[])
     case ARGUMENTS_VERB:
         break;
     }
-    if (!call.verb->local) {
-        if (!client_prepare(&call.client, call.socket, &error))
-            return verb_fail(error.text);
-        client_greet(&call.client, greet, &call);
-    }
+    if (!call.verb->local && !verb_prepare(&call, &error))
+        return verb_fail(error.text);
     int code = call.verb->run(&call);
-    if (!call.verb->local || call.connected)
+    if (call.prepared)
         client_close(&call.client);
-    return code;
+    return code == VERB_FAILED && call.client.wrong_words ? VERB_USAGE : code;
 }

@@ -274,9 +274,8 @@ int verb_config_rollback(struct verb_call *call)
     struct error error = {""};
     unsigned long version = 0;
     if (call->count == 1) {
-        char *end;
-        version = strtoul(call->words[0], &end, 10);
-        if (*end || version == 0)
+        version = verb_number(call->words[0]);
+        if (version == 0)
             return verb_refuse(call, call->words[0]);
     } else {
         struct lyd_node *data;

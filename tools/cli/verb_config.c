@@ -58,10 +58,13 @@ int verb_config_get(struct verb_call *call)
         return verb_refuse(call, "--expanded together with --candidate");
     struct error error = {""};
     struct path path;
-    if (!path_read(call->client.context, call->count ? call->words[0] : "", &path, &error))
-        return verb_fail(error.text);
-    if (path.schema->flags & LYS_CONFIG_R)
-        return verb_fail("that is state, no configuration; see spanflow status --json");
+    call->client.wrong_words =
+        !path_read(call->client.context, call->count ? call->words[0] : "", &path, &error) ||
+        path.schema->flags & LYS_CONFIG_R;
+    if (call->client.wrong_words)
+        return verb_fail(error.text[0]
+                             ? error.text
+                             : "that is state, no configuration; see spanflow status --json");
     struct lyd_node *data;
     if (!client_get(&call->client, expanded ? CLIENT_OPERATIONAL : datastore, path.xpath,
                     defaults || path.schema->nodetype == LYS_LEAF, &data, &error))
@@ -107,7 +110,7 @@ static bool send_tree(struct verb_call *call, struct lyd_node *tree, bool replac
     lyd_print_mem(&data, tree, LYD_XML, LYD_PRINT_WITHSIBLINGS | LYD_PRINT_SHRINK);
     bool good = data && send_edit(call, data, error);
     if (!data)
-        error_set(error, "no memory for the edit, or nothing in it");
+        error_set(error, "there is nothing in the edit");
     free(data);
     return good;
 }
@@ -141,24 +144,24 @@ static bool edit_path(struct verb_call *call, const char *typed, const char *val
     struct path path;
     struct lyd_node *tree = NULL, *node = NULL;
     if (!path_read(call->client.context, typed, &path, error))
-        return false;
+        return client_blame(&call->client);
     if (path.schema->flags & LYS_CONFIG_R) {
         error_set(error, "%s is state, which cannot be edited", typed);
-        return false;
+        return client_blame(&call->client);
     }
     if (path.whole_list || (deleted && path.schema->nodetype == LYS_LEAFLIST && !value)) {
         error_set(error, "%s is a list: name the entry as well", typed);
-        return false;
+        return client_blame(&call->client);
     }
     if ((path.schema->nodetype & (LYS_LEAF | LYS_LEAFLIST)) && !value && !deleted) {
         error_set(error, "%s has a value: give its value as well", typed);
-        return false;
+        return client_blame(&call->client);
     }
     if (lyd_new_path2(NULL, call->client.context, path.data, value, 0, LYD_ANYDATA_STRING,
                       LYD_NEW_PATH_UPDATE | (deleted ? LYD_NEW_PATH_OPAQ : 0), &tree,
                       &node) != LY_SUCCESS) {
         tell_library(call, path.schema, typed, error);
-        return false;
+        return client_blame(&call->client);
     }
     bool good = !deleted || mark_deleted(call->client.context, tree, node, &path);
     if (good)
@@ -181,8 +184,15 @@ static char *read_file(const char *path, struct error *error)
         return NULL;
     }
     size_t length = fread(text, 1, FILE_OCTETS_MAX + 1, file);
+    bool whole = !ferror(file);
+    if (!whole)
+        error_set(error, "%s: %s", path, strerror(errno));
     if (file != stdin)
         fclose(file);
+    if (!whole) {
+        free(text);
+        return NULL;
+    }
     if (length <= FILE_OCTETS_MAX) {
         text[length] = 0;
         return text;
@@ -223,7 +233,7 @@ int verb_config_edit(struct verb_call *call)
         return verb_refuse(call, deleted ? "--file together with --delete" : call->words[0]);
     if (!file && replace)
         return verb_refuse(call, "--replace without --file");
-    if (!file && call->count == 0)
+    if (!file && (call->count == 0 || !call->words[0][0]))
         return verb_lacks(call, "PATH, or --file");
     bool good = file ? edit_file(call, file, replace, &error)
                      : edit_path(call, call->words[0], call->count > 1 ? call->words[1] : NULL,

@@ -138,14 +138,13 @@ int verb_replay(struct verb_call *call)
                                             {"--destination", "--destination NAME"},
                                             {"--reason", "--reason TEXT"}};
     for (unsigned i = 0; i < sizeof needed / sizeof needed[0]; i++)
-        if (!verb_option(call, needed[i][0]))
+        if (!verb_option(call, needed[i][0]) || !verb_option(call, needed[i][0])[0])
             return verb_lacks(call, needed[i][1]);
-    if (!snapshot_time_option(call, "--from", false, from, &error) ||
-        !snapshot_time_option(call, "--to", true, to, &error)) {
+    if (!snapshot_window_options(call, from, to, &error)) {
         verb_fail(error.text);
         return VERB_USAGE;
     }
-    if (!verb_connect(call, &error))
+    if (!verb_prepare(call, &error))
         return verb_fail(error.text);
     snapshot_catch_interrupts();
     char *job = start(call, from, to, &error);

@@ -151,7 +151,7 @@ int verb_snapshot_list(struct verb_call *call)
     const char *folder = verb_option(call, "--directory");
     if (folder)
         return snapshot_folder_list(call, folder);
-    if (!verb_connect(call, &error))
+    if (!verb_prepare(call, &error))
         return verb_fail(error.text);
     snapshot_text_begin(&text, "list");
     struct lyd_node *answer = snapshot_text_call(&text, "list", call, &error);
@@ -177,14 +177,13 @@ int verb_snapshot_freeze(struct verb_call *call)
     char from[MOMENT_TEXT_MAX], to[MOMENT_TEXT_MAX], octets[16], expiry[24];
     uint64_t days = 30;
     const char *reason = verb_option(call, "--reason");
-    if (!reason)
+    if (!reason || !reason[0])
         return verb_lacks(call, "--reason TEXT");
     if (!verb_option(call, "--from") || !verb_option(call, "--to"))
         return verb_lacks(call, "--from TIME and --to TIME");
     if (!snapshot_number_option(call, "--days", &days))
         return VERB_USAGE;
-    if (!snapshot_time_option(call, "--from", false, from, &error) ||
-        !snapshot_time_option(call, "--to", true, to, &error)) {
+    if (!snapshot_window_options(call, from, to, &error)) {
         verb_fail(error.text);
         return VERB_USAGE;
     }
@@ -217,7 +216,7 @@ int verb_snapshot_release(struct verb_call *call)
     struct error error = {""};
     struct snapshot_text text;
     const char *reason = verb_option(call, "--reason");
-    if (!reason)
+    if (!reason || !reason[0])
         return verb_lacks(call, "--reason TEXT");
     snapshot_text_begin(&text, "release");
     snapshot_text_leaf(&text, "name", call->words[0]);
@@ -249,9 +248,9 @@ int verb_snapshot_verify(struct verb_call *call)
     const char *folder = verb_option(call, "--directory");
     if (folder)
         return snapshot_folder_verify(call, folder);
-    if (!reason)
+    if (!reason || !reason[0])
         return verb_lacks(call, "--reason TEXT");
-    if (!verb_connect(call, &error))
+    if (!verb_prepare(call, &error))
         return verb_fail(error.text);
     snapshot_catch_interrupts();
     snapshot_text_begin(&text, "verify");

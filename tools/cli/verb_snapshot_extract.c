@@ -66,7 +66,7 @@ static int read_call(const struct verb_call *call, struct asked *asked)
 {
     struct error error = {""};
     *asked = (struct asked){.packets_max = 0};
-    if (!verb_option(call, "--reason"))
+    if (!verb_option(call, "--reason") || !verb_option(call, "--reason")[0])
         return verb_lacks(call, "--reason TEXT");
     if (!verb_option(call, "-o"))
         return verb_lacks(call, "-o FILE");
@@ -76,8 +76,11 @@ static int read_call(const struct verb_call *call, struct asked *asked)
         return VERB_USAGE;
     if (verb_option(call, "--flow") && !asked->flow_id)
         return verb_lacks(call, "--flow with the number of a flow; 0 is none");
-    bool good = snapshot_time_option(call, "--from", false, asked->from, &error) &&
-                snapshot_time_option(call, "--to", true, asked->to, &error);
+    if (verb_option(call, "--packets") && !asked->packets_max)
+        return verb_lacks(call, "--packets of 1 or more");
+    if (verb_option(call, "--octets") && !asked->octets_max)
+        return verb_lacks(call, "--octets of 1 or more");
+    bool good = snapshot_window_options(call, asked->from, asked->to, &error);
     for (int i = 0; good && i < call->count; i++)
         good = read_word(asked, call->words[i], &error);
     name_protocol(asked);
@@ -256,7 +259,7 @@ static int extract_from_probe(struct verb_call *call, const struct asked *asked)
     if (!output_file_begin(&output, file, &error))
         return verb_fail(error.text);
     snapshot_catch_interrupts();
-    char *job = verb_connect(call, &error) ? start(call, asked, &error) : NULL;
+    char *job = verb_prepare(call, &error) ? start(call, asked, &error) : NULL;
     int status = job ? take(call, job, &output, file, &error) : VERB_FAILED;
     /* What was fetched, or cannot be, has no reason to stay at the probe. */
     if (job)
@@ -319,10 +322,6 @@ static int extract_from_folder(const struct verb_call *call, const char *folder,
     if ((asked->from[0] && !snapshot_time_read(asked->from, &question.from_ns)) ||
         (asked->to[0] && !snapshot_time_read(asked->to, &question.to_ns)))
         return verb_fail("the times cannot be read");
-    if (question.to_ns && question.to_ns < question.from_ns) {
-        verb_fail("--to is before --from");
-        return VERB_USAGE;
-    }
     snapshot_catch_interrupts();
     return snapshot_folder_extract(call, folder, &question);
 }

@@ -265,8 +265,12 @@ int verb_help(struct verb_call *call)
         only = verb;
         found++;
     }
-    if (call->count && !found && call->verb)
-        return verb_refuse(call, call->words[0]);
+    if (call->count && !found && call->verb) {
+        char both[96];
+        snprintf(both, sizeof both, "%.40s%s%.40s", call->words[0], call->count > 1 ? " " : "",
+                 call->count > 1 ? call->words[1] : "");
+        return verb_refuse(call, both);
+    }
     if (!found)
         call->count = 0;
     if (found == 1)

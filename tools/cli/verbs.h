@@ -43,7 +43,7 @@ struct verb_call {
     const char *socket;                   /* of the probe */
     bool json;                            /* the answer as JSON */
     struct client client;                 /* prepared if the verb needs the probe */
-    bool connected;                       /* by verb_connect() */
+    bool prepared;                        /* by verb_prepare() */
     const char *values[VERB_OPTIONS_MAX]; /* of the verb's options, in their order; NULL: not given,
                                            * "" if it was without a value */
     int count;                            /* words behind the verb that are no options */
@@ -82,9 +82,9 @@ int verb_lists(struct verb_call *call);
 int verb_help(struct verb_call *call);
 int verb_complete(struct verb_call *call);
 
-/* Opens CALL's session, unless it is open, and shows the probe's notice if it is due. For verbs
- * that may do without; the others have it. False and ERROR. */
-bool verb_connect(struct verb_call *call, struct error *error);
+/* Prepares CALL's session, unless that is done; the first operation opens it and shows the probe's
+ * notice if it is due. For verbs that may do without; the others have it. False and ERROR. */
+bool verb_prepare(struct verb_call *call, struct error *error);
 
 /* Says TEXT as an error. Returns VERB_FAILED. */
 int verb_fail(const char *text);
