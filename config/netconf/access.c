@@ -293,6 +293,20 @@ void access_filter_read(struct access *access, const struct operation_caller *ca
     }
 }
 
+static void note_all(struct access *access, const struct lyd_node *tree)
+{
+    for (const struct lyd_node *node = tree; node && !access->protected_shown; node = node->next) {
+        note_shown(access, node);
+        note_all(access, lyd_child(node));
+    }
+}
+
+void access_shows(struct access *access, const struct lyd_node *tree)
+{
+    access->protected_shown = false;
+    note_all(access, tree);
+}
+
 bool access_take_protected(struct access *access)
 {
     bool shown = access->protected_shown;

@@ -60,8 +60,13 @@ bool access_check_rpc(struct access *access, const struct operation_caller *call
 void access_filter_read(struct access *access, const struct operation_caller *caller,
                         struct lyd_node **tree);
 
-/* Whether a tree that access_filter_read() left since the last call of this function holds nodes
- * that are marked default-deny-all: a reading that belongs into the audit log. */
+/* No more than TREE (siblings; may be NULL) is shown of what access_filter_read() left: the rest
+ * was not asked for. */
+void access_shows(struct access *access, const struct lyd_node *tree);
+
+/* Whether a tree that access_filter_read() left since the last call of this function, or the part
+ * of it that is shown, holds nodes that are marked default-deny-all: a reading that belongs into
+ * the audit log. */
 bool access_take_protected(struct access *access);
 
 /* Whether CALLER may do OPERATION to NODE, which has all its parents and the keys of lists. A

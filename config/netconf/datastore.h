@@ -48,6 +48,8 @@ struct datastore_hooks {
     /* Takes off *TREE (siblings, a copy) what CALLER may not read. *TREE may become NULL. */
     void (*filter_read)(void *context, const struct operation_caller *caller,
                         struct lyd_node **tree);
+    /* TREE (NULL for nothing) is what is shown of that, in the end. */
+    void (*shows)(void *context, const struct lyd_node *tree);
     /* A change of the datastore NAME, once it has been made. DIFF is in the form of
      * lyd_diff_siblings(), never NULL; CALLER NULL means the server itself. OPERATION says what
      * made it: "edit-config", "commit", "cancel-commit", "confirm-timeout" ... */

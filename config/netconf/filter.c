@@ -9,6 +9,7 @@
 
 #include "data_view.h"
 #include "rpc_error.h"
+#include "xpath_cost.h"
 
 /* On the way to something selected, or selected with all below it. */
 static char on_path, selected;
@@ -138,21 +139,63 @@ static bool mark_siblings(const struct lyd_node *elements, struct lyd_node *node
     return any;
 }
 
+static void count(const struct lyd_node *tree, struct xpath_data *data)
+{
+    size_t siblings = 0;
+    for (const struct lyd_node *node = tree; node; node = node->next) {
+        siblings++;
+        count(lyd_child(node), data);
+    }
+    data->nodes += siblings;
+    if (siblings > data->siblings)
+        data->siblings = siblings;
+}
+
+/* Evaluates XPATH on TREE; *SET is the caller's. */
+static bool evaluate(const char *xpath, const struct lyd_node *tree, struct ly_set **set,
+                     struct rpc_error *error)
+{
+    if (lyd_find_xpath(tree, xpath, set) == LY_SUCCESS)
+        return true;
+    rpc_error_from_library(LYD_CTX(tree), "invalid-value", error);
+    if (error) {
+        error->type = "protocol";
+        error->tag = "invalid-value";
+        error->path[0] = 0;
+    }
+    return false;
+}
+
+/* Refuses XPATH, which would search the nodes of TREE for too long, or is none: that shows on a
+ * single node. */
+static bool refuse_xpath(const char *xpath, const struct lyd_node *tree, size_t nodes,
+                         struct rpc_error *error)
+{
+    struct lyd_node *one = NULL;
+    struct ly_set *set = NULL;
+    if (lyd_dup_single(tree, NULL, 0, &one) != LY_SUCCESS)
+        return rpc_error_memory(error);
+    if (evaluate(xpath, one, &set, error))
+        rpc_error_set(error, "protocol", "resource-denied",
+                      "the XPath expression would search %zu nodes again and again; leave out // "
+                      "and other searches in predicates, or ask in several steps",
+                      nodes);
+    ly_set_free(set, NULL);
+    lyd_free_all(one);
+    return false;
+}
+
 static bool mark_xpath(const char *xpath, struct lyd_node *tree, struct rpc_error *error)
 {
     struct ly_set *set = NULL;
+    struct xpath_data data = {0};
     if (!tree)
         return true;
-    const struct ly_ctx *context = LYD_CTX(tree);
-    if (lyd_find_xpath(tree, xpath, &set) != LY_SUCCESS) {
-        rpc_error_from_library(context, "invalid-value", error);
-        if (error) {
-            error->type = "protocol";
-            error->tag = "invalid-value";
-            error->path[0] = 0;
-        }
+    count(tree, &data);
+    if (xpath_cost(xpath, &data) > XPATH_COST_MAX)
+        return refuse_xpath(xpath, tree, data.nodes, error);
+    if (!evaluate(xpath, tree, &set, error))
         return false;
-    }
     for (uint32_t i = 0; i < set->count; i++)
         mark_selected(set->dnodes[i]);
     ly_set_free(set, NULL);

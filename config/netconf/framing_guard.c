@@ -216,7 +216,7 @@ static bool acceptable(const struct framing_guard *guard, struct error *error)
         error_set(error, "a message that is not UTF-8");
         return false;
     }
-    if (xml_depth(guard->message, guard->length) > GUARD_DEPTH_MAX) {
+    if (xml_shape(guard->message, guard->length).depth > GUARD_DEPTH_MAX) {
         error_set(error, "a message with more than %d elements inside each other", GUARD_DEPTH_MAX);
         return false;
     }

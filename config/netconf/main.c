@@ -26,7 +26,13 @@
 #include "log.h"
 #include "server.h"
 
-enum { HELLO_OF_DAEMON_MS = 10000, LAST_OPERATIONS_S = 1 };
+enum {
+    HELLO_OF_DAEMON_MS = 10000,
+    LAST_OPERATIONS_S = 1,
+    /* To end in order once the daemon is gone. Whoever is still busy with somebody's question then
+     * keeps the store from the next one; what is in it is whole at any moment. */
+    ENDING_S = 10
+};
 
 struct process {
     struct netconf_server netconf;
@@ -52,6 +58,7 @@ static void on_gone(void *context, const char *why)
 {
     struct process *process = context;
     log_line("ends: %s", why);
+    alarm(ENDING_S); /* the main thread may be waiting for whoever is busy */
     eventfd_write(process->gone, 1);
 }
 

@@ -34,6 +34,8 @@ static bool reply_with(struct netconf_server *server, const struct operation_cal
         lyd_free_all(tree);
         return false;
     }
+    if (hooks->shows)
+        hooks->shows(hooks->context, tree);
     *output = operation_reply(rpc);
     /* lyd_new_any() takes the tree, and with it what goes wrong. */
     if (*output &&

@@ -13,7 +13,11 @@
 #include "data_view.h"
 #include "error_path.h"
 #include "rpc_error.h"
+#include "xml_depth.h"
 #include "xml_text.h"
+
+/* The library takes the square of the number of equal ones: some seconds. */
+enum { CHILDREN_MAX = 4096 };
 
 /* The element of the request as it is written. */
 struct start_tag {
@@ -298,6 +302,11 @@ char *rpc_check(const struct ly_ctx *context, const char *text, size_t length, b
                           "rpc: the attribute message-id is missing; give one");
             strcpy(error.bad_attribute, "message-id");
             strcpy(error.bad_element, "rpc");
+        } else if (xml_shape(text, length).widest > CHILDREN_MAX) {
+            good = rpc_error_set(&error, "protocol", "too-big",
+                                 "an element has more than %d others in it; send them in several "
+                                 "requests",
+                                 CHILDREN_MAX);
         } else {
             good = examine(context, copy, new_base, &error);
         }

@@ -328,6 +328,12 @@ static void filter_read(void *context, const struct operation_caller *caller,
     access_filter_read(server->netconf->access, caller, tree);
 }
 
+static void shows(void *context, const struct lyd_node *tree)
+{
+    struct server *server = context;
+    access_shows(server->netconf->access, tree);
+}
+
 static void audit(void *context, const struct operation_caller *caller, enum datastore_name name,
                   const char *operation, const struct lyd_node *diff)
 {
@@ -367,6 +373,7 @@ struct datastore_hooks server_hooks(struct server *server)
                                     .expand = expand,
                                     .may_write = may_write,
                                     .filter_read = filter_read,
+                                    .shows = shows,
                                     .audit = audit,
                                     .running = running,
                                     .differs = differs,

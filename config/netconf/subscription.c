@@ -7,6 +7,7 @@
 #include "notifications_internal.h"
 #include "operation_input.h"
 #include "rpc_error.h"
+#include "xpath_cost.h"
 
 static const char stream_name[] = "NETCONF";
 
@@ -70,10 +71,17 @@ static bool read_filter(struct subscription *made, struct rpc_error *error)
     LY_ERR result = lyd_find_xpath(data, made->filter.xpath, &set);
     ly_set_free(set, NULL);
     lyd_free_all(data);
-    return result == LY_SUCCESS ||
-           refuse(error, "invalid-value", "filter",
-                  "the XPath expression of the filter cannot be evaluated; it selects nodes of "
-                  "notifications and has prefixes of modules");
+    if (result != LY_SUCCESS)
+        return refuse(error, "invalid-value", "filter",
+                      "the XPath expression of the filter cannot be evaluated; it selects nodes of "
+                      "notifications and has prefixes of modules");
+    /* As of an event that has many nodes; those that have more do not pass. */
+    const struct xpath_data many = {.nodes = 256, .siblings = 64};
+    if (xpath_cost(made->filter.xpath, &many) > XPATH_COST_MAX)
+        return refuse(error, "resource-denied", "filter",
+                      "the XPath expression searches in searches; say with fewer of them what is "
+                      "wanted");
+    return true;
 }
 
 struct subscription *subscription_create(const struct notifications *notifications,

@@ -1,10 +1,12 @@
 /*
- * Nesting of XML elements. One pass, no memory, no recursion.
+ * Nesting and numbers of XML elements. One pass, no memory, no recursion.
  */
 #include "xml_depth.h"
 
 #include <stdbool.h>
 #include <string.h>
+
+enum { COUNTED_MAX = 256 }; /* deeper messages are refused */
 
 static bool starts_with(const char *at, const char *end, const char *word)
 {
@@ -38,12 +40,13 @@ static const char *after_tag(const char *at, const char *end, bool *empty)
     return end;
 }
 
-size_t xml_depth(const char *text, size_t length)
+struct xml_shape xml_shape(const char *text, size_t length)
 {
     const char *end = text + length;
     const char *at = text;
+    struct xml_shape shape = {0};
     size_t depth = 0;
-    size_t deepest = 0;
+    size_t counts[COUNTED_MAX + 1] = {0}; /* of elements so far in the one that is open there */
     while (at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL) {
         if (starts_with(at, end, "<!--")) {
             at = after(at + 4, end, "-->");
@@ -57,10 +60,15 @@ size_t xml_depth(const char *text, size_t length)
         } else {
             bool empty;
             at = after_tag(at, end, &empty);
-            if (depth + 1 > deepest)
-                deepest = depth + 1;
+            size_t count = depth < COUNTED_MAX ? ++counts[depth] : 0;
+            if (depth < COUNTED_MAX)
+                counts[depth + 1] = 0;
+            if (count > shape.widest)
+                shape.widest = count;
+            if (depth + 1 > shape.depth)
+                shape.depth = depth + 1;
             depth += !empty;
         }
     }
-    return deepest;
+    return shape;
 }

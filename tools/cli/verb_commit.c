@@ -57,6 +57,13 @@ static void translate(struct error *error)
     if (strstr(error->text, "a confirmed commit waits"))
         error_set(error, "a commit that is not confirmed yet runs: config confirm keeps it, config "
                          "cancel takes it back");
+    else if (strstr(error->text, "has no persist"))
+        error_set(error,
+                  "the commit that waits is another session's (spanflow status tells whose): "
+                  "only that can keep it, and takes it back when it ends");
+    else if (strstr(error->text, "has changes that are not committed"))
+        error_set(error, "somebody has edited what is not committed yet (config diff shows it): "
+                         "config commit or config discard first");
     else if (strstr(error->text, "no confirmed commit waits"))
         error_set(error, "no commit waits for being confirmed");
     else if (strstr(error->text, "persist-id of the commit that waits"))
@@ -269,6 +276,14 @@ static bool load_version(struct verb_call *call, unsigned long version, struct e
     return client_do(&call->client, text, apply_wait_ms, error);
 }
 
+/* Nobody's changes that are not committed get lost: with them there is no lock. It goes with our
+ * session, and so does what could not be committed. */
+static bool lock_candidate(struct verb_call *call, struct error *error)
+{
+    return client_do(&call->client, "<lock><target><candidate/></target></lock>", apply_wait_ms,
+                     error);
+}
+
 int verb_config_rollback(struct verb_call *call)
 {
     struct error error = {""};
@@ -288,7 +303,7 @@ int verb_config_rollback(struct verb_call *call)
     }
     char comment[64];
     snprintf(comment, sizeof comment, "version %lu again", version);
-    if (!load_version(call, version, &error) ||
+    if (!lock_candidate(call, &error) || !load_version(call, version, &error) ||
         !send_commit(call, NULL, NULL, NULL, comment, &error)) {
         translate(&error);
         return verb_fail(error.text);

@@ -208,6 +208,10 @@ static void test_reading(void **state)
     expect_reading(access, HOUSE("\"secret\":\"s\""), HOUSE("\"secret\":\"s\""));
     assert_true(access_take_protected(access));
     assert_false(access_take_protected(access));
+    /* What was not asked for in the end is not shown. */
+    expect_reading(access, HOUSE("\"secret\":\"s\""), HOUSE("\"secret\":\"s\""));
+    access_shows(access, NULL);
+    assert_false(access_take_protected(access));
     access_destroy(access);
     access = access_with_rules(DENY("h", "/place:house") "," DENY("g", "/place:garden"));
     expect_reading(access, all, "{}");

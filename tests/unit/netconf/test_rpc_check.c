@@ -100,6 +100,24 @@ static void old_clients(void **state)
     free(reply);
 }
 
+/* The library compares equal entries each with each. */
+static void wide_requests(void **state)
+{
+    (void)state;
+    for (unsigned count = 4096; count <= 4097; count++) {
+        char *text = NULL, *filter = calloc(count, 5);
+        assert_non_null(filter);
+        for (unsigned i = 0; i < count; i++)
+            memcpy(filter + (size_t)4 * i, "<a/>", 4);
+        assert_true(asprintf(&text, RPC("<get><filter>%s</filter></get>"), filter) > 0);
+        char *reply = rpc_check(context, text, strlen(text), true);
+        assert_true((count > 4096) == (reply && strstr(reply, "<error-tag>too-big</error-tag>")));
+        free(reply);
+        free(text);
+        free(filter);
+    }
+}
+
 /* Every beginning of a request is refused or left to the library, and nothing is read behind it. */
 static void cut_requests(void **state)
 {
@@ -165,9 +183,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_case),
-        cmocka_unit_test(old_clients),
-        cmocka_unit_test(cut_requests),
+        cmocka_unit_test(each_case),    cmocka_unit_test(old_clients),
+        cmocka_unit_test(cut_requests), cmocka_unit_test(wide_requests),
         cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests_name("requests", tests, set_up, tear_down);

@@ -236,7 +236,26 @@ static void test_depth(void **state)
         {"<a>/</a><b/>", 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_int_equal(xml_depth(rows[i].text, strlen(rows[i].text)), rows[i].depth);
+        assert_int_equal(xml_shape(rows[i].text, strlen(rows[i].text)).depth, rows[i].depth);
+}
+
+static void test_widest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t widest;
+    } rows[] = {
+        {"", 0},
+        {"<a/>", 1},
+        {"<a><b/><b/><c></c></a>", 3},
+        {"<a><b><c/><c/></b><b><c/><c/></b></a>", 2},
+        {"<a><!-- <b/><b/> --><b/></a>", 1},
+        {"<a><b><c/></b><d/><d/><d/></a>", 4},
+        {"</a></a><b/><b/>", 2},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(xml_shape(rows[i].text, strlen(rows[i].text)).widest, rows[i].widest);
 }
 
 static void test_utf8(void **state)
@@ -263,7 +282,7 @@ int main(void)
         cmocka_unit_test(test_chunks_refused), cmocka_unit_test(test_size_of_all_chunks),
         cmocka_unit_test(test_memory),         cmocka_unit_test(test_hello),
         cmocka_unit_test(test_text),           cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_widest),         cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
