@@ -78,6 +78,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(lisp_tcp)                                                                                    \
     X(websocket)                                                                                   \
     X(radmin)                                                                                      \
+    X(l2tp)                                                                                        \
     X(gtp)                                                                                         \
     X(socks5)                                                                                      \
     X(mysql)                                                                                       \
@@ -92,6 +93,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(memcached)                                                                                   \
     X(ajp)                                                                                         \
     X(thrift)                                                                                      \
+    X(minecraft)                                                                                   \
     X(utp)                                                                                         \
     X(edonkey)                                                                                     \
     X(kademlia)                                                                                    \

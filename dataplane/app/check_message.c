@@ -163,6 +163,36 @@ bool application_check_telnet(const struct application_packet *p, uint32_t *memo
     return commands > 0;
 }
 
+/* Reads a number of at most 21 bits at *AT: 7 bits in an octet, the lowest first. */
+static bool read_bits(const struct application_packet *p, uint32_t *at, uint32_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; shift < 21 && *at < p->length; shift += 7) {
+        uint8_t octet = p->data[(*at)++];
+        *value |= (uint32_t)(octet & 0x7f) << shift;
+        if (!(octet & 0x80))
+            return true;
+    }
+    return false;
+}
+
+/* A client's first packet: length, kind 0, version, the server's name, its port, what is to come.
+ * Others may follow. */
+bool application_check_minecraft(const struct application_packet *p, uint32_t *memory)
+{
+    uint32_t at = 0, length, kind, version, name;
+    (void)memory;
+    if (!read_bits(p, &at, &length) || at + length > p->length)
+        return false;
+    uint32_t end = at + length;
+    if (!read_bits(p, &at, &kind) || kind != 0 || !read_bits(p, &at, &version) ||
+        !read_bits(p, &at, &name) || name == 0 || at + name + 3 != end)
+        return false;
+    const uint8_t *text = p->data + at, *rest = memchr(text, 0, name); /* of a changed client */
+    uint32_t host = rest ? (uint32_t)(rest - text) : name;
+    return host > 0 && is_printable(text, 0, host) && text[name + 2] >= 1 && text[name + 2] <= 3;
+}
+
 /* Version 1: kind, extension, connection, time, delay, window, numbers. *MEMORY: the connection. */
 bool application_check_utp(const struct application_packet *p, uint32_t *memory)
 {
