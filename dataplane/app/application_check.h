@@ -94,6 +94,8 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(ajp)                                                                                         \
     X(thrift)                                                                                      \
     X(minecraft)                                                                                   \
+    X(statsd)                                                                                      \
+    X(finger)                                                                                      \
     X(utp)                                                                                         \
     X(edonkey)                                                                                     \
     X(kademlia)                                                                                    \
@@ -117,6 +119,9 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(collectd)                                                                                    \
     X(slp)                                                                                         \
     X(xdmcp)                                                                                       \
+    X(rlogin)                                                                                      \
+    X(iscsi)                                                                                       \
+    X(zookeeper)                                                                                   \
     X(rsh)                                                                                         \
     X(telnet)                                                                                      \
     X(rtmp)                                                                                        \

@@ -193,6 +193,31 @@ bool application_check_minecraft(const struct application_packet *p, uint32_t *m
     return host > 0 && is_printable(text, 0, host) && text[name + 2] >= 1 && text[name + 2] <= 3;
 }
 
+/* A metric in text: name, colon, value, bar, kind; others may follow in lines of their own. */
+bool application_check_statsd(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    const uint8_t *colon = memchr(d, ':', p->length < 256 ? p->length : 256);
+    (void)memory;
+    if (!colon || colon == d || !is_printable(d, 0, (uint32_t)(colon - d)))
+        return false;
+    uint32_t at = (uint32_t)(colon - d) + 1, start = at;
+    while (at < p->length &&
+           ((d[at] >= '0' && d[at] <= '9') || d[at] == '.' || d[at] == '-' || d[at] == '+'))
+        at++;
+    return at > start && at + 1 < p->length && d[at] == '|' && memchr("cgmshd", d[at + 1], 6);
+}
+
+/* One line of a client: whom to tell of, perhaps behind /W (RFC 1288). */
+bool application_check_finger(const struct application_packet *p, uint32_t *memory)
+{
+    enum { OCTETS_MAX = 64 };
+    uint32_t n = p->length;
+    (void)memory;
+    return n >= 2 && n <= OCTETS_MAX && n == p->whole_length && p->data[n - 1] == '\n' &&
+           p->data[n - 2] == '\r' && is_printable(p->data, 0, n - 2);
+}
+
 /* Version 1: kind, extension, connection, time, delay, window, numbers. *MEMORY: the connection. */
 bool application_check_utp(const struct application_packet *p, uint32_t *memory)
 {

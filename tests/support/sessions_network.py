@@ -283,8 +283,8 @@ SESSIONS = [
     udp("rip", 520, s(h("0202 0000 0002 0000 c0000200 ffffff00 00000000 00000001")), bound=True),
     udp("rip", 521, s(h("0201 0000"), bytes(16), h("0000 40 01")), bound=True),
     udp("wccp", 2048, c(h("0000000a 0200 0028 0000 0018"), noise(36)), bound=True),
-    udp("statsd", 8125, c(b"gorets:1|c|@0.1\nglork:320|ms")),
-    udp("statsd", 8125, c(b"page.views:-1.5|g|#env:dev")),
+    udp("statsd", 8125, c(b"gorets:1|c|@0.1\nglork:320|ms"), bound=True),
+    udp("statsd", 8125, c(b"page.views:-1.5|g|#env:dev"), bound=True),
     tcp("finger", 79, c(b"/W me\r\n"), s(b"Login: me\r\n"), bound=True),
     # tunnels
     udp("l2tp", 1701,
