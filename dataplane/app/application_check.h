@@ -78,6 +78,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(lisp_tcp)                                                                                    \
     X(websocket)                                                                                   \
     X(radmin)                                                                                      \
+    X(l2tp)                                                                                        \
     X(gtp)                                                                                         \
     X(socks5)                                                                                      \
     X(mysql)                                                                                       \
@@ -92,6 +93,9 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(memcached)                                                                                   \
     X(ajp)                                                                                         \
     X(thrift)                                                                                      \
+    X(minecraft)                                                                                   \
+    X(statsd)                                                                                      \
+    X(finger)                                                                                      \
     X(utp)                                                                                         \
     X(edonkey)                                                                                     \
     X(kademlia)                                                                                    \
@@ -115,6 +119,9 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(collectd)                                                                                    \
     X(slp)                                                                                         \
     X(xdmcp)                                                                                       \
+    X(rlogin)                                                                                      \
+    X(iscsi)                                                                                       \
+    X(zookeeper)                                                                                   \
     X(rsh)                                                                                         \
     X(telnet)                                                                                      \
     X(rtmp)                                                                                        \

@@ -120,6 +120,18 @@ bool application_check_mongodb(const struct application_packet *p, uint32_t *mem
            (length == p->whole_length || (length > p->whole_length && p->whole_length > 1000));
 }
 
+/* What opens a session, and its answer: length, version 0, then in one a transaction, in both the
+ * patience, a session and a password of 16 octets. */
+bool application_check_zookeeper(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    (void)memory;
+    if (p->length < 36 || be32(d) + 4 != p->whole_length || be32(d + 4) != 0)
+        return false;
+    uint32_t octets = be32(d);
+    return octets >= 44 ? be32(d + 28) == 16 : be32(d + 20) == 16;
+}
+
 /* Version with direction, flags, stream, operation, length. */
 bool application_check_cassandra(const struct application_packet *p, uint32_t *memory)
 {

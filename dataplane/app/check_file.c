@@ -75,6 +75,45 @@ bool application_check_dcerpc_udp(const struct application_packet *p, uint32_t *
     return (d[4] & 0xef) == 0 && d[5] <= 3 && d[6] == 0 && length + 80 <= p->whole_length;
 }
 
+/* Perhaps a NUL that came alone before; user, user, terminal with its speed: texts that end in NUL
+ * (RFC 1282). */
+bool application_check_rlogin(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    uint32_t texts = 0, start = p->length > 0 && d[0] == 0;
+    (void)memory;
+    if (p->length != p->whole_length || p->length < 6 || d[p->length - 1] != 0)
+        return false;
+    for (uint32_t at = start; at < p->length; at++) {
+        if (d[at] != 0)
+            continue;
+        if (at == start || !is_printable(d, start, at) ||
+            (texts == 2 && !memchr(d + start, '/', at - start)))
+            return false;
+        texts++;
+        start = at + 1;
+    }
+    return texts == 3;
+}
+
+/* A log-in (RFC 7143): 48 octets of header with the length of the text that follows, in which
+ * names have values; the answer has the same form. */
+bool application_check_iscsi(const struct application_packet *p, uint32_t *memory)
+{
+    enum { HEADER = 48, TEXT_MAX = 8192 };
+    const uint8_t *d = p->data;
+    (void)memory;
+    if (p->length < HEADER + 4 || d[4] != 0)
+        return false;
+    uint32_t octets = be24(d + 5), at = HEADER;
+    bool known = (d[0] & 0xbf) == 0x03 || d[0] == 0x23;
+    if (!known || octets > TEXT_MAX || ((octets + 3) & ~3u) + HEADER < p->whole_length)
+        return false;
+    while (at < p->length && ((d[at] >= 'A' && d[at] <= 'Z') || (d[at] >= 'a' && d[at] <= 'z')))
+        at++;
+    return at > HEADER + 2 && at < p->length && d[at] == '=';
+}
+
 /* A port in digits, then user, user and command: texts that end in NUL. */
 bool application_check_rsh(const struct application_packet *p, uint32_t *memory)
 {

@@ -163,6 +163,61 @@ bool application_check_telnet(const struct application_packet *p, uint32_t *memo
     return commands > 0;
 }
 
+/* Reads a number of at most 21 bits at *AT: 7 bits in an octet, the lowest first. */
+static bool read_bits(const struct application_packet *p, uint32_t *at, uint32_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; shift < 21 && *at < p->length; shift += 7) {
+        uint8_t octet = p->data[(*at)++];
+        *value |= (uint32_t)(octet & 0x7f) << shift;
+        if (!(octet & 0x80))
+            return true;
+    }
+    return false;
+}
+
+/* A client's first packet: length, kind 0, version, the server's name, its port, what is to come.
+ * Others may follow. */
+bool application_check_minecraft(const struct application_packet *p, uint32_t *memory)
+{
+    uint32_t at = 0, length, kind, version, name;
+    (void)memory;
+    if (!read_bits(p, &at, &length) || at + length > p->length)
+        return false;
+    uint32_t end = at + length;
+    if (!read_bits(p, &at, &kind) || kind != 0 || !read_bits(p, &at, &version) ||
+        !read_bits(p, &at, &name) || name == 0 || at + name + 3 != end)
+        return false;
+    const uint8_t *text = p->data + at, *rest = memchr(text, 0, name); /* of a changed client */
+    uint32_t host = rest ? (uint32_t)(rest - text) : name;
+    return host > 0 && is_printable(text, 0, host) && text[name + 2] >= 1 && text[name + 2] <= 3;
+}
+
+/* A metric in text: name, colon, value, bar, kind; others may follow in lines of their own. */
+bool application_check_statsd(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    const uint8_t *colon = memchr(d, ':', p->length < 256 ? p->length : 256);
+    (void)memory;
+    if (!colon || colon == d || !is_printable(d, 0, (uint32_t)(colon - d)))
+        return false;
+    uint32_t at = (uint32_t)(colon - d) + 1, start = at;
+    while (at < p->length &&
+           ((d[at] >= '0' && d[at] <= '9') || d[at] == '.' || d[at] == '-' || d[at] == '+'))
+        at++;
+    return at > start && at + 1 < p->length && d[at] == '|' && memchr("cgmshd", d[at + 1], 6);
+}
+
+/* One line of a client: whom to tell of, perhaps behind /W (RFC 1288). */
+bool application_check_finger(const struct application_packet *p, uint32_t *memory)
+{
+    enum { OCTETS_MAX = 64 };
+    uint32_t n = p->length;
+    (void)memory;
+    return n >= 2 && n <= OCTETS_MAX && n == p->whole_length && p->data[n - 1] == '\n' &&
+           p->data[n - 2] == '\r' && is_printable(p->data, 0, n - 2);
+}
+
 /* Version 1: kind, extension, connection, time, delay, window, numbers. *MEMORY: the connection. */
 bool application_check_utp(const struct application_packet *p, uint32_t *memory)
 {

@@ -265,6 +265,19 @@ bool application_check_lisp_tcp(const struct application_packet *p, uint32_t *me
            be16(d + 2) <= p->length && be32(d + be16(d + 2) - 4) == 0x9facade9;
 }
 
+/* A control message (RFC 2661, 3931): length, ids, numbers, then the first attribute, that tells
+ * which, or nothing. */
+bool application_check_l2tp(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data;
+    (void)memory;
+    if (p->length < 12 || be16(d + 2) != p->whole_length)
+        return false;
+    if (p->whole_length == 12)
+        return has_port(p, 1701);
+    return p->length >= 20 && be16(d + 12) == 0x8008 && be32(d + 14) == 0 && be16(d + 18) <= 29;
+}
+
 /* Version 2 (29.274): octets behind the first four; one more message may stand behind one that
  * says so, and then says no more. */
 static bool is_gtp_2(const struct application_packet *p)
