@@ -14,6 +14,7 @@
 #include "probe_control.h"
 #include "probe_exchange.h"
 #include "probe_history.h"
+#include "probe_ports.h"
 #include "probe_snapshot.h"
 
 /* The copies of every worker, in order. */
@@ -307,6 +308,7 @@ void probe_answer_late_ledger_requests(struct probe *probe)
  * have observed both. */
 static void add_given(const struct probe *probe, struct ledger *ledger)
 {
+    probe_ports_add_given(probe, ledger);
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct source_ledger source = probe_source_ledger(probe, s);
         ledger_add_given(ledger, &source.observed);
@@ -351,8 +353,8 @@ static struct ledger_set *final_ledgers(struct probe *probe, char **state)
         if (ledgers)
             add_other_snapshots(probe, &ledgers->ledgers[0]);
     }
-    if (ledgers &&
-        (probe->metering->distribution || probe->metering->takes_over || probe->kernel_table))
+    if (ledgers && (probe->metering->distribution || probe->metering->takes_over ||
+                    probe->sources_changed || probe->kernel_table))
         add_given(probe, &ledgers->ledgers[0]);
     if (ledgers && state)
         *state = probe_control_last_state(probe, &ledgers->ledgers[0], set.accounts);

@@ -215,7 +215,10 @@ struct metering *metering_create(struct probe *probe, const struct metering_wish
         making->wish = wish;
         making->config = wish->config;
         making->metering = metering;
-        probe_configure_worker(probe, wish->config, wish->selection, wish->rules, &making->worker);
+        struct source_places places;
+        probe_places(probe, wish->config, &places);
+        probe_configure_worker(wish->config, &places, wish->selection, wish->rules,
+                               &making->worker);
         making->worker.populated = wish->takes_over;
         good = make_workers(making, error);
     } else {

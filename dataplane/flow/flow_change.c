@@ -125,6 +125,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     cache->local = change->config.local;
     cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
+    cache->several_ports = change->config.several_ports;
     change_policy(cache, change);
     flow_kernel_set_margin(cache);
     /* Records are due by the timeouts of before: one pass looks at all of them. What was not over

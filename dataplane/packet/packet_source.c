@@ -2,6 +2,7 @@
  * what is wrong. */
 #include "packet/packet_source.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <time.h>
 
@@ -50,6 +51,24 @@ void packet_sources_wait(struct packet_source *const sources[], const bool ended
     }
     if (sleeper)
         sleeper->ops->wait(sleeper, until_ns);
+}
+
+int packet_source_place(struct packet_source *const sources[], uint32_t count,
+                        const struct packet_source *source)
+{
+    for (uint32_t s = 0; s < count; s++)
+        if (sources[s] == source)
+            return (int)s;
+    return -1;
+}
+
+void source_ledger_add(struct source_ledger *sum, const struct source_ledger *ledger)
+{
+    static_assert(sizeof(struct source_ledger) % sizeof(uint64_t) == 0, "made of words");
+    uint64_t *to = &sum->observed.packets;
+    const uint64_t *from = &ledger->observed.packets;
+    for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
+        to[i] += from[i];
 }
 
 bool packet_source_tell_problem(struct packet_source *source, struct error *line)

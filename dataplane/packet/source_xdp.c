@@ -322,7 +322,8 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
     return source;
 }
 
-bool source_xdp_start(struct packet_source *source, struct source_notes *notes, struct error *error)
+bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
+                        struct error *error)
 {
     struct source_xdp *self = (struct source_xdp *)source;
     check(source->ops == &source_xdp_ops && self->queue_count == 0);
@@ -330,6 +331,28 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
         return true;
     xdp_start_undo(self);
     return false;
+}
+
+void source_xdp_begin(struct packet_source *source)
+{
+    check(source->ops == &source_xdp_ops);
+    xdp_begin((struct source_xdp *)source);
+}
+
+bool source_xdp_start(struct packet_source *source, struct source_notes *notes, struct error *error)
+{
+    if (!source_xdp_prepare(source, notes, error))
+        return false;
+    source_xdp_begin(source);
+    return true;
+}
+
+void source_xdp_break(struct packet_source *source, const struct error *problem)
+{
+    struct source_xdp *self = (struct source_xdp *)source;
+    check(source->ops == &source_xdp_ops && self->queue_count == 0);
+    source->problem = *problem;
+    atomic_store_explicit(&self->removed, true, memory_order_release);
 }
 
 struct ledger_pair source_xdp_counted(struct packet_source *source)

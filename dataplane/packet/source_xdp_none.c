@@ -22,6 +22,23 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
     return false;
 }
 
+bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
+                        struct error *error)
+{
+    return source_xdp_start(source, notes, error);
+}
+
+void source_xdp_begin(struct packet_source *source)
+{
+    (void)source;
+}
+
+void source_xdp_break(struct packet_source *source, const struct error *problem)
+{
+    (void)source;
+    (void)problem;
+}
+
 struct ledger_pair source_xdp_counted(struct packet_source *source)
 {
     (void)source;
