@@ -65,10 +65,13 @@ static bool open_state(struct probe *probe, struct error *error)
 
 static bool make_workers(struct probe *probe, struct error *error)
 {
+    struct source_places places;
+    probe_places(probe, probe->config, &places);
     const struct metering_wish wish = {.config = probe->config,
                                        .selection = &probe->selection,
                                        .rules = &probe->rules,
-                                       .lists = probe->lists};
+                                       .lists = probe->lists,
+                                       .places = &places};
     probe->metering = metering_create(probe, &wish, error);
     return probe->metering != NULL;
 }

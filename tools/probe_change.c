@@ -111,12 +111,15 @@ static bool change_workers(struct probe *probe, const struct probe_config *confi
 static bool prepare_exchange(struct probe *probe, const struct probe_config *config,
                              struct probe_change *change, struct error *error)
 {
-    const struct metering_wish wish = {.config = config,
-                                       .selection = &change->selection,
-                                       .rules = new_rules(probe, change),
-                                       .lists = new_lists(probe, change),
-                                       .takes_over = true,
-                                       .snapshot = change->snapshot};
+    const struct metering_wish wish = {
+        .config = config,
+        .selection = &change->selection,
+        .rules = new_rules(probe, change),
+        .lists = new_lists(probe, change),
+        .places = &change->places,
+        .sources = change->sources ? probe_source_change_kept(change->sources) : NULL,
+        .takes_over = true,
+        .snapshot = change->snapshot};
     if (!probe_selection_make(&change->selection, config, error))
         return false;
     change->metering = metering_create(probe, &wish, error);
@@ -242,7 +245,10 @@ static void exchange_selection(struct probe *probe, struct probe_change *change)
 static void hand_over_sources(struct probe *probe, struct probe_change *change)
 {
     change->metering = NULL;
-    probe_rename_interfaces(probe, change->next);
+    if (change->sources)
+        probe_source_change_take(change->sources);
+    else
+        probe_rename_interfaces(probe, change->next);
     probe_snapshot_exchange(probe, change->snapshot);
     exchange_selection(probe, change);
     probe_apply_adopt(probe->control);
@@ -356,6 +362,18 @@ void probe_change_submit(struct probe *probe, struct probe_change *change)
     hand_over_if_possible(probe);
 }
 
+/* New sources begin when all know what is to become of their packets, however long it takes until
+ * others are gone. True when they have, or if there are none. */
+static bool begin_sources(const struct probe *probe, struct probe_change *change)
+{
+    if (!change->sources)
+        return true;
+    for (uint32_t w = 0; w < change->worker_count; w++)
+        if (!worker_change_taken(change->workers[w]))
+            return false;
+    return exporters_know(probe) && probe_source_change_begin(change->sources);
+}
+
 bool probe_change_finish(struct probe *probe, struct error *refusal)
 {
     struct probe_change *change = probe->change;
@@ -366,7 +384,10 @@ bool probe_change_finish(struct probe *probe, struct error *refusal)
         probe->change = NULL;
         return true;
     }
-    if (!change->handed || (change->other_workers && !probe_exchange_turn(probe)))
+    if (!change->handed)
+        return false;
+    bool begun = begin_sources(probe, change);
+    if ((change->other_workers && !probe_exchange_turn(probe)))
         return false;
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
@@ -376,8 +397,10 @@ bool probe_change_finish(struct probe *probe, struct error *refusal)
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;
     change->snapshot = NULL;
-    if (change->sources && !probe_source_change_begin(change->sources))
+    if (!begun)
         return false;
+    if (change->sources)
+        probe_source_change_take(change->sources);
     if (change->other_lists)
         probe_lists_follow(probe->lists, change->lists);
     if (change->other_workers)

@@ -113,9 +113,7 @@ static bool make_exporter(struct probe *probe, const struct metering_wish *wish,
         error_set(error, "no memory for the exporting process");
         return false;
     }
-    struct source_places places;
-    probe_places(probe, wish->config, &places);
-    probe_describe(probe, wish->config, &places, wish->rules, c, exporting);
+    probe_describe(probe, wish->config, wish->places, wish->rules, c, exporting);
     exporting->marks = probe_lists_marks(wish->lists);
     exporting->spool = NULL;
     next->exporters[c] =

@@ -35,7 +35,9 @@ struct probe_source_change {
     bool goes[SOURCES_MAX]; /* of the list of the probe: it is not there afterwards */
     bool some_go;
     enum step step;
-    struct source_list list; /* that is under way to the readers */
+    struct source_list kept; /* of the probe's: they are the same, and were never left */
+    struct source_list list; /* that is under way to the readers; in the end the new ones */
+    bool taken;              /* the probe has the new ones */
     uint64_t gap_ns;         /* monotonic: the first packet that could not be observed */
     struct error error;
 };
@@ -55,8 +57,7 @@ bool probe_source_change_is_possible(const struct probe *probe, const struct pro
         if (!same && !config->sources[s].interface[0])
             return false;
     }
-    return !(actions & PLAN_EXCHANGE) && !probe->kernel_table &&
-           config->caches[0].kernel_flows == 0 && probe->queue_count == 1 &&
+    return !probe->kernel_table && config->caches[0].kernel_flows == 0 && probe->queue_count == 1 &&
            (metering->distribution || metering->worker_count == 1);
 }
 
@@ -88,15 +89,16 @@ static bool is_reopened(const struct probe_source_change *change, uint32_t b)
     return false;
 }
 
-/* The readers are to have the probe's sources, but those with other settings unless these are KEPT,
- * and those that go unless they STAY. */
-static void list_old(struct probe_source_change *change, bool kept, bool stay)
+/* Puts into LIST the probe's sources but those with other settings, unless these are KEPT, and
+ * those that go, unless they STAY. */
+static void list_old(const struct probe_source_change *change, struct source_list *list, bool kept,
+                     bool stay)
 {
     const struct probe *probe = change->probe;
-    change->list.count = 0;
+    list->count = 0;
     for (uint32_t b = 0; b < probe->source_count; b++)
         if ((kept || !is_reopened(change, b)) && (stay || !change->goes[b]))
-            change->list.sources[change->list.count++] = probe->sources[b];
+            list->sources[list->count++] = probe->sources[b];
 }
 
 /* ---- preparing ---- */
@@ -136,6 +138,21 @@ static struct packet_interface name_new(const struct probe_source_change *change
     return wanted;
 }
 
+/* What source S is called, which is source B of PROBE: a number that was chosen stays as long as
+ * nothing else is wanted. */
+static struct packet_interface name_kept(const struct probe_source_change *change, uint32_t s,
+                                         uint32_t b)
+{
+    const struct source_config *source = &change->config->sources[s];
+    const struct packet_source *kept = change->probe->sources[b];
+    struct packet_interface wanted = kept->interface;
+    if (source->ifindex != change->probe->config->sources[b].ifindex)
+        wanted.ifindex = source->ifindex ? source->ifindex : kept->own_ifindex;
+    wanted.role = source->role;
+    snprintf(wanted.name, sizeof wanted.name, "%s", source->name);
+    return wanted;
+}
+
 /* Finds which source is which, and where those are that stay. */
 static void match(struct probe_source_change *change)
 {
@@ -144,7 +161,6 @@ static void match(struct probe_source_change *change)
     memset(change->goes, 1, sizeof change->goes);
     for (uint32_t s = 0; s < config->source_count; s++) {
         int b = source_place_before(probe->config, &config->sources[s]);
-        struct source_place *place = &change->places.places[s];
         change->before[s] = b;
         if (b < 0)
             continue;
@@ -152,13 +168,15 @@ static void match(struct probe_source_change *change)
         change->is_other[s] =
             !source_has_same_settings(&probe->config->sources[b], &config->sources[s]);
         change->others |= change->is_other[s];
-        *place = (struct source_place){.port = probe->sources[b]->interface_base,
-                                       .interfaces = 1,
-                                       .interface = probe->sources[b]->interface};
+        change->places.places[s] =
+            (struct source_place){.port = probe->sources[b]->interface_base,
+                                  .interfaces = 1,
+                                  .interface = name_kept(change, s, (uint32_t)b)};
     }
     change->places.count = config->source_count;
     for (uint32_t b = 0; b < probe->source_count; b++)
         change->some_go |= change->goes[b];
+    list_old(change, &change->kept, false, false);
 }
 
 static bool open_new(struct probe_source_change *change, uint32_t s, bool taken[],
@@ -202,6 +220,11 @@ struct probe_source_change *probe_source_change_prepare(struct probe *probe,
     }
     probe_pair_taps(&change->places);
     return change;
+}
+
+const struct source_list *probe_source_change_kept(const struct probe_source_change *change)
+{
+    return &change->kept;
 }
 
 const struct source_places *probe_source_change_places(const struct probe_source_change *change)
@@ -334,7 +357,7 @@ static void restore(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (is_reopened(change, b) && !probe->sources[b]->problem.text[0])
             begin_packets(&probe->config->sources[b], probe->sources[b]);
-    list_old(change, true, true);
+    list_old(change, &change->list, true, true);
     submit(change);
     change->step = STEP_RESTORING;
 }
@@ -348,7 +371,7 @@ static void begin_reopening(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (is_reopened(change, b))
             stop(probe->sources[b]);
-    list_old(change, false, true);
+    list_old(change, &change->list, false, true);
     submit(change);
     change->step = STEP_REOPENING;
 }
@@ -362,8 +385,18 @@ static void begin_removing(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (change->goes[b])
             stop(probe->sources[b]);
-    list_old(change, false, false);
+    list_old(change, &change->list, false, false);
     submit(change);
+}
+
+/* The new sources, in the order of their configuration. */
+static void list_new(struct probe_source_change *change)
+{
+    change->list.count = change->config->source_count;
+    for (uint32_t s = 0; s < change->list.count; s++)
+        change->list.sources[s] =
+            change->before[s] >= 0 ? change->probe->sources[change->before[s]] : change->fresh[s];
+    change->step = STEP_LEFT;
 }
 
 enum source_change_status probe_source_change_leave(struct probe_source_change *change,
@@ -384,41 +417,37 @@ enum source_change_status probe_source_change_leave(struct probe_source_change *
         *error = change->error;
         return SOURCES_REFUSED;
     } else if (change->step == STEP_REMOVING) {
-        change->step = STEP_LEFT;
+        list_new(change);
     }
     return change->step == STEP_LEFT ? SOURCES_DONE : SOURCES_WAIT;
 }
 
 /* ---- the new ones ---- */
 
-static struct packet_source *source_after(const struct probe_source_change *change, uint32_t s)
-{
-    return change->before[s] >= 0 ? change->probe->sources[change->before[s]] : change->fresh[s];
-}
-
 static void begin_all(struct probe_source_change *change)
 {
-    struct probe *probe = change->probe;
-    change->list.count = change->config->source_count;
-    for (uint32_t s = 0; s < change->config->source_count; s++) {
+    for (uint32_t s = 0; s < change->list.count; s++) {
         const struct source_place *place = &change->places.places[s];
-        struct packet_source *source = change->list.sources[s] = source_after(change, s);
-        probe_snapshot_name_port(probe, place->port, &place->interface);
+        probe_snapshot_name_port(change->probe, place->port, &place->interface);
         if (change->before[s] < 0 || change->is_other[s])
-            begin_packets(&change->config->sources[s], source);
+            begin_packets(&change->config->sources[s], change->list.sources[s]);
     }
     submit(change);
     change->step = STEP_BEGINNING;
 }
 
-static void say(const struct probe_source_change *change)
+static void say_gone(const struct probe_source_change *change)
 {
     const struct probe *probe = change->probe;
-    double gap_s = (double)(clock_monotonic_ns() - change->gap_ns) / 1e9;
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (change->goes[b])
             fprintf(stderr, "spanflowd: %s is observed no more\n", probe->sources[b]->name);
-    for (uint32_t s = 0; s < change->config->source_count; s++)
+}
+
+static void say_gaps(const struct probe_source_change *change)
+{
+    double gap_s = (double)(clock_monotonic_ns() - change->gap_ns) / 1e9;
+    for (uint32_t s = 0; s < change->list.count; s++)
         if (change->is_other[s])
             fprintf(stderr,
                     "spanflowd: %s was opened anew with other settings; for %.3f s nothing was "
@@ -426,14 +455,15 @@ static void say(const struct probe_source_change *change)
                     change->list.sources[s]->name, gap_s);
 }
 
-/* The probe has the new sources, and its configuration is the new one. */
-static void take(struct probe_source_change *change)
+void probe_source_change_take(struct probe_source_change *change)
 {
     struct probe *probe = change->probe;
     struct packet_source *gone[SOURCES_MAX];
     uint32_t gone_count = 0;
     bool some_before = probe->source_count > 0;
-    say(change);
+    if (change->taken)
+        return;
+    say_gone(change);
     pthread_mutex_lock(&probe->sources_lock);
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (change->goes[b]) {
@@ -459,20 +489,22 @@ static void take(struct probe_source_change *change)
     probe_apply_adopt(probe->control);
     if (some_before != (probe->source_count > 0))
         probe_say_start(probe);
-    change->step = STEP_BEGUN;
+    change->taken = true;
 }
 
 bool probe_source_change_begin(struct probe_source_change *change)
 {
     if (change->step == STEP_LEFT)
         begin_all(change);
-    if (change->step == STEP_BEGINNING && is_taken(change))
-        take(change);
+    if (change->step == STEP_BEGINNING && is_taken(change)) {
+        say_gaps(change);
+        change->step = STEP_BEGUN;
+    }
     return change->step == STEP_BEGUN;
 }
 
 void probe_source_change_end(struct probe_source_change *change)
 {
-    if (change->step == STEP_BEGINNING && is_taken(change))
-        take(change);
+    if (change->step == STEP_BEGUN || (change->step == STEP_BEGINNING && is_taken(change)))
+        probe_source_change_take(change);
 }

@@ -22,6 +22,7 @@
 
 struct probe;
 struct probe_source_change;
+struct source_list;
 struct source_places;
 
 enum source_change_status {
@@ -44,8 +45,13 @@ const struct source_places *probe_source_change_places(const struct probe_source
 /* The second step. REFUSED: with ERROR, as above. */
 enum source_change_status probe_source_change_leave(struct probe_source_change *change,
                                                     struct error *error);
-/* The last one; true when PROBE has the new sources, and by them the new configuration. */
+/* Those that every reader can go on with, in the meantime and whatever becomes of the others. */
+const struct source_list *probe_source_change_kept(const struct probe_source_change *change);
+/* The last one, when workers and exporting processes know the configuration; true when the readers
+ * have the new sources. */
 bool probe_source_change_begin(struct probe_source_change *change);
+/* After the second step: PROBE has the new sources, and its configuration is the new one. */
+void probe_source_change_take(struct probe_source_change *change);
 /* All threads of PROBE have ended: what the readers have taken belongs to it. */
 void probe_source_change_end(struct probe_source_change *change);
 /* Closes what PROBE did not get. No reader may have a list of CHANGE any more. NULL is fine. */
