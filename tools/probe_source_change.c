@@ -44,21 +44,40 @@ struct probe_source_change {
 
 static_assert((int)SOURCE_LIST_MAX >= (int)SOURCES_MAX, "all sources in one list");
 
+/* A memif is read while DPDK's interrupt thread stands still, which other devices of DPDK need when
+ * they are opened and closed. */
+static bool is_memif(const struct source_config *source)
+{
+    return strncmp(source->device, "net_memif", 9) == 0;
+}
+
+/* Whether devices of DPDK are opened or closed beside those that go on. */
+static bool devices_can_change(const struct probe_config *before, const struct probe_config *after)
+{
+    bool goes_on[SOURCES_MAX] = {false}, memif = false, changes = false;
+    for (uint32_t s = 0; s < after->source_count; s++) {
+        const struct source_config *source = &after->sources[s];
+        int b = source_place_before(before, source);
+        bool same = b >= 0 && source_has_same_settings(&before->sources[b], source);
+        if (same)
+            goes_on[b] = true;
+        memif |= same && is_memif(source);
+        changes |= !same && !source->interface[0];
+    }
+    for (uint32_t b = 0; b < before->source_count; b++)
+        changes |= !goes_on[b] && !before->sources[b].interface[0];
+    return !(memif && changes);
+}
+
 bool probe_source_change_is_possible(const struct probe *probe, const struct probe_config *config,
                                      unsigned actions)
 {
     const struct metering *metering = probe->metering;
     if (!(actions & PLAN_SOURCES))
         return true;
-    for (uint32_t s = 0; s < config->source_count; s++) {
-        int place = source_place_before(probe->config, &config->sources[s]);
-        bool same = place >= 0 &&
-                    source_has_same_settings(&probe->config->sources[place], &config->sources[s]);
-        if (!same && !config->sources[s].interface[0])
-            return false;
-    }
     return !probe->kernel_table && config->caches[0].kernel_flows == 0 && probe->queue_count == 1 &&
-           (metering->distribution || metering->worker_count == 1);
+           (metering->distribution || metering->worker_count == 1) &&
+           devices_can_change(probe->config, config);
 }
 
 /* ---- what the readers have ---- */
@@ -275,20 +294,6 @@ static struct packet_source *open_again(const struct probe *probe,
     return source;
 }
 
-/* The device is there no more: its reader is told so. */
-static struct packet_source *make_broken(const struct probe *probe,
-                                         const struct source_config *config,
-                                         const struct packet_source *before, struct error *error)
-{
-    struct error ignored;
-    struct packet_source *source = probe_open_source(probe, config, &before->interface, &ignored);
-    if (!source)
-        return NULL;
-    source_xdp_break(source, error);
-    follow(source, before);
-    return source;
-}
-
 static void put_source(struct probe *probe, uint32_t b, struct packet_source *source)
 {
     pthread_mutex_lock(&probe->sources_lock);
@@ -310,12 +315,14 @@ static bool reopen(struct probe *probe, uint32_t b, const struct source_config *
     bool good = source != NULL;
     if (!source) {
         source = open_again(probe, config, &before, &again);
-        if (!source)
-            source = make_broken(probe, config, &before, &again);
     }
     if (!source) {
-        fprintf(stderr, "spanflowd: no memory for a source\n");
-        exit(1);
+        source = packet_source_broken(before.name, &again);
+        if (!source) {
+            fprintf(stderr, "spanflowd: no memory for a source\n");
+            exit(1);
+        }
+        follow(source, &before);
     }
     put_source(probe, b, source);
     return good;

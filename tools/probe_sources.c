@@ -10,6 +10,7 @@
 #include "packet/source_xdp.h"
 #include "probe.h"
 #include "probe_ports.h"
+#include "source_match.h"
 
 static bool open_files(struct probe *probe, struct error *error)
 {
@@ -58,17 +59,34 @@ static struct packet_source *open_dpdk(const struct source_config *config,
     return source;
 }
 
+/* The configuration gives devices of af_packet the least numbers that are free in its own list; one
+ * that goes on may have such a number here. */
+static void number_packet_device(struct source_config *config)
+{
+    const char *words = source_device_words(config);
+    char name[32], rest[sizeof config->device - sizeof name];
+    if (words == config->device)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(config->device, ","), config->device);
+    snprintf(rest, sizeof rest, "%s", words);
+    for (unsigned number = 0; number <= SOURCES_MAX && source_dpdk_is_open(name); number++)
+        snprintf(name, sizeof name, "net_af_packet%u", number);
+    snprintf(config->device, sizeof config->device, "%s%s", name, rest);
+}
+
 struct packet_source *probe_open_source(const struct probe *probe,
                                         const struct source_config *config,
                                         const struct packet_interface *wanted, struct error *error)
 {
     const uint64_t *now_ns = &probe->receive_clocks[0].now_ns;
+    struct source_config numbered = *config;
     if (config->interface[0]) {
         struct source_xdp_options options = config->xdp;
         options.counter = probe->counter;
         return source_xdp_open(config->interface, wanted, &options, now_ns, error);
     }
-    return open_dpdk(config, wanted, now_ns, error);
+    number_packet_device(&numbered);
+    return open_dpdk(&numbered, wanted, now_ns, error);
 }
 
 static void tell_notes(const struct source_notes *notes)

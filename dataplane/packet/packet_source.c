@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -51,6 +53,41 @@ void packet_sources_wait(struct packet_source *const sources[], const bool ended
     }
     if (sleeper)
         sleeper->ops->wait(sleeper, until_ns);
+}
+
+static enum receive_status receive_nothing(struct packet_source *source, struct packet_batch *batch)
+{
+    (void)source;
+    batch->count = 0;
+    return RECEIVE_FAILED;
+}
+
+static void release_nothing(struct packet_source *source, struct packet_batch *batch)
+{
+    (void)source;
+    batch->count = 0;
+}
+
+static void close_broken(struct packet_source *source)
+{
+    free(source);
+}
+
+struct packet_source *packet_source_broken(const char *name, const struct error *problem)
+{
+    static const struct packet_source_ops ops = {.receive = receive_nothing,
+                                                 .release = release_nothing,
+                                                 .news = packet_source_tell_problem,
+                                                 .close = close_broken};
+    struct packet_source *source = calloc(1, sizeof *source);
+    if (!source)
+        return NULL;
+    source->ops = &ops;
+    source->live = true;
+    source->interface_count = 1;
+    source->problem = *problem;
+    snprintf(source->name, sizeof source->name, "%s", name);
+    return source;
 }
 
 int packet_source_place(struct packet_source *const sources[], uint32_t count,

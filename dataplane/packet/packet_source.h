@@ -107,6 +107,10 @@ int packet_source_place(struct packet_source *const sources[], uint32_t count,
 /* Adds what LEDGER has counted to SUM. */
 void source_ledger_add(struct source_ledger *sum, const struct source_ledger *ledger);
 
+/* What stands in the place of a device called NAME that is there no more, for PROBLEM: its reader
+ * is told so, and nothing ever comes. NULL if memory is short. Control thread. */
+struct packet_source *packet_source_broken(const char *name, const struct error *problem);
+
 /* Puts the problem of SOURCE into LINE, once. False if there is none, or it has been told. Control
  * thread, when the problem is known to be complete: from news(), or when nobody receives. */
 bool packet_source_tell_problem(struct packet_source *source, struct error *line);

@@ -347,14 +347,6 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
     return true;
 }
 
-void source_xdp_break(struct packet_source *source, const struct error *problem)
-{
-    struct source_xdp *self = (struct source_xdp *)source;
-    check(source->ops == &source_xdp_ops && self->queue_count == 0);
-    source->problem = *problem;
-    atomic_store_explicit(&self->removed, true, memory_order_release);
-}
-
 struct ledger_pair source_xdp_counted(struct packet_source *source)
 {
     struct ledger_pair verdicts[VERDICT_COUNT];

@@ -58,10 +58,6 @@ bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes
                         struct error *error);
 void source_xdp_begin(struct packet_source *source);
 
-/* SOURCE, which was not started or could not be, is broken for PROBLEM from the beginning: nothing
- * ever comes, and the reader is told so. Control thread, before anybody reads it. */
-void source_xdp_break(struct packet_source *source, const struct error *problem);
-
 /* What the program of the started SOURCE counted in the kernel since the start, by its own
  * verdicts: packets and frame octets. Control thread, the worker ended. */
 struct ledger_pair source_xdp_counted(struct packet_source *source);

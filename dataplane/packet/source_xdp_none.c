@@ -33,12 +33,6 @@ void source_xdp_begin(struct packet_source *source)
     (void)source;
 }
 
-void source_xdp_break(struct packet_source *source, const struct error *problem)
-{
-    (void)source;
-    (void)problem;
-}
-
 struct ledger_pair source_xdp_counted(struct packet_source *source)
 {
     (void)source;
