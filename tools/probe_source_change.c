@@ -217,6 +217,17 @@ static bool open_new(struct probe_source_change *change, uint32_t s, bool taken[
     return true;
 }
 
+/* What can be said of other settings of source S while its device is open. */
+static bool check_other(const struct probe_source_change *change, uint32_t s, struct error *error)
+{
+    const struct packet_interface *wanted = &change->places.places[s].interface;
+    struct packet_source *source =
+        probe_open_source(change->probe, &change->config->sources[s], wanted, error);
+    if (source)
+        source->ops->close(source);
+    return source != NULL;
+}
+
 struct probe_source_change *probe_source_change_prepare(struct probe *probe,
                                                         const struct probe_config *config,
                                                         struct error *error)
@@ -231,7 +242,8 @@ struct probe_source_change *probe_source_change_prepare(struct probe *probe,
     change->config = config;
     match(change);
     for (uint32_t s = 0; s < config->source_count; s++) {
-        if (change->before[s] >= 0 || open_new(change, s, taken, error))
+        if (change->before[s] < 0 ? open_new(change, s, taken, error)
+                                  : !change->is_other[s] || check_other(change, s, error))
             continue;
         name_path(&config->sources[s], error);
         probe_source_change_free(change);
