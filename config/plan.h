@@ -21,8 +21,9 @@ enum plan_action {
     PLAN_SNAPSHOT = 1 << 4,   /* packets are kept otherwise, elsewhere, for longer, or not at all */
     PLAN_LISTS = 1 << 5,      /* flows are compared with other lists */
     PLAN_FOLDERS = 1 << 6,    /* state or spools are kept elsewhere */
-    PLAN_EXCHANGE = 1 << 7,   /* other workers take the place of those that are there */
-    PLAN_REBUILD = 1 << 8,    /* other sources: the probe is made anew */
+    PLAN_SOURCES = 1 << 7,    /* sources come, go, or are opened anew with other settings */
+    PLAN_EXCHANGE = 1 << 8,   /* other workers take the place of those that are there */
+    PLAN_REBUILD = 1 << 9,    /* the probe is made anew */
 };
 
 struct plan_field {

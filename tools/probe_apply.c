@@ -20,6 +20,7 @@
 #include "probe_mistake.h"
 #include "probe_moves.h"
 #include "probe_snapshot.h"
+#include "probe_source_change.h"
 
 #define ROOT "/spanflow:spanflow"
 
@@ -262,7 +263,7 @@ static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
     probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
     if (probe_folders_are_possible(probe, wish->config, before))
         wish->moves = probe_moves_plan(probe, wish->config, before, &possible);
-    if (!wish->moves || !(wish->plan.actions & (PLAN_LISTS | PLAN_RULES)))
+    if (!wish->moves || !(wish->plan.actions & (PLAN_LISTS | PLAN_RULES | PLAN_SOURCES)))
         return possible;
     probe_moves_free(wish->moves);
     wish->moves = NULL;
@@ -278,6 +279,8 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         return false;
     wish->plan = plan_make(probe->config, wish->config);
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
+        wish->plan.actions |= PLAN_REBUILD;
+    if (!probe_source_change_is_possible(probe, wish->config, wish->plan.actions))
         wish->plan.actions |= PLAN_REBUILD;
     if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish))
         wish->plan.actions |= PLAN_REBUILD;
@@ -307,7 +310,8 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
         good = probe_files_end(wish->job, &wish->files, &mistake->error);
         wish->job = NULL;
     }
-    bool later = wish->plan.actions & PLAN_REBUILD || (wish->moves && wish->test);
+    bool later = wish->plan.actions & PLAN_REBUILD ||
+                 (wish->test && (wish->moves || wish->plan.actions & PLAN_SOURCES));
     if (good && (wish->plan.actions == PLAN_NOTHING || later))
         return true;
     probe->moves = wish->moves;
@@ -449,6 +453,15 @@ void probe_apply(struct probe *probe, const struct control_frame *frame)
         conclude(probe, wish, false, &mistake);
 }
 
+/* A source could not be had, and everything is as it was. */
+static void refuse_change(struct probe_control *control, struct mistake *mistake)
+{
+    mistake_split(mistake);
+    fprintf(stderr, "spanflowd: the new configuration cannot be run: %s\n", mistake->error.text);
+    snprintf(control->next_path, sizeof control->next_path, "%.255s", mistake->path);
+    probe_apply_drop(control, mistake->tag, mistake->error.text);
+}
+
 void probe_apply_turn(struct probe *probe)
 {
     struct probe_control *control = probe->control;
@@ -462,9 +475,11 @@ void probe_apply_turn(struct probe *probe)
         control->wish = NULL;
         conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
     }
-    if (!probe->change || !probe_change_finish(probe))
+    if (!probe->change || !probe_change_finish(probe, &mistake.error))
         return;
-    if (control->next_config)
+    if (mistake.error.text[0])
+        refuse_change(control, &mistake);
+    else if (control->next_config)
         finish_change(probe);
     else if (!control->moving)
         probe_reload_finish(probe);

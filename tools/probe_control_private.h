@@ -94,6 +94,8 @@ void probe_apply_end(struct probe *probe);
 void probe_apply_probe_ended(struct probe *probe);
 /* Refuses request ID (0: none) because the daemon ends. */
 void probe_apply_refuse_end(struct probe_control *control, uint32_t id);
+/* The configuration that was to come is refused by TAG and MESSAGE, and freed (probe_rebuild.c). */
+void probe_apply_drop(struct probe_control *control, const char *tag, const char *message);
 /* Nobody waits for it any more. */
 void probe_apply_forget(struct probe_control *control);
 /* TEXT, which is taken, is what runs from now on. */

@@ -64,7 +64,7 @@ static void keep_new(struct probe_control *control)
     control->next_text = NULL;
 }
 
-static void drop_new(struct probe_control *control, const char *tag, const char *message)
+void probe_apply_drop(struct probe_control *control, const char *tag, const char *message)
 {
     control_refuse(control, control->next_id, tag, control->next_path, message);
     probe_config_free(control->next_config);
@@ -72,12 +72,13 @@ static void drop_new(struct probe_control *control, const char *tag, const char 
     probe_files_free(&control->next_files);
     control->next_config = NULL;
     control->next_text = NULL;
+    control->next_id = 0;
 }
 
 void probe_rebuild_given_up(struct probe_control *control)
 {
     if (control && control->next_config)
-        drop_new(control, "operation-failed", PROBE_ENDING);
+        probe_apply_drop(control, "operation-failed", PROBE_ENDING);
 }
 
 /* Nothing was observed since SINCE_NS until the sources of PROBE were there; WHY is a leaf's path.
@@ -127,7 +128,7 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     if (taken)
         keep_new(control);
     else
-        drop_new(control, "operation-failed", mistake.text);
+        probe_apply_drop(control, "operation-failed", mistake.text);
     if (!probe)
         ledger_carry_free(carry);
     return probe;

@@ -53,6 +53,27 @@ void source_dpdk_configure(struct packet_source *source, const struct source_dpd
     (void)options;
 }
 
+bool source_dpdk_is_open(const char *name)
+{
+    (void)name;
+    return false;
+}
+
+bool source_dpdk_may_spread(const struct packet_source *source)
+{
+    (void)source;
+    return false;
+}
+
+bool source_dpdk_agree(const struct packet_source *a, const struct packet_source *b,
+                       struct error *error)
+{
+    (void)a;
+    (void)b;
+    (void)error;
+    return true;
+}
+
 void source_dpdk_shutdown(void)
 {
 }

@@ -34,7 +34,7 @@ static void look_at(const struct framing_guard *guard, size_t maximum, struct re
     expect(guard->length <= maximum);
     expect(utf8_valid(guard->message, guard->length));
     expect(!memchr(guard->message, '\0', guard->length));
-    expect(xml_depth(guard->message, guard->length) <= GUARD_DEPTH_MAX);
+    expect(xml_shape(guard->message, guard->length).depth <= GUARD_DEPTH_MAX);
     result->messages++;
     for (size_t i = 0; i < guard->length; i++)
         result->hash = (result->hash ^ (uint8_t)guard->message[i]) * 1099511628211U;
