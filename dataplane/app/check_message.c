@@ -226,9 +226,10 @@ bool application_check_utp(const struct application_packet *p, uint32_t *memory)
         return false;
     uint32_t connection = be16(d + 2) | 1u << 31, before = *memory;
     unsigned kind = d[0] >> 4;
-    if (!before) { /* a connection begins: number 1, nothing acknowledged */
+    if (!before) { /* a connection begins: number 1, nothing acknowledged; or goes on */
         *memory = connection;
-        return kind == 4 && be32(d + 8) == 0 && be16(d + 16) <= 1 && be16(d + 18) == 0;
+        return kind == 4 ? be32(d + 8) == 0 && be16(d + 16) <= 1 && be16(d + 18) == 0
+                         : be32(d + 12) > 0 && be32(d + 12) < 1u << 26;
     }
     uint32_t step = (connection - before + 1) & 0xffff;
     return step <= 2 && be32(d + 12) < 1u << 26;
