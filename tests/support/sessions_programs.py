@@ -320,6 +320,8 @@ SESSIONS = [
     tcp("smb", 445, c(smb2(0)), s(smb2(0, answer=1))),
     tcp("smb", 139, c(h("81000044"), b"\x20" + b"CA" * 16 + b"\0", b"\x20" + b"CA" * 16 + b"\0"),
         s(h("82000000")), c(smb1(0x72)), others=("netbios",)),
+    tcp("smb", 445, c(smb2(0)[:4]), c(smb2(0)[4:]), bound=True, note="the length first"),
+    tcp("ftp", 21, s(b"220 a.example\r\n"), c(b"USER me\r\n"), bound=True),
     tcp("smb", 445, c(b32(90), b"\xfdSMB", noise(86)), note="encrypted"),
     tcp("afp", 548, c(dsi(0, 3)), s(dsi(1, 3, noise(60)))),
     tcp("afp", 548, c(dsi(0, 4, h("01 04 00000400"))), s(dsi(1, 4, h("00 04 00000400")))),
