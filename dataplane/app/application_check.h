@@ -76,6 +76,7 @@ typedef bool application_check(const struct application_packet *packet, uint32_t
     X(capwap)                                                                                      \
     X(lisp)                                                                                        \
     X(lisp_tcp)                                                                                    \
+    X(http)                                                                                        \
     X(websocket)                                                                                   \
     X(radmin)                                                                                      \
     X(l2tp)                                                                                        \

@@ -1,8 +1,25 @@
 /*
- * Checks of protocols that carry messages and calls between programs: MQTT, AMQP, Kafka, AJP,
+ * Checks of protocols that carry messages and calls between programs: HTTP, MQTT, AMQP, Kafka, AJP,
  * Thrift, Telnet (RFC 854), and of peers that share files: uTP, eDonkey.
  */
 #include "app/check_read.h"
+
+/* A request whose first line is whole, or cut off in a path or behind http; RTSP and SIP have the
+ * same form up to the version at its end. */
+bool application_check_http(const struct application_packet *p, uint32_t *memory)
+{
+    const uint8_t *d = p->data, *blank = memchr(d, ' ', p->length < 20 ? p->length : 20);
+    (void)memory;
+    if (!blank)
+        return false;
+    uint32_t at = (uint32_t)(blank - d);
+    while (at < p->length && d[at] == ' ')
+        at++;
+    if (at < p->length && d[at] == '/')
+        return true;
+    return memchr(d + at, '\n', p->length - at) != NULL ||
+           (at + 4 <= p->length && (d[at] | 0x20) == 'h' && (d[at + 1] | 0x20) == 't');
+}
 
 /* Frames (RFC 6455): what kind, masked by the client and not by the server, the length. */
 bool application_check_websocket(const struct application_packet *p, uint32_t *memory)
@@ -226,9 +243,10 @@ bool application_check_utp(const struct application_packet *p, uint32_t *memory)
         return false;
     uint32_t connection = be16(d + 2) | 1u << 31, before = *memory;
     unsigned kind = d[0] >> 4;
-    if (!before) { /* a connection begins: number 1, nothing acknowledged */
+    if (!before) { /* a connection begins: number 1, nothing acknowledged; or goes on */
         *memory = connection;
-        return kind == 4 && be32(d + 8) == 0 && be16(d + 16) <= 1 && be16(d + 18) == 0;
+        return kind == 4 ? be32(d + 8) == 0 && be16(d + 16) <= 1 && be16(d + 18) == 0
+                         : be32(d + 12) > 0 && be32(d + 12) < 1u << 26;
     }
     uint32_t step = (connection - before + 1) & 0xffff;
     return step <= 2 && be32(d + 12) < 1u << 26;

@@ -1,6 +1,7 @@
 /*
  * What the parsers of names need beside the packet: memory of a flow's earlier packets, for the few
- * flows whose ClientHello does not fit in one, and the contexts that open QUIC's first packets.
+ * flows whose ClientHello or HTTP head does not fit in one, and the contexts that open QUIC's first
+ * packets.
  *
  * One workspace per worker, all of it allocated at its creation and used on its thread only. The
  * memory of earlier packets is a bounded table: where it is full, the flow that waited longest in
@@ -28,7 +29,7 @@ enum { NAME_HELLOS_MAX = 1 << 16 };
 #define NAME_WORKSPACE_COUNTERS(X)                                                                 \
     X(hellos, "ClientHellos of TLS, DTLS and QUIC that were read")                                 \
     X(gathered, "of these, put together from several packets")                                     \
-    X(displaced, "incomplete ClientHellos that were given up for another flow's")                  \
+    X(displaced, "incomplete ones, and other beginnings, given up for those of another flow")      \
     X(oversized, "ClientHellos longer than what is kept of one (4,096 octets)")                    \
     X(opened, "QUIC Initial packets that were decrypted")                                          \
     X(unopened, "QUIC Initial packets that a client's key did not open")

@@ -132,11 +132,11 @@ def frames_of(session, client, server, client_port, port, opening=True, segment=
     return made
 
 
-def write_pcap(path, all_frames):
-    """FRAMES, a tenth of a millisecond apart."""
+def write_pcap(path, all_frames, most=65535):
+    """The frames, a tenth of a millisecond apart, of each at most MOST octets."""
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         for i, frame in enumerate(all_frames):
             micro = i * 100
             file.write(struct.pack("<IIII", 1700000000 + micro // 1000000, micro % 1000000,
-                                   len(frame), len(frame)) + frame)
+                                   min(len(frame), most), len(frame)) + frame[:most])

@@ -163,6 +163,8 @@ SESSIONS = [
     udp("dns", 53, c(b16(1, 0x0120, 1, 0, 0, 1), dns()[12:], h("00 0029 1000 00000000 0000")),
         note="EDNS"),
     tcp("dns", 53, c(l(dns())), s(l(dns(answer=A)))),
+    tcp("dns", 53, c(l(dns())[:2]), c(dns()), s(l(dns(answer=A))[:2]), s(dns(answer=A)), bound=True,
+        note="the length first"),
     tcp("dns", 53, c(l(dns(kind=252))), s(l(dns(kind=252, answer=bytes(40)))), note="transfer"),
     udp("mdns", 5353, c(dns(MDNS, 12, identity=0, flags=0)), bound=True, others=("dns",)),
     udp("llmnr", 5355, c(dns(b"\x02pc\x00", 1, flags=0)), s(dns(b"\x02pc\x00", 1, A, flags=0x8000)),

@@ -265,16 +265,19 @@ static void chance_gets_no_name(void **state)
         fail_msg("%u flows", named);
 }
 
-/* The same on the ports that matches propose: of a hundred thousand at most five. */
+/* The same on the ports that matches ask for: of a hundred thousand at most five. */
 static void chance_gets_no_name_where_a_port_proposes_one(void **state)
 {
     struct app_test *test = *state;
     const struct application_rules *rules = application_set_rules(test->set);
+    static bool tried[UINT16_MAX + 1];
     unsigned wrong = 0;
     for (uint32_t i = 0; i < rules->match_count; i++) {
         const struct application_match *match = &rules->matches[i];
         for (unsigned p = 0; p < match->port_count && match->transports & APPLICATION_UDP; p++) {
-            unsigned named = named_by_chance(test, 100000, match->ports[p]);
+            unsigned named =
+                tried[match->ports[p]] ? 0 : named_by_chance(test, 100000, match->ports[p]);
+            tried[match->ports[p]] = true;
             if (named <= 5)
                 continue;
             print_error("port %u: %u flows\n", match->ports[p], named);
