@@ -4,6 +4,7 @@
 #include "file_check.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,4 +109,61 @@ bool config_check_files(const struct probe_config *config, struct error *error)
 bool config_check_rules_and_lists(const struct probe_config *config, struct error *error)
 {
     return check_rules(&config->applications, error) && check_lists(&config->lists, error);
+}
+
+/* ---- files of NETCONF ---- */
+
+/* Whether the file PATH in PEM form holds a WHAT. */
+static bool holds(const char *path, const char *what, struct error *error)
+{
+    char line[256];
+    bool found = false;
+    FILE *file = fopen(path, "re");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strncmp(line, "-----BEGIN ", 11) == 0 && strstr(line, what);
+    if (!file || ferror(file))
+        error_set(error, "%s: %s", path, strerror(errno));
+    else if (!found)
+        error_set(error, "%s: holds no %s in PEM form", path, what);
+    found = found && !ferror(file);
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* ENTRY of LIST, tlsServer or callHome. */
+static bool check_server(const json_t *entry, const char *list, struct error *error)
+{
+    static const char *const files[][2] = {{"certificate", "CERTIFICATE"},
+                                           {"privateKey", "PRIVATE KEY"},
+                                           {"certificationAuthority", "CERTIFICATE"}};
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+        const char *path = json_string_value(json_object_get(entry, files[i][0]));
+        struct error inner = {""};
+        if (!path || holds(path, files[i][1], &inner))
+            continue;
+        error_set(error, "/spanflow/netconf/%s[name='%s']/%s: %s", list, name ? name : "",
+                  files[i][0], inner.text);
+        return false;
+    }
+    return true;
+}
+
+bool config_check_netconf_files(const char *text, struct error *error)
+{
+    static const char *const lists[] = {"tlsServer", "callHome"};
+    json_t *root = json_loads(text, 0, NULL);
+    const json_t *netconf = json_object_get(json_object_get(root, "spanflow:spanflow"), "netconf");
+    bool good = true;
+    for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++) {
+        size_t index;
+        const json_t *entry;
+        json_array_foreach(json_object_get(netconf, lists[i]), index, entry)
+        {
+            good = good && check_server(entry, lists[i], error);
+        }
+    }
+    json_decref(root);
+    return good;
 }

@@ -16,6 +16,11 @@ bool config_check_files(const struct probe_config *config, struct error *error);
 /* The same of rules and lists, which are read and compiled: that takes seconds. */
 bool config_check_rules_and_lists(const struct probe_config *config, struct error *error);
 
+/* Whether the certificates, keys and authorities of NETCONF servers and calls home in TEXT, a
+ * configuration as JSON, are there and hold what they should: for --check, since a probe that runs
+ * waits for them. False and ERROR, as above. */
+bool config_check_netconf_files(const char *text, struct error *error);
+
 /* Reads the rules that CONFIG wants into RULES, which starts zeroed. False and ERROR (file, line,
  * reason): RULES must be given up with application_rules_free(). */
 bool config_read_rules(const struct applications_config *config, struct application_rules *rules,

@@ -98,11 +98,11 @@ static int refuse(struct probe_config *config, const struct error *error)
 }
 
 /* What --check asks for. CONFIG is freed. */
-static int check_only(struct probe_config *config)
+static int check_only(struct probe_config *config, const struct run_options *options)
 {
     struct error error = {""};
     if (!config_check_files(config, &error) || !config_check_rules_and_lists(config, &error) ||
-        !simd_is_possible(&error))
+        !config_check_netconf_files(options->configuration, &error) || !simd_is_possible(&error))
         return refuse(config, &error);
     const char *untold = model_names_untold(config);
     if (untold)
@@ -155,7 +155,7 @@ int main(int argc, char *argv[])
         code = start(config, &options);
         break;
     case COMMAND_LINE_CHECK:
-        code = check_only(config);
+        code = check_only(config, &options);
         break;
     case COMMAND_LINE_DONE:
         code = EXIT_DONE;
