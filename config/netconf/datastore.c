@@ -13,6 +13,7 @@
 #include "datastore_internal.h"
 #include "defaults.h"
 #include "rpc_error.h"
+#include "store_revision.h"
 
 struct lyd_node *datastore_copy(const struct lyd_node *tree)
 {
@@ -86,7 +87,10 @@ char *datastore_print(const struct lyd_node *tree)
     if (!tree)
         return strdup("{}\n");
     lyd_print_mem(&text, tree, LYD_JSON, LYD_PRINT_WITHSIBLINGS | LYD_PRINT_WD_EXPLICIT);
-    return text;
+    if (text && store_revision_note(&text))
+        return text;
+    free(text);
+    return NULL;
 }
 
 bool datastore_write(struct datastore *datastore, const struct lyd_node *tree, const char *user,
@@ -126,6 +130,10 @@ static bool read_stored(struct datastore *datastore, const char *kept, struct ly
         return rpc_error_set(error, "application", "operation-failed", "%s", problem.text);
     if (!text)
         return true;
+    if (!store_revision_convert(&text, &problem)) {
+        free(text);
+        return rpc_error_set(error, "application", "operation-failed", "%s", problem.text);
+    }
     ly_err_clean((struct ly_ctx *)datastore->context, NULL);
     uint32_t options = LYD_PARSE_ONLY | LYD_PARSE_STRICT | LYD_PARSE_NO_STATE;
     LY_ERR result = lyd_parse_data_mem(datastore->context, text, LYD_JSON, options, 0, tree);

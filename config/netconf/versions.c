@@ -6,6 +6,7 @@
 
 #include "rpc_error.h"
 #include "server_internal.h"
+#include "store_revision.h"
 
 static const char module_name[] = "spanflow-netconf";
 
@@ -58,6 +59,11 @@ static bool read_version(struct netconf_server *netconf, uint32_t number, struct
                              "this probe keeps no configurations: it was started with options");
     if (!store_read_version(store, number, &text, &line))
         return rpc_error_set(error, "application", "data-missing", "%s", line.text);
+    if (!store_revision_convert(&text, &line)) {
+        free(text);
+        return rpc_error_set(error, "application", "operation-failed", "version %u: %s", number,
+                             line.text);
+    }
     LY_ERR failed =
         lyd_parse_data_mem(netconf->context, text, LYD_JSON,
                            LYD_PARSE_ONLY | LYD_PARSE_STRICT | LYD_PARSE_NO_STATE, 0, tree);
