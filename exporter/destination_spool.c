@@ -93,6 +93,7 @@ void destination_spool_begin(struct destination *d)
         return;
     d->counters->recovered += spool_found(d->spool.stream);
     count_losses(d);
+    spool_begin(d->spool.stream);
 }
 
 void destination_spool_widen(struct destination *d, struct destination *fresh)

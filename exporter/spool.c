@@ -190,7 +190,7 @@ void spool_stream_close(struct spool_stream *stream)
     while (stream->oldest) {
         struct spool_segment *segment = stream->oldest;
         stream->oldest = segment->next;
-        if (segment->messages == segment->settled)
+        if (stream->begun && segment->messages == segment->settled)
             segment_remove(segment, stream->spool->folder, stream->header.identity);
         segment_close(segment);
         free(segment);
@@ -230,6 +230,20 @@ static void remove_segment(struct spool_stream *stream, struct spool_segment *se
     stream->octets -= segment_octets(segment);
     segment_remove(segment, stream->spool->folder, stream->header.identity);
     free(segment);
+}
+
+void spool_begin(struct spool_stream *stream)
+{
+    stream->begun = true;
+    for (struct spool_segment *s = stream->oldest, *next; s; s = next) {
+        next = s->next;
+        if (s->settled == s->messages) {
+            remove_segment(stream, s);
+        } else if (segment_open(s, stream->spool->folder, stream->header.identity) == 0) {
+            segment_mark(s);
+            segment_close(s);
+        }
+    }
 }
 
 /* ---- appending ---- */

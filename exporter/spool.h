@@ -93,6 +93,9 @@ void spool_tell_strangers(struct spool *spool, struct error *note);
  * NOTE. NULL and ERROR on lack of memory or if the folder cannot be read. */
 struct spool_stream *spool_stream_open(struct spool *spool, const struct spool_identity *identity,
                                        struct error *note, struct error *error);
+/* STREAM is used, and what was found is in an account: what an earlier run had offered is not found
+ * again. Before that nothing that was found has changed, torn ends aside. */
+void spool_begin(struct spool_stream *stream);
 /* The open stream with IDENTITY, whatever its longest message, or NULL; to be compared only.
  * Control thread. */
 const struct spool_stream *spool_find(struct spool *spool, const struct spool_identity *identity);

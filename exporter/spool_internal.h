@@ -35,6 +35,7 @@ struct spool_stream {
     uint64_t found;                /* records */
     uint64_t appended_octets, appended_records;
     struct spool_losses losses;
+    bool begun;       /* what was found is in an account */
     bool folder_gone; /* and it was told */
 };
 

@@ -85,7 +85,8 @@ static int take(struct spool *spool, const struct spool_header *header, void *co
     }
     if (cut)
         tell_cut(search, segment);
-    if (!good || segment->settled == segment->messages) {
+    bool settled = header->settled >= segment->messages; /* it was before */
+    if (!good || settled) {
         segment_remove(segment, spool->folder, header->identity);
         free(segment);
         return 0;

@@ -382,6 +382,5 @@ int segment_recover(struct spool_segment *segment, const struct spool_header *he
         if (ftruncate(segment->data, (off_t)segment->octets) != 0 ||
             ftruncate(segment->index, (off_t)segment_octets(segment) - (off_t)segment->octets) != 0)
             return -1;
-    segment_mark(segment);
     return 0;
 }

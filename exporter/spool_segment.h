@@ -87,7 +87,8 @@ int segment_load(struct spool_segment *segment, struct spool_message *message, u
  * after a kill may then send some messages again. */
 void segment_mark(const struct spool_segment *segment);
 /* Fills SEGMENT, whose files are open, from HEADER and what is on disk. Messages that had been
- * offered and not settled are settled and added to OFFERED. *CUT: an end was torn. 0, or -1. */
+ * offered and not settled are settled, which is not marked yet, and added to OFFERED. *CUT: an end
+ * was torn. 0, or -1. */
 int segment_recover(struct spool_segment *segment, const struct spool_header *header,
                     struct spool_sums *offered, bool *cut);
 /* Reads and checks the header of the index NAME: 0, 1 if it is of another version of this program,

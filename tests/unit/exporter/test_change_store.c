@@ -348,6 +348,37 @@ static void who_leaves_does_not_hold_a_spool(void **state)
     assert_int_equal(change_bench_row(bench, 0).spooled, 320);
 }
 
+/* What a killed run had offered is lost for the run that uses the files, not for one that only
+ * looked at them. */
+static void who_only_looks_changes_no_file(void **state)
+{
+    struct change_bench *bench = *state;
+    struct error error = {""};
+    with_spool(bench);
+    bench->fakes[0]->session.number = 1;
+    bench->fakes[0]->take = 4;
+    bench->fakes[0]->answer = TRANSPORT_AGAIN;
+    change_bench_pass(bench, 1);
+    exporting_process_destroy(bench->process); /* as if it had been killed */
+    spool_close(bench->config.spool);
+    bench->config.spool = NULL;
+    change_bench_start(bench, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        bench->config.spool = spool_open(folder, 1 << 24, 2, &error);
+        struct exporting_process_change *change =
+            exporting_process_prepare_change(bench->process, &bench->config, &error);
+        assert_non_null(change);
+        exporting_process_cancel_change(change);
+        spool_close(bench->config.spool);
+        bench->config.spool = NULL;
+    }
+    go_over(bench, folder);
+    struct destination_counters row = change_bench_row(bench, 0);
+    assert_int_equal(row.recovered, 300);
+    assert_true(row.recovered_lost > 0);
+    assert_int_equal(row.recovered_spooled, 300 - row.recovered_lost);
+}
+
 /* ---- state ---- */
 
 static void numbers_of_a_collector_go_on(void **state)
@@ -421,6 +452,7 @@ int main(void)
         CHANGE_TEST(a_replay_goes_on_elsewhere),
         CHANGE_TEST(what_is_on_its_way_is_kept),
         CHANGE_TEST(who_leaves_does_not_hold_a_spool),
+        CHANGE_TEST(who_only_looks_changes_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
