@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "plan.h"
 #include "probe.h"
 #include "probe_apply.h"
@@ -221,6 +222,7 @@ static bool open_new(struct probe_source_change *change, uint32_t s, bool taken[
     }
     if (!source_queues_open(change->probe, source, &wanted, &change->fresh[s], error))
         return false;
+    check(change->fresh[s].queues[0] != NULL);
     for (uint32_t q = 0; q < EXPORT_RINGS_MAX && change->fresh[s].queues[q]; q++)
         change->fresh[s].queues[q]->interface_base = place->port;
     place->interface = change->fresh[s].queues[0]->interface;
