@@ -146,11 +146,17 @@ static void print_change(const char *path)
     static const char exchange[] =
         "A change gives the sources to other workers: no packet is lost, and the flows that are "
         "open end with reason 4 (forced end).";
+    static const char sources[] =
+        "A change concerns this source alone: it is opened anew, and packets of that moment are "
+        "not observed there. Other sources lose no packet, and no flow ends.";
     unsigned action = plan_action_of(path);
-    if (action != PLAN_REBUILD && action != PLAN_EXCHANGE)
+    if (action != PLAN_REBUILD && action != PLAN_EXCHANGE && action != PLAN_SOURCES)
         return;
     putchar('\n');
-    print_wrapped(action == PLAN_REBUILD ? rebuild : exchange, 0);
+    print_wrapped(action == PLAN_REBUILD    ? rebuild
+                  : action == PLAN_EXCHANGE ? exchange
+                                            : sources,
+                  0);
 }
 
 static void print_leaf(const struct lysc_node *node)

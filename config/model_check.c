@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "packet/packet_filter.h"
+#include "source_match.h"
 #include "template/template.h"
 
 #define SELECTION   "/spanflow/selectionProcess[name='%s']"
@@ -80,17 +81,6 @@ static bool check_source(const struct source_config *source, struct error *error
     return true;
 }
 
-/* Whether two DPDK devices are one: of af_packet the number means nothing. */
-static bool same_device(const struct source_config *a, const struct source_config *b)
-{
-    static const char packet[] = "net_af_packet";
-    const char *words[] = {a->device, b->device};
-    for (size_t i = 0; i < 2; i++)
-        if (strncmp(words[i], packet, sizeof packet - 1) == 0 && strchr(words[i], ','))
-            words[i] = strchr(words[i], ',');
-    return strcmp(words[0], words[1]) == 0 && strcmp(a->interface, b->interface) == 0;
-}
-
 static bool check_sources(const struct probe_config *config, struct error *error)
 {
     for (uint32_t i = 0; i < config->source_count; i++) {
@@ -99,7 +89,8 @@ static bool check_sources(const struct probe_config *config, struct error *error
         for (uint32_t j = 0; j < i; j++) {
             const struct source_config *a = &config->sources[j];
             const struct source_config *b = &config->sources[i];
-            bool device = same_device(a, b);
+            bool device = strcmp(source_device_words(a), source_device_words(b)) == 0 &&
+                          strcmp(a->interface, b->interface) == 0;
             bool same_index = a->ifindex && a->ifindex == b->ifindex;
             if (!device && !same_index)
                 continue;

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "source_match.h"
+
 /* ---- fields that are more than octets ---- */
 
 static bool same_texts(char *const *before, uint32_t before_count, char *const *after,
@@ -22,35 +24,32 @@ static bool same_files(const struct probe_config *before, const struct probe_con
     return same_texts(before->files, before->file_count, after->files, after->file_count);
 }
 
-static bool same_xdp(const struct source_xdp_options *a, const struct source_xdp_options *b)
-{
-    return a->attach == b->attach && a->frames == b->frames && a->pass_host == b->pass_host &&
-           a->busy_poll_us == b->busy_poll_us && a->receive_descriptors == b->receive_descriptors;
-}
-
-static bool same_device(const struct source_config *a, const struct source_config *b)
-{
-    return strcmp(a->device, b->device) == 0 && strcmp(a->interface, b->interface) == 0 &&
-           same_xdp(&a->xdp, &b->xdp) && a->receive_descriptors == b->receive_descriptors &&
-           a->device_time == b->device_time;
-}
-
+/* The same devices with the same settings, in the same order. */
 static bool same_devices(const struct probe_config *before, const struct probe_config *after)
 {
     if (before->source_count != after->source_count)
         return false;
     for (uint32_t s = 0; s < before->source_count; s++)
-        if (!same_device(&before->sources[s], &after->sources[s]))
+        if (!source_is_same_device(&before->sources[s], &after->sources[s]) ||
+            !source_has_same_settings(&before->sources[s], &after->sources[s]))
             return false;
     return true;
 }
 
-/* How the devices are called. */
+static void copy_sources(struct probe_config *running, struct probe_config *next)
+{
+    memcpy(running->sources, next->sources, sizeof running->sources);
+}
+
+/* How the devices are called that are there before and after. */
 static bool same_points(const struct probe_config *before, const struct probe_config *after)
 {
-    for (uint32_t s = 0; s < before->source_count && s < after->source_count; s++) {
-        const struct source_config *a = &before->sources[s], *b = &after->sources[s];
-        if (strcmp(a->name, b->name) != 0 || a->ifindex != b->ifindex || a->role != b->role)
+    for (uint32_t s = 0; s < after->source_count; s++) {
+        int place = source_place_before(before, &after->sources[s]);
+        const struct source_config *a = &before->sources[place < 0 ? 0 : place];
+        const struct source_config *b = &after->sources[s];
+        if (place >= 0 &&
+            (strcmp(a->name, b->name) != 0 || a->ifindex != b->ifindex || a->role != b->role))
             return false;
     }
     return true;
@@ -157,8 +156,8 @@ static void copy_scan_limits(struct probe_config *running, struct probe_config *
         EXPORT_ROW(c, destinations, PLAN_EXPORTERS, "exportingProcess/destination"),               \
         EXPORT_ROW(c, group_count, PLAN_EXPORTERS, "exportingProcess/deliveryGroup"),              \
         EXPORT_ROW(c, groups, PLAN_EXPORTERS, "exportingProcess/deliveryGroup"),                   \
-        EXPORT_ROW(c, interface_count, PLAN_REBUILD, "observationPoint"),                          \
-        EXPORT_ROW(c, interfaces, PLAN_REBUILD, "observationPoint"),                               \
+        EXPORT_ROW(c, interface_count, PLAN_SOURCES, "observationPoint"),                          \
+        EXPORT_ROW(c, interfaces, PLAN_SOURCES, "observationPoint"),                               \
         EXPORT_ROW(c, template_refresh_s, PLAN_EXPORTERS,                                          \
                    "exportingProcess/templateRefreshTimeout"),                                     \
         EXPORT_ROW(c, template_refresh_messages, PLAN_EXPORTERS,                                   \
@@ -201,8 +200,8 @@ static_assert(CACHES_MAX == 4, "the table has rows for each cache");
 
 const struct plan_field plan_fields[] = {
     ROW(offline, PLAN_REBUILD, "captureFile"),
-    ROW(source_count, PLAN_REBUILD, "observationPoint"),
-    ROW_BY(sources, PLAN_REBUILD, "observationPoint", same_devices, NULL),
+    ROW(source_count, PLAN_SOURCES, "observationPoint"),
+    ROW_BY(sources, PLAN_SOURCES, "observationPoint", same_devices, copy_sources),
     ROW_BY(sources, PLAN_EXCHANGE | PLAN_EXPORTERS, "observationPoint/ifIndex", same_points,
            copy_points),
     ROW_BY(sources, PLAN_WORKERS, "observationPoint/filter", same_source_filters,
@@ -258,7 +257,7 @@ static const struct {
     const char *path;
     unsigned action;
 } plan_leaves[] = {
-    {ROOT "source", PLAN_REBUILD},
+    {ROOT "source", PLAN_SOURCES},
     {ROOT "captureFile", PLAN_NOTHING}, /* a running probe reads none */
     {ROOT "observationPoint/name", PLAN_EXCHANGE},
     {ROOT "observationPoint/role", PLAN_EXCHANGE},
@@ -290,7 +289,11 @@ unsigned plan_action_of(const char *path)
         longest = length;
         action = weighs_more ? plan_fields[i].action : action;
     }
-    return action & PLAN_REBUILD ? PLAN_REBUILD : action & PLAN_EXCHANGE ? PLAN_EXCHANGE : action;
+    static const unsigned heavy[] = {PLAN_REBUILD, PLAN_EXCHANGE, PLAN_SOURCES};
+    for (size_t i = 0; i < sizeof heavy / sizeof heavy[0]; i++)
+        if (action & heavy[i])
+            return heavy[i];
+    return action;
 }
 
 struct plan plan_make(const struct probe_config *before, const struct probe_config *after)

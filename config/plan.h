@@ -20,8 +20,9 @@ enum plan_action {
     PLAN_RULES = 1 << 3,      /* other applications are looked for */
     PLAN_SNAPSHOT = 1 << 4,   /* packets are kept otherwise, elsewhere, for longer, or not at all */
     PLAN_LISTS = 1 << 5,      /* flows are compared with other lists */
-    PLAN_EXCHANGE = 1 << 6,   /* other workers take the place of those that are there */
-    PLAN_REBUILD = 1 << 7,    /* other sources: the probe is made anew */
+    PLAN_SOURCES = 1 << 6,    /* sources come, go, or are opened anew with other settings */
+    PLAN_EXCHANGE = 1 << 7,   /* other workers take the place of those that are there */
+    PLAN_REBUILD = 1 << 8,    /* the probe is made anew */
 };
 
 struct plan_field {

@@ -39,7 +39,7 @@ void probe_say_workers(const struct probe *probe)
             simd_level_name(simd_choose()));
 }
 
-static void say_start(const struct probe *probe)
+void probe_say_start(const struct probe *probe)
 {
     if (probe->source_count == 0) {
         fprintf(stderr, "spanflowd: nothing to observe is configured yet; commit a source and a "
@@ -66,10 +66,13 @@ static bool open_state(struct probe *probe, struct error *error)
 
 static bool make_workers(struct probe *probe, struct error *error)
 {
+    struct source_places places;
+    probe_places(probe, probe->config, &places);
     const struct metering_wish wish = {.config = probe->config,
                                        .selection = &probe->selection,
                                        .rules = &probe->rules,
                                        .lists = probe->lists,
+                                       .places = &places,
                                        .kernel = probe->kernel};
     probe->kernel = NULL;
     probe->metering = metering_create(probe, &wish, error);
@@ -87,6 +90,7 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
         error_set(error, "no memory for a probe");
         return NULL;
     }
+    pthread_mutex_init(&probe->sources_lock, NULL);
     probe->config = config;
     probe->carry = carry;
     if (!open_state(probe, error) || !exporting_open_spools(probe, error) ||
@@ -103,7 +107,7 @@ struct probe *probe_create(const struct probe_config *config, struct ledger_carr
     }
     if (probe->rules.set)
         probe_alerts_count_rules(probe);
-    say_start(probe);
+    probe_say_start(probe);
     probe_kernel_say(probe);
     return probe;
 }
@@ -121,9 +125,7 @@ void probe_destroy(struct probe *probe)
     probe_snapshot_stop(probe);
     probe_change_free(probe->change);
     probe_snapshot_close(probe);
-    probe_close_queues(probe);
-    for (uint32_t s = 0; s < probe->source_count; s++)
-        probe->sources[s]->ops->close(probe->sources[s]);
+    probe_close_sources(probe);
     probe_kernel_free(probe->kernel);
     probe_selection_free(&probe->selection);
     probe_rules_free(&probe->rules);
@@ -133,5 +135,6 @@ void probe_destroy(struct probe *probe)
     ledger_carry_free(probe->carry);
     for (uint32_t c = 0; c < CACHES_MAX; c++)
         free(probe->exchanged[c]);
+    pthread_mutex_destroy(&probe->sources_lock);
     free(probe);
 }

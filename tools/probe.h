@@ -7,6 +7,7 @@
 #ifndef SPANFLOW_TOOLS_PROBE_H
 #define SPANFLOW_TOOLS_PROBE_H
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,6 +56,26 @@ struct probe_selection {
     struct name_settings names; /* with the secret of hashed ones */
 };
 
+/* A number that packets carry for the interface that they came by. A source keeps its own; flows
+ * may have one that its source has left. */
+struct probe_port {
+    bool left; /* no source has it any more */
+    uint64_t left_ns;
+    char device[512];                  /* the words of the one that has or had it */
+    struct packet_interface interface; /* of the one that has left */
+    struct source_ledger counted;      /* by those that have left */
+};
+
+/* Where the sources of a configuration are among the ports, and what they are called. */
+struct source_places {
+    uint32_t count;
+    struct source_place {
+        uint16_t port;
+        uint16_t interfaces; /* from that port on */
+        struct packet_interface interface;
+    } places[SOURCES_MAX];
+};
+
 struct probe {
     const struct probe_config *config; /* not owned */
     struct probe_control *control;     /* NETCONF; NULL: none is served. Not owned */
@@ -65,7 +86,11 @@ struct probe {
     uint64_t rebuilding_ns;            /* monotonic, since when; nothing is received from then on */
     uint64_t observing_ns;             /* monotonic, since when its sources have received */
     uint32_t source_count;
-    struct packet_source *sources[SOURCES_MAX];
+    struct packet_source *sources[SOURCES_MAX]; /* in the order of the configuration */
+    bool sources_changed;                       /* since the start */
+    pthread_mutex_t sources_lock; /* held to change them, and by other threads that look at them */
+    uint32_t port_count;          /* that sources have or had; live */
+    struct probe_port ports[EXPORT_INTERFACES_MAX];
     struct probe_selection selection;
     struct probe_change *change; /* that the workers are taking; NULL: none. Main thread */
     struct probe_rules rules;
@@ -114,13 +139,15 @@ void probe_destroy(struct probe *probe);
 bool probe_selection_make(struct probe_selection *selection, const struct probe_config *config,
                           struct error *error);
 void probe_selection_free(struct probe_selection *selection);
-/* Fills in WORKER, which is all zeros, as far as it is the same for all workers. */
-void probe_configure_worker(const struct probe *probe, const struct probe_config *config,
+/* Fills in WORKER, which is all zeros, as far as it is the same for all workers. The sources of
+ * CONFIG are at PLACES. */
+void probe_configure_worker(const struct probe_config *config, const struct source_places *places,
                             const struct probe_selection *selection,
                             const struct probe_rules *rules, struct worker_config *worker);
-/* What the exporting process of cache C is to know of PROBE, RULES and the configuration FROM. */
+/* What the exporting process of cache C is to know of PROBE, RULES and the configuration FROM,
+ * whose sources are at PLACES. */
 void probe_describe(const struct probe *probe, const struct probe_config *from,
-                    const struct probe_rules *rules, uint32_t c,
+                    const struct source_places *places, const struct probe_rules *rules, uint32_t c,
                     struct exporting_process_config *config);
 
 /* probe_applications.c: rules compiled and their names, if CONFIG wants applications found; BEFORE
@@ -139,17 +166,28 @@ bool probe_open_sources(struct probe *probe, struct error *error);
  * can be said before. False and ERROR, with the number of the source in *WRONG. */
 bool probe_sources_possible(const struct probe_config *config, uint32_t *wrong,
                             struct error *error);
-/* What the interfaces of PROBE, whose sources are open, are called by CONFIG, which has the same
- * devices. WANTED is an array with an entry for each source. */
-void probe_name_interfaces(const struct probe *probe, const struct probe_config *config,
-                           struct packet_interface wanted[]);
+/* The same for one source beside those of PROBE: opened with WANTED, then brought up, but for the
+ * packets of XDP (source_xdp_begin()). NULL or false, and ERROR: the caller closes what is open. */
+struct packet_source *probe_open_source(const struct probe *probe,
+                                        const struct source_config *config,
+                                        const struct packet_interface *wanted, struct error *error);
+bool probe_prepare_source(const struct probe *probe, const struct source_config *config,
+                          struct packet_source *source, struct error *error);
+/* Closes the sources of PROBE with their queues. */
+void probe_close_sources(struct probe *probe);
+/* Where the sources of PROBE are, which are open and the devices of CONFIG, and what they are
+ * called by that. */
+void probe_places(const struct probe *probe, const struct probe_config *config,
+                  struct source_places *places);
+/* The two ports of a tap see one direction each: finds which belong together. */
+void probe_pair_taps(struct source_places *places);
 /* They are called so from now on. */
 void probe_rename_interfaces(struct probe *probe, const struct probe_config *config);
 /* What source S of PROBE has counted so far in all its queues, word by word while others write. */
 struct source_ledger probe_source_ledger(const struct probe *probe, uint32_t s);
-/* Closes the receive queues of all workers but the first, before the sources they belong to. */
-void probe_close_queues(struct probe *probe);
 
+/* What it works with and looks for, a line each; or how to give it something to observe. */
+void probe_say_start(const struct probe *probe);
 /* One line with its workers and their memory. */
 void probe_say_workers(const struct probe *probe);
 

@@ -19,6 +19,7 @@
 #include "probe_notify.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
+#include "probe_source_change.h"
 
 #define ROOT "/spanflow:spanflow"
 
@@ -213,10 +214,7 @@ static void finish_lists(struct probe *probe)
 
 static void finish_reload(struct probe *probe)
 {
-    if (probe->control->reloads_lists)
-        finish_lists(probe);
-    else
-        finish_rules(probe);
+    (probe->control->reloads_lists ? finish_lists : finish_rules)(probe);
     probe->control->reload_id = 0;
 }
 
@@ -311,6 +309,8 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
     wish->plan = plan_make(probe->config, wish->config);
     if (wish->plan.actions & PLAN_EXCHANGE && !probe_exchange_is_possible(probe, wish->config))
         wish->plan.actions |= PLAN_REBUILD;
+    if (!probe_source_change_is_possible(probe, wish->config, wish->plan.actions))
+        wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
     if (strcmp(probe->config->ledger_path, wish->config->ledger_path) != 0 &&
@@ -334,7 +334,8 @@ static bool prepare(struct probe *probe, struct probe_wish *wish, struct mistake
         good = probe_lists_end(wish->job, &lists, &mistake->error);
         wish->job = NULL;
     }
-    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & PLAN_REBUILD)) {
+    unsigned apart = PLAN_REBUILD | (wish->test ? PLAN_SOURCES : 0u); /* a test opens nothing */
+    if (good && (wish->plan.actions == PLAN_NOTHING || wish->plan.actions & apart)) {
         probe_lists_free(lists); /* the probe that is made anew reads its own */
         return true;
     }
@@ -428,6 +429,24 @@ void probe_apply(struct probe *probe, const struct control_frame *frame)
         conclude(probe, wish, false, &mistake);
 }
 
+static void drop_new(struct probe_control *control, const char *tag, const char *message)
+{
+    control_refuse(control, control->next_id, tag, control->next_path, message);
+    probe_config_free(control->next_config);
+    free(control->next_text);
+    control->next_config = NULL;
+    control->next_text = NULL;
+}
+
+/* A source could not be had, and everything is as it was. */
+static void refuse_change(struct probe_control *control, struct mistake *mistake)
+{
+    split(mistake);
+    fprintf(stderr, "spanflowd: the new configuration cannot be run: %s\n", mistake->error.text);
+    snprintf(control->next_path, sizeof control->next_path, "%.255s", mistake->path);
+    drop_new(control, mistake->tag, mistake->error.text);
+}
+
 void probe_apply_turn(struct probe *probe)
 {
     struct probe_control *control = probe->control;
@@ -439,9 +458,11 @@ void probe_apply_turn(struct probe *probe)
         control->wish = NULL;
         conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
     }
-    if (!probe->change || !probe_change_finish(probe))
+    if (!probe->change || !probe_change_finish(probe, &mistake.error))
         return;
-    if (control->next_config)
+    if (mistake.error.text[0])
+        refuse_change(control, &mistake);
+    else if (control->next_config)
         finish_change(probe);
     else
         finish_reload(probe);
@@ -511,15 +532,6 @@ static void keep_new(struct probe_control *control)
     take_text(control, control->next_text);
     control->rebuilt++;
     control_answer(control, control->next_id, NULL);
-    control->next_config = NULL;
-    control->next_text = NULL;
-}
-
-static void drop_new(struct probe_control *control, const char *tag, const char *message)
-{
-    control_refuse(control, control->next_id, tag, control->next_path, message);
-    probe_config_free(control->next_config);
-    free(control->next_text);
     control->next_config = NULL;
     control->next_text = NULL;
 }

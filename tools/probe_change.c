@@ -14,13 +14,19 @@
 #include "probe_kernel.h"
 #include "probe_lists.h"
 #include "probe_snapshot.h"
+#include "probe_source_change.h"
 #include "worker/worker_change.h"
 
 struct probe_change {
     struct probe *probe;
     struct metering *metering; /* other workers; NULL: none, or they have taken over */
     bool other_workers;
-    const struct probe_config *next;  /* with other workers: it outlives the change. Not owned */
+    const struct probe_config *next;     /* with other workers: it outlives the change. Not owned */
+    struct probe_source_change *sources; /* NULL: they are the same */
+    struct source_places places;         /* where they are, or will be */
+    bool sources_left;                   /* those that go, or were opened anew */
+    bool refused;                        /* they could not be had: everything is as it was */
+    struct error refusal;
     struct probe_selection selection; /* of the new configuration; the old one after submitting */
     bool other_rules;
     struct probe_rules rules; /* if there are others: as the selection */
@@ -62,6 +68,7 @@ void probe_change_free(struct probe_change *change)
     probe_selection_free(&change->selection);
     probe_rules_free(&change->rules);
     probe_lists_free(change->lists);
+    probe_source_change_free(change->sources);
     free(change);
 }
 
@@ -88,7 +95,8 @@ static bool change_workers(struct probe *probe, const struct probe_config *confi
     }
     bool good = probe_selection_make(&change->selection, config, error);
     if (good)
-        probe_configure_worker(probe, config, &change->selection, new_rules(probe, change), worker);
+        probe_configure_worker(config, &change->places, &change->selection,
+                               new_rules(probe, change), worker);
     while (good && change->worker_count < probe->metering->worker_count) {
         uint32_t w = change->worker_count;
         probe_snapshot_fill(probe, change->snapshot, w, worker);
@@ -105,12 +113,15 @@ static bool change_workers(struct probe *probe, const struct probe_config *confi
 static bool prepare_exchange(struct probe *probe, const struct probe_config *config,
                              struct probe_change *change, struct error *error)
 {
-    struct metering_wish wish = {.config = config,
-                                 .selection = &change->selection,
-                                 .rules = new_rules(probe, change),
-                                 .lists = new_lists(probe, change),
-                                 .takes_over = true,
-                                 .snapshot = change->snapshot};
+    struct metering_wish wish = {
+        .config = config,
+        .selection = &change->selection,
+        .rules = new_rules(probe, change),
+        .lists = new_lists(probe, change),
+        .places = &change->places,
+        .sources = change->sources ? probe_source_change_kept(change->sources) : NULL,
+        .takes_over = true,
+        .snapshot = change->snapshot};
     if (!probe_selection_make(&change->selection, config, error) ||
         !probe_kernel_make_other(config, &wish.kernel, error))
         return false;
@@ -133,7 +144,7 @@ static bool prepare_exporters(struct probe *probe, const struct probe_config *co
         int before = change->metering ? change->metering->predecessor[c] : (int)c;
         if (before < 0)
             continue;
-        probe_describe(probe, config, new_rules(probe, change), c, exporting);
+        probe_describe(probe, config, &change->places, new_rules(probe, change), c, exporting);
         exporting->marks = probe_lists_marks(new_lists(probe, change));
         exporting->spool = probe->exporting->spools[before];
         exporting->spool_octets_max = config->caches[c].spool_octets_max;
@@ -165,6 +176,19 @@ static bool prepare_snapshot(struct probe *probe, const struct probe_config *con
     return change->snapshot != NULL;
 }
 
+static bool prepare_sources(struct probe *probe, const struct probe_config *config,
+                            unsigned actions, struct probe_change *change, struct error *error)
+{
+    if (!(actions & PLAN_SOURCES)) {
+        probe_places(probe, config, &change->places);
+        return true;
+    }
+    change->sources = probe_source_change_prepare(probe, config, error);
+    if (change->sources)
+        change->places = *probe_source_change_places(change->sources);
+    return change->sources != NULL;
+}
+
 struct probe_change *probe_change_prepare(struct probe *probe, const struct probe_config *config,
                                           unsigned actions, struct probe_lists *lists,
                                           struct error *error)
@@ -178,13 +202,15 @@ struct probe_change *probe_change_prepare(struct probe *probe, const struct prob
     change->probe = probe;
     change->other_workers = actions & PLAN_EXCHANGE;
     change->next = config;
-    bool workers = !change->other_workers &&
-                   actions & (PLAN_WORKERS | PLAN_CACHE_SIZE | PLAN_RULES | PLAN_LISTS);
-    bool exporters = change->other_workers || actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS);
+    bool workers = !change->other_workers && actions & (PLAN_WORKERS | PLAN_CACHE_SIZE |
+                                                        PLAN_RULES | PLAN_LISTS | PLAN_SOURCES);
+    bool exporters = change->other_workers ||
+                     actions & (PLAN_EXPORTERS | PLAN_RULES | PLAN_LISTS | PLAN_SOURCES);
     change->other_rules = actions & PLAN_RULES;
     change->other_lists = actions & PLAN_LISTS;
     change->lists = lists;
-    if ((!change->other_rules ||
+    if (prepare_sources(probe, config, actions, change, error) &&
+        (!change->other_rules ||
          probe_rules_make(&change->rules, &config->applications, &probe->rules, error)) &&
         prepare_snapshot(probe, config, actions, change, error) &&
         prepare_workers(probe, config, workers, change, error) &&
@@ -228,7 +254,10 @@ static void exchange_selection(struct probe *probe, struct probe_change *change)
 static void hand_over_sources(struct probe *probe, struct probe_change *change)
 {
     change->metering = NULL;
-    probe_rename_interfaces(probe, change->next);
+    if (change->sources)
+        probe_source_change_take(change->sources);
+    else
+        probe_rename_interfaces(probe, change->next);
     probe_snapshot_exchange(probe, change->snapshot);
     exchange_selection(probe, change);
     probe_apply_adopt(probe->control);
@@ -290,6 +319,15 @@ static void hand_over(struct probe *probe, struct probe_change *change)
     exchange_selection(probe, change);
 }
 
+/* True when the sources that go are left. */
+static bool leave_sources(struct probe_change *change)
+{
+    enum source_change_status status = probe_source_change_leave(change->sources, &change->refusal);
+    change->refused = status == SOURCES_REFUSED;
+    change->sources_left = status == SOURCES_DONE;
+    return change->sources_left;
+}
+
 /* Not while a cut is made: its books are those of the rings that are there. Other rules go to the
  * workers when the exporting processes know the names of all that these will find; so do other
  * lists. */
@@ -298,7 +336,9 @@ static void hand_over_if_possible(struct probe *probe)
     struct probe_change *change = probe->change;
     bool later = (probe->cut_pending && probe_change_exchanges_rings(probe)) ||
                  (change->other_workers && !probe_exchange_may_begin(probe));
-    if (change->handed || change->given_up || later)
+    if (change->handed || change->given_up || change->refused || later)
+        return;
+    if (change->sources && !change->sources_left && !leave_sources(change))
         return;
     if ((change->other_rules || change->other_lists) && !change->told)
         tell_exporters(probe, change);
@@ -315,6 +355,12 @@ void probe_change_give_up(struct probe *probe)
     cancel(change);
 }
 
+void probe_change_end(struct probe *probe)
+{
+    if (probe->change && probe->change->sources)
+        probe_source_change_end(probe->change->sources);
+}
+
 bool probe_change_waits(const struct probe *probe)
 {
     return probe->change && probe->change->other_workers && !probe->change->handed;
@@ -326,11 +372,32 @@ void probe_change_submit(struct probe *probe, struct probe_change *change)
     hand_over_if_possible(probe);
 }
 
-bool probe_change_finish(struct probe *probe)
+/* New sources begin when all know what is to become of their packets, however long it takes until
+ * others are gone. True when they have, or if there are none. */
+static bool begin_sources(const struct probe *probe, struct probe_change *change)
+{
+    if (!change->sources)
+        return true;
+    for (uint32_t w = 0; w < change->worker_count; w++)
+        if (!worker_change_taken(change->workers[w]))
+            return false;
+    return exporters_know(probe) && probe_source_change_begin(change->sources);
+}
+
+bool probe_change_finish(struct probe *probe, struct error *refusal)
 {
     struct probe_change *change = probe->change;
     hand_over_if_possible(probe);
-    if (!change->handed || (change->other_workers && !probe_exchange_turn(probe)))
+    *refusal = change->refusal;
+    if (change->refused) {
+        probe_change_free(change);
+        probe->change = NULL;
+        return true;
+    }
+    if (!change->handed)
+        return false;
+    bool begun = begin_sources(probe, change);
+    if ((change->other_workers && !probe_exchange_turn(probe)))
         return false;
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
@@ -340,6 +407,10 @@ bool probe_change_finish(struct probe *probe)
     if (!probe_snapshot_finish(probe, change->snapshot))
         return false;
     change->snapshot = NULL;
+    if (!begun)
+        return false;
+    if (change->sources)
+        probe_source_change_take(change->sources);
     if (change->other_lists)
         probe_lists_follow(probe->lists, change->lists);
     if (change->other_workers)

@@ -31,8 +31,8 @@ bool probe_change_confirm(struct probe_change *change, struct error *error);
  * other before it is finished. */
 void probe_change_submit(struct probe *probe, struct probe_change *change);
 /* Whether what was submitted is in force everywhere, and nothing moves any more; it is freed then.
- */
-bool probe_change_finish(struct probe *probe);
+ * REFUSAL is not empty if a source could not be had after all, and everything is as it was. */
+bool probe_change_finish(struct probe *probe, struct error *refusal);
 /* The ring of worker NUMBER in the change of PROBE that is under way; NULL: none. */
 const struct snapshot_ring *probe_change_ring(const struct probe *probe, uint32_t number);
 /* The lists that the workers are leaving by the change that is under way; NULL: none. */
@@ -40,6 +40,8 @@ const struct probe_lists *probe_change_lists(const struct probe *probe);
 /* PROBE ends: a change that still waits for its moment will have none. Its other workers and what
  * exporting processes were not told are freed, the rest when the probe is. */
 void probe_change_give_up(struct probe *probe);
+/* All threads of PROBE have ended: what readers have taken of a change belongs to it. */
+void probe_change_end(struct probe *probe);
 /* Whether a change waits for its moment, for which no new walk through a cache begins. */
 bool probe_change_waits(const struct probe *probe);
 /* Whether the change that is under way exchanges the rings of packets: no cut of the ledger can be

@@ -111,7 +111,7 @@ static bool make_exporter(struct probe *probe, const struct metering_wish *wish,
         error_set(error, "no memory for the exporting process");
         return false;
     }
-    probe_describe(probe, wish->config, wish->rules, c, exporting);
+    probe_describe(probe, wish->config, wish->places, wish->rules, c, exporting);
     exporting->marks = probe_lists_marks(wish->lists);
     exporting->spool = NULL;
     next->exporters[c] =

@@ -5,6 +5,7 @@
 
 #include "probe.h"
 #include "probe_lists.h"
+#include "probe_ports.h"
 
 bool exporting_open_spools(struct probe *probe, struct error *error)
 {
@@ -23,8 +24,29 @@ bool exporting_open_spools(struct probe *probe, struct error *error)
     return true;
 }
 
+/* The port of each source with what it is called, and those that records still have of sources that
+ * have left. */
+static void describe_ports(const struct probe *probe, const struct source_places *places,
+                           struct exporting_process_config *config)
+{
+    uint32_t count = probe->config->offline ? 0 : probe->port_count;
+    for (uint32_t p = 0; p < count; p++)
+        probe_ports_describe(probe, places, p, &config->interfaces[p]);
+    for (uint32_t s = 0; s < places->count; s++) {
+        const struct source_place *place = &places->places[s];
+        for (uint32_t p = place->port; p < (uint32_t)place->port + place->interfaces; p++) {
+            struct export_interface *out = &config->interfaces[p];
+            out->ifindex = place->interface.ifindex;
+            out->partner_ifindex = place->interface.partner_ifindex;
+            memcpy(out->name, place->interface.name, sizeof out->name);
+            count = p < count ? count : p + 1;
+        }
+    }
+    config->interface_count = count;
+}
+
 void probe_describe(const struct probe *probe, const struct probe_config *from,
-                    const struct probe_rules *rules, uint32_t c,
+                    const struct source_places *places, const struct probe_rules *rules, uint32_t c,
                     struct exporting_process_config *config)
 {
     *config = from->caches[c].exporting;
@@ -36,18 +58,7 @@ void probe_describe(const struct probe *probe, const struct probe_config *from,
     for (uint32_t d = 0; d < config->destination_count; d++)
         config->destinations[d].continues =
             ledger_carry_knows(probe->carry, config->destinations[d].name);
-    struct packet_interface interfaces[SOURCES_MAX];
-    probe_name_interfaces(probe, from, interfaces);
-    config->interface_count = 0;
-    for (uint32_t s = 0; s < probe->source_count; s++) {
-        const struct packet_source *source = probe->sources[s];
-        for (uint16_t i = 0; i < source->interface_count; i++) {
-            struct export_interface *out = &config->interfaces[config->interface_count++];
-            out->ifindex = interfaces[s].ifindex;
-            out->partner_ifindex = interfaces[s].partner_ifindex;
-            memcpy(out->name, interfaces[s].name, sizeof out->name);
-        }
-    }
+    describe_ports(probe, places, config);
 }
 
 static bool make_exporter(struct probe *probe, uint32_t c, struct error *error)
@@ -57,7 +68,9 @@ static bool make_exporter(struct probe *probe, uint32_t c, struct error *error)
         error_set(error, "no memory for the exporting process");
         return false;
     }
-    probe_describe(probe, probe->config, &probe->rules, c, config);
+    struct source_places places;
+    probe_places(probe, probe->config, &places);
+    probe_describe(probe, probe->config, &places, &probe->rules, c, config);
     config->marks = probe_lists_marks(probe->lists);
     probe->exporting->exporters[c] = exporting_process_create(config, probe->metering->rings[c],
                                                               probe->metering->worker_count, error);

@@ -15,6 +15,7 @@
 #include "probe_exchange.h"
 #include "probe_history.h"
 #include "probe_kernel.h"
+#include "probe_ports.h"
 #include "probe_snapshot.h"
 
 /* The copies of every worker, in order. */
@@ -308,6 +309,7 @@ void probe_answer_late_ledger_requests(struct probe *probe)
  * have observed both. */
 static void add_given(const struct probe *probe, struct ledger *ledger)
 {
+    probe_ports_add_given(probe, ledger);
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct source_ledger source = probe_source_ledger(probe, s);
         ledger_add_given(ledger, &source.observed);
@@ -352,8 +354,8 @@ static struct ledger_set *final_ledgers(struct probe *probe, char **state)
         if (ledgers)
             add_other_snapshots(probe, &ledgers->ledgers[0]);
     }
-    if (ledgers &&
-        (probe->metering->distribution || probe->metering->takes_over || probe->metering->kernel))
+    if (ledgers && (probe->metering->distribution || probe->metering->takes_over ||
+                    probe->sources_changed || probe->metering->kernel))
         add_given(probe, &ledgers->ledgers[0]);
     if (ledgers && state)
         *state = probe_control_last_state(probe, &ledgers->ledgers[0], set.accounts);

@@ -43,6 +43,19 @@ static struct packet_source *queue_of(const struct probe *probe, uint32_t queue,
     return queue == 0 ? probe->sources[source] : probe->queues[queue][source];
 }
 
+/* Those that the workers begin with: what the probe has in each of its receive queues, or fewer
+ * where there is one queue. */
+static uint32_t list_queue(const struct making *making, uint32_t queue,
+                           struct packet_source *list[])
+{
+    const struct probe *probe = making->probe;
+    const struct source_list *some = making->wish->sources;
+    uint32_t count = some ? some->count : probe->source_count;
+    for (uint32_t s = 0; s < count; s++)
+        list[s] = some ? some->sources[s] : queue_of(probe, queue, s);
+    return count;
+}
+
 /* Whether the workers of CONFIG can read the receive queues themselves: what belongs together must
  * be in one of them, and each queue has one worker. */
 static bool read_themselves(const struct probe *probe, const struct probe_config *config)
@@ -75,8 +88,7 @@ static bool make_distribution(struct making *making, struct error *error)
                                          .populated = making->worker.populated,
                                          .offline = making->worker.offline};
     for (uint32_t q = 0; q < probe->queue_count; q++)
-        for (uint32_t s = 0; s < probe->source_count; s++)
-            config.sources[config.source_count++] = queue_of(probe, q, s);
+        config.source_count += list_queue(making, q, &config.sources[config.source_count]);
     if (!fill_random(config.hash_seed, sizeof config.hash_seed, error))
         return false;
     making->metering->distribution = distribution_create(&config, error);
@@ -95,8 +107,7 @@ static void give_sources(struct making *making, uint32_t number)
     }
     worker->source_count = 0;
     for (uint32_t q = number; q < probe->queue_count; q += making->config->workers)
-        for (uint32_t s = 0; s < probe->source_count; s++)
-            worker->sources[worker->source_count++] = queue_of(probe, q, s);
+        worker->source_count += list_queue(making, q, &worker->sources[worker->source_count]);
 }
 
 /* Remembers how packets come to several workers, and why so. */
@@ -215,7 +226,8 @@ struct metering *metering_create(struct probe *probe, const struct metering_wish
         making->wish = wish;
         making->config = wish->config;
         making->metering = metering;
-        probe_configure_worker(probe, wish->config, wish->selection, wish->rules, &making->worker);
+        probe_configure_worker(wish->config, wish->places, wish->selection, wish->rules,
+                               &making->worker);
         making->worker.populated = wish->takes_over;
         good = make_workers(making, error);
     } else {

@@ -29,6 +29,7 @@ struct probe_lists;
 struct probe_rules;
 struct probe_selection;
 struct probe_snapshot_change;
+struct source_places;
 
 enum metering_stage {
     METERING_WAITS,  /* for its turn: another set has the sources */
@@ -118,6 +119,8 @@ struct metering_wish {
     struct probe_kernel *kernel;            /* NULL: none. The workers' own from then on */
     bool takes_over;                        /* from another set, while packets flow */
     struct probe_snapshot_change *snapshot; /* then: what gives the rings of packets */
+    const struct source_places *places;     /* of the configuration's sources */
+    const struct source_list *sources;      /* that it begins with; NULL: all of the probe */
 };
 
 /* Makes the workers of WISH on the sources of PROBE, which are open. NULL and ERROR: nothing is

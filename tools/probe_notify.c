@@ -165,6 +165,17 @@ void probe_notify_caches(struct probe *probe)
     pthread_mutex_unlock(&watch->lock);
 }
 
+void probe_notify_sources(struct probe *probe, const int before[])
+{
+    struct probe_watch *watch = probe->watch;
+    enum told ports[SOURCES_MAX] = {TOLD_NOTHING};
+    if (!watch)
+        return;
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        ports[s] = before[s] >= 0 ? watch->ports[before[s]] : TOLD_NOTHING;
+    memcpy(watch->ports, ports, sizeof ports);
+}
+
 void probe_notify_turn(struct probe *probe)
 {
     if (!probe->watch || !probe->control)

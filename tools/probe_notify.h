@@ -33,4 +33,7 @@ void probe_notify_look(struct probe *probe, uint64_t monotonic_ns);
 /* Caches have come or gone: what was told of the destinations of all but the first is forgotten. */
 void probe_notify_caches(struct probe *probe);
 
+/* PROBE has other sources: BEFORE says where each was in the list before, -1: it is new. */
+void probe_notify_sources(struct probe *probe, const int before[]);
+
 #endif

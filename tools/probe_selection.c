@@ -60,12 +60,11 @@ void probe_selection_free(struct probe_selection *selection)
     explicit_bzero(selection, sizeof *selection);
 }
 
-static void select_ports(const struct probe *probe, const struct probe_config *config,
+static void select_ports(const struct probe_config *config, const struct source_places *places,
                          const struct probe_selection *selection, struct worker_config *worker)
 {
-    for (uint32_t s = 0; s < probe->source_count; s++) {
-        const struct packet_source *source = probe->sources[s];
-        uint16_t port = source->interface_base;
+    for (uint32_t s = 0; s < places->count; s++) {
+        uint16_t port = places->places[s].port;
         if (!config->offline && config->sources[s].role == INTERFACE_TAP_B)
             for (uint32_t c = 0; c < config->cache_count; c++)
                 worker->caches[c].egress_ports[port / 32] |= 1u << (port % 32);
@@ -88,7 +87,7 @@ static void configure_cache(const struct cache_config *config, uint32_t workers,
     cache->flood.new_flows_per_s = (config->flood.new_flows_per_s + workers - 1) / workers;
 }
 
-void probe_configure_worker(const struct probe *probe, const struct probe_config *config,
+void probe_configure_worker(const struct probe_config *config, const struct source_places *places,
                             const struct probe_selection *selection,
                             const struct probe_rules *rules, struct worker_config *worker)
 {
@@ -98,7 +97,7 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
     worker->cache_count = config->cache_count;
     for (uint32_t c = 0; c < config->cache_count; c++) {
         configure_cache(&config->caches[c], config->workers, &worker->caches[c]);
-        worker->caches[c].several_ports = probe->source_count > 1;
+        worker->caches[c].several_ports = places->count > 1;
         worker->caches[c].local = selection->local;
     }
     worker->applications = rules->set;
@@ -114,5 +113,5 @@ void probe_configure_worker(const struct probe *probe, const struct probe_config
     worker->sampling_interval = config->sampling_interval;
     worker->duplicate_window_ns = config->duplicate_window_ns;
     worker->offline = config->offline;
-    select_ports(probe, config, selection, worker);
+    select_ports(config, places, selection, worker);
 }

@@ -178,6 +178,13 @@ void snapshot_name_interfaces(struct probe *probe)
     }
 }
 
+void probe_snapshot_name_port(struct probe *probe, uint16_t port,
+                              const struct packet_interface *interface)
+{
+    snapshot_interfaces_name(probe->snapshot->interfaces, port, interface->ifindex,
+                             interface->name);
+}
+
 bool probe_snapshot_open(struct probe *probe, struct error *error)
 {
     const struct snapshot_config *config = &probe->config->snapshot;

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "control/control_channel.h"
+#include "packet/packet_source.h"
 #include "probe_config.h"
 #include "snapshot/snapshot_ring.h"
 #include "snapshot/snapshot_store.h"
@@ -86,6 +87,10 @@ const struct snapshot_ring *probe_snapshot_change_ring(const struct probe_snapsh
 bool probe_snapshot_exchanges_rings(const struct probe_snapshot_change *change);
 /* Frees a change that was not submitted, or whose workers are gone. NULL is fine. */
 void probe_snapshot_cancel(struct probe_snapshot_change *change);
+
+/* PORT, whose packets do not come yet or no more, is called as INTERFACE says from now on. */
+void probe_snapshot_name_port(struct probe *probe, uint16_t port,
+                              const struct packet_interface *interface);
 
 /* ---- books and state (probe_snapshot_state.c) ---- */
 

@@ -66,31 +66,35 @@ static uint64_t word(const uint64_t *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-static void add_losses(const struct packet_source *source, uint64_t *received, uint64_t *dropped)
+static void add_ledger(const struct source_ledger *ledger, uint64_t *received, uint64_t *dropped)
 {
-    *received += word(&source->ledger.observed.packets);
+    *received += word(&ledger->observed.packets);
     for (unsigned i = 0; i < DROPPED_COUNT; i++)
-        *dropped += word(&source->ledger.dropped[i].packets);
+        *dropped += word(&ledger->dropped[i].packets);
 }
 
 /* What the device of the port of INTERFACE gave and lost. Writer's thread. */
 static void losses(void *context, uint32_t interface, uint64_t *received, uint64_t *dropped)
 {
     const struct snapshot_place *place = context;
-    const struct probe *probe = place->probe;
+    struct probe *probe = place->probe;
     const struct snapshot_interface *seen =
         snapshot_interfaces_get(probe->snapshot->interfaces, interface);
     *received = 0;
     *dropped = 0;
+    pthread_mutex_lock(&probe->sources_lock);
+    if (seen->port < probe->port_count)
+        add_ledger(&probe->ports[seen->port].counted, received, dropped);
     for (uint32_t s = 0; s < probe->source_count; s++) {
         const struct packet_source *source = probe->sources[s];
         uint32_t first = source->interface_base;
         if (seen->port < first || seen->port >= first + source->interface_count)
             continue;
-        add_losses(source, received, dropped);
+        add_ledger(&source->ledger, received, dropped);
         for (uint32_t w = 1; w < probe->queue_count; w++)
-            add_losses(probe->queues[w][s], received, dropped);
+            add_ledger(&probe->queues[w][s]->ledger, received, dropped);
     }
+    pthread_mutex_unlock(&probe->sources_lock);
 }
 
 static void *run_writer(void *argument)
@@ -171,7 +175,7 @@ void snapshot_place_try(struct snapshot_place *place, const struct snapshot_conf
 
 /* ---- both ---- */
 
-struct snapshot_place *snapshot_place_create(const struct probe *probe,
+struct snapshot_place *snapshot_place_create(struct probe *probe,
                                              const struct snapshot_config *config,
                                              struct error *trouble, struct error *error)
 {

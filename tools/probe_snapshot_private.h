@@ -14,7 +14,7 @@
 
 /* A folder and who works on it. */
 struct snapshot_place {
-    const struct probe *probe; /* for what its sources lost */
+    struct probe *probe; /* for what its sources lost */
     char directory[1024];
     struct snapshot_writer *writer; /* NULL: memory alone */
     bool threaded;                  /* the writer has its thread */
@@ -58,7 +58,7 @@ struct probe_snapshot {
 
 /* Makes the place that CONFIG names, with the writer's thread. NULL and ERROR if memory is short;
  * else TROUBLE has a line if the folder cannot be used, and it is tried again. */
-struct snapshot_place *snapshot_place_create(const struct probe *probe,
+struct snapshot_place *snapshot_place_create(struct probe *probe,
                                              const struct snapshot_config *config,
                                              struct error *trouble, struct error *error);
 /* Ends the writer's thread, if it has one. */

@@ -10,6 +10,8 @@
 #include "packet/source_xdp.h"
 #include "probe.h"
 #include "probe_kernel.h"
+#include "probe_ports.h"
+#include "source_match.h"
 
 static bool open_files(struct probe *probe, struct error *error)
 {
@@ -58,17 +60,53 @@ static struct packet_source *open_dpdk(const struct source_config *config,
     return source;
 }
 
-static struct packet_source *open_device(const struct probe *probe,
-                                         const struct source_config *config,
-                                         const struct packet_interface *wanted,
-                                         const uint64_t *now_ns, struct error *error)
+/* The configuration gives devices of af_packet the least numbers that are free in its own list; one
+ * that goes on may have such a number here. */
+static void number_packet_device(struct source_config *config)
 {
+    const char *words = source_device_words(config);
+    char name[32], rest[sizeof config->device - sizeof name];
+    if (words == config->device)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(config->device, ","), config->device);
+    snprintf(rest, sizeof rest, "%s", words);
+    for (unsigned number = 0; number <= SOURCES_MAX && source_dpdk_is_open(name); number++)
+        snprintf(name, sizeof name, "net_af_packet%u", number);
+    snprintf(config->device, sizeof config->device, "%s%s", name, rest);
+}
+
+struct packet_source *probe_open_source(const struct probe *probe,
+                                        const struct source_config *config,
+                                        const struct packet_interface *wanted, struct error *error)
+{
+    const uint64_t *now_ns = &probe->receive_clocks[0].now_ns;
+    struct source_config numbered = *config;
     if (config->interface[0]) {
         struct source_xdp_options options = config->xdp;
-        options.counter = probe_kernel_counter(probe->kernel);
+        options.counter =
+            probe_kernel_counter(probe->metering ? probe->metering->kernel : probe->kernel);
         return source_xdp_open(config->interface, wanted, &options, now_ns, error);
     }
-    return open_dpdk(config, wanted, now_ns, error);
+    number_packet_device(&numbered);
+    return open_dpdk(&numbered, wanted, now_ns, error);
+}
+
+static void tell_notes(const struct source_notes *notes)
+{
+    for (uint32_t n = 0; n < notes->count; n++)
+        fprintf(stderr, "spanflowd: %s\n", notes->lines[n]);
+}
+
+bool probe_prepare_source(const struct probe *probe, const struct source_config *config,
+                          struct packet_source *source, struct error *error)
+{
+    struct source_notes notes = {.count = 0};
+    struct receive_queues queues = {.ports = config->interface[0] ? false : probe->queues_by_ports,
+                                    .wanted = 1};
+    bool good = config->interface[0] ? source_xdp_prepare(source, &notes, error)
+                                     : source_dpdk_start(&source, 1, &queues, &notes, error);
+    tell_notes(&notes);
+    return good;
 }
 
 /* Those of DPDK together, the others one by one. An AF_XDP socket gets what its queue gets, and how
@@ -133,16 +171,14 @@ static bool open_devices(struct probe *probe, struct error *error)
         snprintf(wanted.name, sizeof wanted.name, "%s", config->sources[s].name);
         if (!wanted.ifindex)
             wanted.ifindex = kept_number(probe, config, s);
-        probe->sources[s] = open_device(probe, &config->sources[s], &wanted,
-                                        &probe->receive_clocks[0].now_ns, error);
+        probe->sources[s] = probe_open_source(probe, &config->sources[s], &wanted, error);
         if (!probe->sources[s])
             return false;
         probe->source_count++;
     }
     struct source_notes notes = {.count = 0};
     bool started = start_devices(probe, &notes, error);
-    for (uint32_t n = 0; n < notes.count; n++)
-        fprintf(stderr, "spanflowd: %s\n", notes.lines[n]);
+    tell_notes(&notes);
     return started;
 }
 
@@ -173,12 +209,14 @@ struct source_ledger probe_source_ledger(const struct probe *probe, uint32_t s)
     return sum;
 }
 
-void probe_close_queues(struct probe *probe)
+void probe_close_sources(struct probe *probe)
 {
     for (uint32_t w = 1; w < EXPORT_RINGS_MAX; w++)
         for (uint32_t s = 0; s < probe->source_count; s++)
             if (probe->queues[w][s])
                 probe->queues[w][s]->ops->close(probe->queues[w][s]);
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        probe->sources[s]->ops->close(probe->sources[s]);
 }
 
 void probe_tell_news(struct probe *probe)
@@ -191,13 +229,12 @@ void probe_tell_news(struct probe *probe)
     }
 }
 
-/* The two ports of a tap see one direction each: what comes in by one leaves by the other. With
- * several taps, the A port is followed by its own B port in the configuration. */
-static void pair_taps(struct packet_interface ports[], uint32_t count)
+/* With several taps, the A port is followed by its own B port in the configuration. */
+void probe_pair_taps(struct source_places *places)
 {
     struct packet_interface *waiting = NULL;
-    for (uint32_t s = 0; s < count; s++) {
-        struct packet_interface *port = &ports[s];
+    for (uint32_t s = 0; s < places->count; s++) {
+        struct packet_interface *port = &places->places[s].interface;
         port->partner_ifindex = 0;
         if (port->role == INTERFACE_SPAN)
             continue;
@@ -211,35 +248,60 @@ static void pair_taps(struct packet_interface ports[], uint32_t count)
     }
 }
 
-void probe_name_interfaces(const struct probe *probe, const struct probe_config *config,
-                           struct packet_interface wanted[])
+/* What source S is called by CONFIG. */
+static void name_interface(const struct probe *probe, const struct probe_config *config, uint32_t s,
+                           struct packet_interface *wanted)
 {
+    const struct source_config *source = &config->sources[s];
+    /* A number that was chosen stays as long as nothing else is wanted. */
+    bool other = source->ifindex != probe->config->sources[s].ifindex;
+    if (other)
+        wanted->ifindex = source->ifindex ? source->ifindex : kept_number(probe, config, s);
+    if (wanted->ifindex == 0)
+        wanted->ifindex = probe->sources[s]->own_ifindex;
+    wanted->role = source->role;
+    snprintf(wanted->name, sizeof wanted->name, "%s", source->name);
+}
+
+void probe_places(const struct probe *probe, const struct probe_config *config,
+                  struct source_places *places)
+{
+    places->count = probe->source_count;
     for (uint32_t s = 0; s < probe->source_count; s++) {
-        const struct source_config *source = &config->sources[s];
-        wanted[s] = probe->sources[s]->interface;
-        if (probe->config->offline)
-            continue;
-        /* A number that was chosen stays as long as nothing else is wanted. */
-        bool other = source->ifindex != probe->config->sources[s].ifindex;
-        if (other)
-            wanted[s].ifindex = source->ifindex ? source->ifindex : kept_number(probe, config, s);
-        if (wanted[s].ifindex == 0)
-            wanted[s].ifindex = probe->sources[s]->own_ifindex;
-        wanted[s].role = source->role;
-        snprintf(wanted[s].name, sizeof wanted[s].name, "%s", source->name);
+        const struct packet_source *source = probe->sources[s];
+        places->places[s] = (struct source_place){.port = source->interface_base,
+                                                  .interfaces = source->interface_count,
+                                                  .interface = source->interface};
+        if (!probe->config->offline)
+            name_interface(probe, config, s, &places->places[s].interface);
     }
-    pair_taps(wanted, probe->source_count);
+    probe_pair_taps(places);
 }
 
 void probe_rename_interfaces(struct probe *probe, const struct probe_config *config)
 {
-    struct packet_interface wanted[SOURCES_MAX];
-    probe_name_interfaces(probe, config, wanted);
+    struct source_places places;
+    probe_places(probe, config, &places);
     for (uint32_t s = 0; s < probe->source_count; s++) {
-        probe->sources[s]->interface = wanted[s];
+        const struct packet_interface *wanted = &places.places[s].interface;
+        probe->sources[s]->interface = *wanted;
         if (probe->state && !probe->config->offline)
-            export_state_keep_interface(probe->state, wanted[s].name, wanted[s].ifindex);
+            export_state_keep_interface(probe->state, wanted->name, wanted->ifindex);
     }
+}
+
+/* Each source has the ports behind those of the one before it. */
+static void give_ports(struct probe *probe)
+{
+    uint16_t base = 0;
+    for (uint32_t s = 0; s < probe->source_count; s++) {
+        probe->sources[s]->interface_base = base;
+        base = (uint16_t)(base + probe->sources[s]->interface_count);
+    }
+    if (probe->config->offline)
+        return;
+    for (uint32_t s = 0; s < probe->source_count; s++)
+        probe_ports_keep(probe, s, &probe->config->sources[s]);
 }
 
 bool probe_open_sources(struct probe *probe, struct error *error)
@@ -254,10 +316,6 @@ bool probe_open_sources(struct probe *probe, struct error *error)
     probe->observing_ns = clock_monotonic_ns();
     if (!probe->config->offline)
         probe_rename_interfaces(probe, probe->config);
-    uint16_t base = 0;
-    for (uint32_t s = 0; s < probe->source_count; s++) {
-        probe->sources[s]->interface_base = base;
-        base = (uint16_t)(base + probe->sources[s]->interface_count);
-    }
+    give_ports(probe);
     return open_queues(probe, error);
 }

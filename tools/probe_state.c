@@ -43,7 +43,7 @@ static void fill_port(const struct probe *probe, uint32_t s,
     port->link_losses = source->link.losses;
     port->drops_visible = !source->drops_not_visible;
     /* What the reader has counted so far, or workers one after the other. */
-    if (probe->metering->distribution || probe->metering->takes_over) {
+    if (probe->metering->distribution || probe->metering->takes_over || probe->sources_changed) {
         struct source_ledger copy = probe_source_ledger(probe, s);
         add_source(port, &copy);
         return;

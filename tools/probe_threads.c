@@ -177,6 +177,7 @@ void probe_end_threads(struct probe *probe)
 {
     probe_change_give_up(probe);
     metering_join(probe);
+    probe_change_end(probe);
     probe_say_floods(probe);
     probe_alerts_turn(probe);
     atomic_store(&probe->exporting->finish, true);

@@ -124,6 +124,7 @@ void flow_cache_take_change(struct flow_cache *cache, struct flow_cache_change *
     cache->local = change->config.local;
     cache->watch = change->config.watch;
     memcpy(cache->egress_ports, change->config.egress_ports, sizeof cache->egress_ports);
+    cache->several_ports = change->config.several_ports;
     change_policy(cache, change);
     cache->kernel.config.packets_min = change->config.kernel.packets_min;
     flow_kernel_set_margin(cache);

@@ -28,6 +28,8 @@ struct distribution {
     struct untold_loss untold[DISTRIBUTION_LANES_MAX];
     struct source_ledger device_seen[DISTRIBUTION_SOURCES_MAX];
     bool source_ended[DISTRIBUTION_SOURCES_MAX];
+    bool sources_asked; /* others are submitted: what is idle from then on is read out */
+    bool source_idle[DISTRIBUTION_SOURCES_MAX];    /* it had nothing when it was asked last */
     bool source_stopped[DISTRIBUTION_SOURCES_MAX]; /* stop() was called */
     uint32_t sources_open;
     uint32_t source;   /* whose batch is being spread, or whose turn is next */
@@ -40,6 +42,7 @@ struct distribution {
     uint64_t clock_told_ns;
     uint64_t device_polled_ns;
     _Atomic bool stop_asked;
+    _Atomic(const struct source_list *) sources_submitted; /* the reader sets it to NULL */
     struct packet_batch batch;
     struct packet_facts facts[PACKET_BATCH_MAX];
 };
@@ -268,10 +271,12 @@ void distribution_take_over(struct distribution *distribution)
 static bool take_batch(struct distribution *distribution, uint32_t index)
 {
     struct packet_source *source = distribution->config.sources[index];
+    distribution->source_idle[index] = false;
     switch (source->ops->receive(source, &distribution->batch)) {
     case RECEIVE_PACKETS:
         break;
     case RECEIVE_IDLE:
+        distribution->source_idle[index] = true;
         return false;
     case RECEIVE_END:
     case RECEIVE_FAILED:
@@ -335,12 +340,74 @@ static enum distribution_status finish(struct distribution *distribution)
     return status;
 }
 
+/* ---- other sources ---- */
+
+void distribution_submit_sources(struct distribution *distribution, const struct source_list *list)
+{
+    atomic_store_explicit(&distribution->sources_submitted, list, memory_order_release);
+}
+
+bool distribution_sources_taken(const struct distribution *distribution)
+{
+    return !atomic_load_explicit(&distribution->sources_submitted, memory_order_acquire);
+}
+
+/* Whether source INDEX is in LIST, or is read out, as far as it can be. */
+static bool may_go(const struct distribution *distribution, uint32_t index,
+                   const struct source_list *list)
+{
+    const struct packet_source *source = distribution->config.sources[index];
+    return packet_source_place(list->sources, list->count, source) >= 0 ||
+           distribution->source_ended[index] || distribution->source_idle[index] ||
+           !source->ops->stop;
+}
+
+/* Takes other sources when those that leave have nothing left. */
+static void follow_sources(struct distribution *distribution)
+{
+    const struct source_list *list =
+        atomic_load_explicit(&distribution->sources_submitted, memory_order_acquire);
+    struct distribution_config *config = &distribution->config;
+    struct source_ledger seen[DISTRIBUTION_SOURCES_MAX];
+    bool ended[DISTRIBUTION_SOURCES_MAX] = {false};
+    memset(seen, 0, sizeof seen);
+    if (!distribution->sources_asked) {
+        memset(distribution->source_idle, 0, sizeof distribution->source_idle);
+        distribution->sources_asked = true;
+    }
+    for (uint32_t s = 0; s < config->source_count; s++)
+        if (distribution->spreading || !may_go(distribution, s, list))
+            return;
+    poll_devices(distribution); /* what they have lost is told to the lanes */
+    distribution->sources_open = 0;
+    for (uint32_t s = 0; s < list->count; s++) {
+        int from = packet_source_place(config->sources, config->source_count, list->sources[s]);
+        seen[s] = from >= 0 ? distribution->device_seen[from] : list->sources[s]->ledger;
+        ended[s] = from >= 0 && distribution->source_ended[from];
+        distribution->sources_open += !ended[s];
+    }
+    memcpy(distribution->device_seen, seen, sizeof seen);
+    memcpy(distribution->source_ended, ended, sizeof ended);
+    distribution->sources_asked = false;
+    memcpy(config->sources, list->sources, sizeof config->sources);
+    config->source_count = list->count;
+    distribution->source = 0;
+    atomic_store_explicit(&distribution->sources_submitted, NULL, memory_order_release);
+}
+
+static bool has_other_sources(const struct distribution *distribution)
+{
+    return atomic_load_explicit(&distribution->sources_submitted, memory_order_relaxed) != NULL;
+}
+
 enum distribution_status distribution_step(struct distribution *distribution, uint64_t now_ns)
 {
     bool any = false;
     bool stop = atomic_load_explicit(&distribution->stop_asked, memory_order_acquire);
     if (distribution->ended)
         return finish(distribution);
+    if (__builtin_expect(!stop && has_other_sources(distribution), 0))
+        follow_sources(distribution);
     for (uint32_t turn = 0; turn < distribution->config.source_count; turn++) {
         struct packet_source *source = distribution->config.sources[distribution->source];
         if (has_nothing(distribution, stop)) {

@@ -24,7 +24,7 @@
 #include "packet/packet_source.h"
 #include "parse/parse.h"
 
-enum { DISTRIBUTION_SOURCES_MAX = 16, DISTRIBUTION_LANES_MAX = 64 };
+enum { DISTRIBUTION_SOURCES_MAX = SOURCE_LIST_MAX, DISTRIBUTION_LANES_MAX = 64 };
 
 struct distribution_config {
     struct packet_source *sources[DISTRIBUTION_SOURCES_MAX]; /* not owned */
@@ -73,6 +73,11 @@ void distribution_leave(struct distribution *distribution);
 /* The sources were read by somebody else before, who has left them: what they counted by now is
  * not told to the lanes. Reader thread, before the first step. */
 void distribution_take_over(struct distribution *distribution);
+
+/* Gives DISTRIBUTION the sources of LIST, as worker_submit_sources(). Control thread. */
+void distribution_submit_sources(struct distribution *distribution, const struct source_list *list);
+/* Whether the reader has taken them. Control thread. */
+bool distribution_sources_taken(const struct distribution *distribution);
 
 /* Asks for the end: no more packets are taken from the sources. Any thread. */
 void distribution_stop(struct distribution *distribution);

@@ -11,6 +11,7 @@
 
 #include "packet/dpdk_eal.h"
 #include "packet/dpdk_interrupts.h"
+#include "packet/source_dpdk.h"
 
 enum {
     RECEIVE_DESCRIPTORS = 4096, /* if nothing else is wanted */
@@ -88,6 +89,12 @@ static uint16_t buffer_octets(const struct dpdk_device *device)
     octets = (octets + 63) & ~63u;
     octets += RTE_PKTMBUF_HEADROOM;
     return octets < UINT16_MAX ? (uint16_t)octets : UINT16_MAX;
+}
+
+bool source_dpdk_is_open(const char *name)
+{
+    uint16_t port;
+    return rte_eth_dev_get_port_by_name(name, &port) == 0;
 }
 
 uint64_t dpdk_port_memory(const struct dpdk_device *device, uint32_t queues)

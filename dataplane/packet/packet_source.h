@@ -39,7 +39,8 @@ struct packet_source_ops {
     uint32_t (*descriptors)(struct packet_source *source, struct pollfd *polled, uint32_t room);
     /* Asks the device for no more packets; those that came before are still received, until
      * receive() says IDLE. NULL: packets that are not yet received when the run stops are not
-     * observed. Worker thread, once, when stop was asked for. */
+     * observed. Once: the worker thread, when stop was asked for, or the control thread before the
+     * source is taken from its reader. */
     void (*stop)(struct packet_source *source);
     /* Reads the device's own loss counters into source->ledger (dropped and observed packets).
      * NULL: the source has none. Worker thread, at most once a second and at each ledger cut. */
@@ -91,6 +92,24 @@ struct packet_source {
     struct error problem;              /* one line, set when receive() says FAILED */
     bool problem_told;                 /* that line has been printed; control thread */
 };
+
+/* The sources that somebody reads. */
+enum { SOURCE_LIST_MAX = 16 };
+struct source_list {
+    uint32_t count;
+    struct packet_source *sources[SOURCE_LIST_MAX]; /* not owned */
+};
+
+/* The place of SOURCE in a list of COUNT; -1: it is not there. */
+int packet_source_place(struct packet_source *const sources[], uint32_t count,
+                        const struct packet_source *source);
+
+/* Adds what LEDGER has counted to SUM. */
+void source_ledger_add(struct source_ledger *sum, const struct source_ledger *ledger);
+
+/* What stands in the place of a device called NAME that is there no more, for PROBLEM: its reader
+ * is told so, and nothing ever comes. NULL if memory is short. Control thread. */
+struct packet_source *packet_source_broken(const char *name, const struct error *problem);
 
 /* Puts the problem of SOURCE into LINE, once. False if there is none, or it has been told. Control
  * thread, when the problem is known to be complete: from news(), or when nobody receives. */

@@ -32,6 +32,9 @@ struct source_dpdk_options {
 /* What else is wanted of SOURCE. Control thread, before source_dpdk_start(). */
 void source_dpdk_configure(struct packet_source *source, const struct source_dpdk_options *options);
 
+/* Whether a device of NAME, without its driver's words, is open. Control thread. */
+bool source_dpdk_is_open(const char *name);
+
 /* How many receive queues every port shall have, and has. */
 struct receive_queues {
     bool ports;          /* packets are to be spread by their ports as well */

@@ -53,6 +53,12 @@ void source_dpdk_configure(struct packet_source *source, const struct source_dpd
     (void)options;
 }
 
+bool source_dpdk_is_open(const char *name)
+{
+    (void)name;
+    return false;
+}
+
 void source_dpdk_shutdown(void)
 {
 }

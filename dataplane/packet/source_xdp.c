@@ -322,7 +322,8 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
     return source;
 }
 
-bool source_xdp_start(struct packet_source *source, struct source_notes *notes, struct error *error)
+bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
+                        struct error *error)
 {
     struct source_xdp *self = (struct source_xdp *)source;
     check(source->ops == &source_xdp_ops && self->queue_count == 0);
@@ -356,6 +357,20 @@ void source_xdp_drop_counter(struct packet_source *source)
 {
     check(source->ops == &source_xdp_ops);
     xdp_program_drop(&((struct source_xdp *)source)->program);
+}
+
+void source_xdp_begin(struct packet_source *source)
+{
+    check(source->ops == &source_xdp_ops);
+    xdp_begin((struct source_xdp *)source);
+}
+
+bool source_xdp_start(struct packet_source *source, struct source_notes *notes, struct error *error)
+{
+    if (!source_xdp_prepare(source, notes, error))
+        return false;
+    source_xdp_begin(source);
+    return true;
 }
 
 struct ledger_pair source_xdp_counted(struct packet_source *source)

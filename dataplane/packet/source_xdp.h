@@ -52,6 +52,12 @@ struct packet_source *source_xdp_open(const char *name, const struct packet_inte
 bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
                       struct error *error);
 
+/* The same in two steps: everything but packets, which all stay with the host until
+ * source_xdp_begin(), which cannot fail. */
+bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
+                        struct error *error);
+void source_xdp_begin(struct packet_source *source);
+
 /*
  * Packets of known flows are to be counted by COUNTER from some moment on (NULL: by none): loads
  * the program that does so for the started SOURCE. False with one line in ERROR. Control thread, as

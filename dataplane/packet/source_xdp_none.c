@@ -22,6 +22,17 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
     return false;
 }
 
+bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
+                        struct error *error)
+{
+    return source_xdp_start(source, notes, error);
+}
+
+void source_xdp_begin(struct packet_source *source)
+{
+    (void)source;
+}
+
 bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
                                 struct error *error)
 {

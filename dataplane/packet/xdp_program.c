@@ -255,18 +255,18 @@ bool xdp_program_is_taken_off(const struct xdp_attachment *program)
 {
     struct bpf_link_info info = {.type = 0};
     __u32 size = sizeof info;
-    return program->link >= 0 && bpf_obj_get_info_by_fd(program->link, &info, &size) == 0 &&
-           info.xdp.ifindex == 0;
+    int link = __atomic_load_n(&program->link, __ATOMIC_RELAXED);
+    return link >= 0 && bpf_obj_get_info_by_fd(link, &info, &size) == 0 && info.xdp.ifindex == 0;
 }
 
 /* ---- at the end ---- */
 
 void xdp_program_detach(struct xdp_attachment *program)
 {
-    if (program->link < 0)
+    int link = __atomic_exchange_n(&program->link, -1, __ATOMIC_RELAXED);
+    if (link < 0)
         return;
-    close(program->link);
-    program->link = -1;
+    close(link);
     xdp_settle_wait(&program->settle);
 }
 

@@ -32,7 +32,7 @@ struct source_xdp {
     uint32_t frame_count; /* of the batch, to be given back */
     uint64_t frames[XDP_BATCH_FRAMES];
     uint8_t *slices; /* owned: one for each place in a batch */
-    bool stopped;
+    _Atomic bool stopped;
     struct ledger_pair last[VERDICT_COUNT];
     uint64_t socket_drops;
     uint64_t unexplained; /* delivered, but neither received nor dropped */
@@ -47,8 +47,10 @@ struct source_xdp {
 };
 static_assert(offsetof(struct source_xdp, source) == 0, "source must be first");
 
-/* Brings SELF up: see source_xdp_start(). */
+/* Brings SELF up: see source_xdp_prepare(). */
 bool xdp_start(struct source_xdp *self, struct source_notes *notes, struct error *error);
+/* See source_xdp_begin(). */
+void xdp_begin(struct source_xdp *self);
 /* Takes off the program and closes the sockets; SELF may be up in part. */
 void xdp_start_undo(struct source_xdp *self);
 

@@ -193,8 +193,15 @@ bool xdp_start(struct source_xdp *self, struct source_notes *notes, struct error
     self->queues_seen = self->queue_count;
     prepare_device(self, notes);
     tell(self, way, notes);
-    xdp_program_enable(&self->program);
     return true;
+}
+
+void xdp_begin(struct source_xdp *self)
+{
+    struct xdp_interface now = {.ifindex = self->interface.ifindex};
+    if (xdp_interface_read(&now, NULL) == 0)
+        self->interface.missed = now.missed; /* before this moment nothing is observed */
+    xdp_program_enable(&self->program);
 }
 
 void xdp_start_undo(struct source_xdp *self)

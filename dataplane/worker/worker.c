@@ -140,6 +140,7 @@ static bool take_batch(struct worker *worker, uint32_t s)
 {
     struct packet_source *source = worker->config.sources[s];
     bool any = false;
+    worker->source_idle[s] = false;
     switch (source->ops->receive(source, &worker->batch)) {
     case RECEIVE_PACKETS:
         worker_meter(worker);
@@ -147,6 +148,7 @@ static bool take_batch(struct worker *worker, uint32_t s)
         any = true;
         break;
     case RECEIVE_IDLE:
+        worker->source_idle[s] = true;
         break;
     case RECEIVE_FAILED: /* the source keeps the line that says why */
     case RECEIVE_END:
@@ -203,8 +205,7 @@ static struct worker_ledger ledger_of(const struct worker *worker, uint32_t c)
     return ledger;
 }
 
-/* What source S has counted while it was this worker's. */
-static struct source_ledger source_of(const struct worker *worker, uint32_t s)
+struct source_ledger worker_source_ledger(const struct worker *worker, uint32_t s)
 {
     static_assert(sizeof(struct source_ledger) % sizeof(uint64_t) == 0, "made of words");
     struct source_ledger ledger =
@@ -231,15 +232,17 @@ static void tell_counts(struct worker *worker, uint32_t c)
     add_all(&counts.ignored_packets, &counts.ignored_octets, ledger.ignored, IGNORED_COUNT);
     add_all(&counts.dropped_packets, &counts.dropped_octets, ledger.dropped, DROPPED_COUNT);
     for (uint32_t s = 0; s < worker->config.source_count; s++) {
-        const struct source_ledger source = source_of(worker, s);
+        const struct source_ledger source = worker_source_ledger(worker, s);
         add_all(&counts.dropped_packets, &counts.dropped_octets, source.dropped, DROPPED_COUNT);
     }
+    add_all(&counts.dropped_packets, &counts.dropped_octets, worker->sources_gone.dropped,
+            DROPPED_COUNT);
     const uint64_t *words = &counts.first_ns;
     for (unsigned i = 0; i < COUNT_WORDS; i++)
         atomic_store_explicit(&worker->counts[c][i], words[i], memory_order_relaxed);
 }
 
-static void poll_devices(struct worker *worker)
+void worker_poll_devices(struct worker *worker)
 {
     for (uint32_t s = 0; !worker->sources_left && s < worker->config.source_count; s++) {
         struct packet_source *source = worker->config.sources[s];
@@ -289,14 +292,16 @@ static void add_counters(const struct worker *worker, struct worker_account *acc
 
 void worker_account_now(struct worker *worker, struct worker_account *account)
 {
-    poll_devices(worker);
+    worker_poll_devices(worker);
     memset(account, 0, sizeof *account);
     account->in_kernel = flow_kernel_walk(worker->caches[0]); /* notices what was metered, too */
     account->kernel = flow_kernel_counters(worker->caches[0]);
     account->ledger = worker->ledgers[0];
     account->source_count = worker->config.source_count;
     for (uint32_t s = 0; s < worker->config.source_count; s++)
-        account->source[s] = source_of(worker, s);
+        account->source[s] = worker_source_ledger(worker, s);
+    if (worker->any_gone)
+        account->source[account->source_count++] = worker->sources_gone;
     account->cached = flow_cache_walk(worker->caches[0]);
     account->parser = *parser_counters(worker->parser);
     if (worker->config.snapshot)
@@ -376,7 +381,7 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     if (worker->config.snapshot)
         snapshot_ring_tick(worker->config.snapshot, worker->now_ns, idle);
     if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
-        poll_devices(worker);
+        worker_poll_devices(worker);
     publish(worker);
     if (worker->sources_open == 0 && worker->config.source_count && worker->phase == PHASE_METERING)
         worker->phase = PHASE_ENDING;
@@ -422,6 +427,9 @@ enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
 {
     answer_cut(worker);
     enum worker_status status;
+    if (__builtin_expect(
+            atomic_load_explicit(&worker->sources_submitted, memory_order_relaxed) != NULL, 0))
+        worker_follow_sources(worker);
     bool more = worker_follow_change(worker);
     more |= flow_kernel_step(worker->caches[0], now_ns > worker->now_ns ? now_ns : worker->now_ns);
     if (worker->phase != PHASE_ENDED &&
@@ -446,7 +454,7 @@ enum worker_status worker_step(struct worker *worker, uint64_t now_ns)
     case PHASE_ENDING:
         if (!end_records(worker))
             return WORKER_HELD;
-        poll_devices(worker);
+        worker_poll_devices(worker);
         if (worker->config.snapshot)
             snapshot_ring_leave(worker->config.snapshot);
         worker->phase = PHASE_ENDED;
@@ -495,7 +503,7 @@ void worker_stop(struct worker *worker)
 void worker_leave(struct worker *worker)
 {
     check(!worker->change);
-    poll_devices(worker);
+    worker_poll_devices(worker);
     for (uint32_t s = 0; s < worker->config.source_count; s++)
         worker->source_after[s] = worker->config.sources[s]->ledger;
     worker->sources_left = true;

@@ -22,7 +22,7 @@
 #include "parse/parse.h"
 #include "snapshot/snapshot_ring.h"
 
-enum { WORKER_SOURCES_MAX = 16, WORKER_CACHES_MAX = 4 };
+enum { WORKER_SOURCES_MAX = SOURCE_LIST_MAX, WORKER_CACHES_MAX = 4 };
 
 struct packet_filter;
 struct snapshot_policy;
@@ -82,7 +82,8 @@ struct worker_cache_account {
  */
 struct worker_account {
     struct worker_ledger ledger;
-    struct source_ledger source[WORKER_SOURCES_MAX];
+    /* In the order of its sources; behind them, if there are such, those that are gone in one. */
+    struct source_ledger source[WORKER_SOURCES_MAX + 1];
     uint32_t source_count;
     struct ledger_pair cached;    /* walked */
     struct ledger_pair in_kernel; /* walked; 0 without a kernel flow counter */

@@ -13,17 +13,18 @@
  * To change several workers at once, or not at all: prepare for all, then submit to all.
  *
  * What changes: of each cache active_timeout_ns, idle_timeout_ns, tcp_linger_ns (for flows that are
- * there, too: their next decision is made by the new values), flood, flows_max, local and
- * egress_ports; filter, port_filters, ignore, sampling_interval, duplicate_window_ns, applications,
- * application_limits, names, watch, alert_minimum, snapshot and snapshot_policy. Names that are not
- * wanted any more, or in another way, leave with no record from then on. Flows keep the application
- * that was found for them; flows whose payload is still looked at are looked at anew if the rules
- * change or the first cache's size does. Other lists hold for records that begin from then on;
- * flows keep the marks that they have.
+ * there, too: their next decision is made by the new values), flood, flows_max, local,
+ * egress_ports and several_ports; filter, port_filters, ignore, sampling_interval,
+ * duplicate_window_ns, applications, application_limits, names, watch, alert_minimum, snapshot and
+ * snapshot_policy. Names that are not wanted any more, or in another way, leave with no record from
+ * then on. Flows keep the application that was found for them; flows whose payload is still looked
+ * at are looked at anew if the rules change or the first cache's size does. Other lists hold for
+ * records that begin from then on; flows keep the marks that they have.
  *
- * What stays as it was made, whatever the new configuration says: number, sources, parser, offline,
- * and of each cache ring, hash_seed, several_ports and kernel. The number of caches cannot change,
- * nor flows_max of a cache whose flows the kernel counts: such a change is refused.
+ * What stays as it was made, whatever the new configuration says: number, sources (which change by
+ * worker_submit_sources()), parser, offline, and of each cache ring, hash_seed and kernel. The
+ * number of caches cannot change, nor flows_max of a cache whose flows the kernel counts: such a
+ * change is refused.
  *
  * A snapshot ring that is replaced or taken out is left (snapshot_ring_left()) when the change is
  * taken: the control thread lets its writer drain it and then releases it. Flows that an earlier
@@ -62,6 +63,14 @@ bool worker_change_taken(const struct worker_change *change);
 /* Whether, besides, all records have moved to a new table: then CHANGE can be freed and the next
  * one prepared. Control thread. */
 bool worker_change_finished(const struct worker_change *change);
+
+/* Gives WORKER the sources of LIST, which stays as it is until they are taken: between two batches
+ * those that are new begin and those that are not in it are left. What was counted by these stays
+ * in the worker's account. One that can be asked to stop has been, by somebody else; it is read out
+ * first. All others go on, and no flow ends. Only one list may be under way. Control thread. */
+void worker_submit_sources(struct worker *worker, const struct source_list *list);
+/* Whether the worker has done so: what it has left can be closed. Control thread. */
+bool worker_sources_taken(const struct worker *worker);
 
 /* Frees CHANGE and what the worker has left: one that was never submitted or has finished, or whose
  * worker was destroyed. NULL is fine. Control thread. */

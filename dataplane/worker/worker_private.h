@@ -5,6 +5,7 @@
  *   worker_payload.c the same where payload is looked at
  *   worker_snapshot.c  packets for the snapshot ring
  *   worker_change.c  another configuration
+ *   worker_sources.c other sources
  *   worker_alert.c   alerts and hits of rules
  *   worker_watch.c   lists
  */
@@ -34,11 +35,15 @@ struct worker {
     enum worker_phase phase;
     uint32_t caches_ended; /* set of those whose records have ended in this phase */
     bool source_ended[WORKER_SOURCES_MAX];
-    bool sources_stopped; /* they were asked for no more packets */
-    bool sources_left;    /* somebody else reads them */
+    bool source_idle[WORKER_SOURCES_MAX]; /* it had nothing when it was asked last */
+    bool sources_stopped;                 /* they were asked for no more packets */
+    bool sources_left;                    /* somebody else reads them */
     /* What they had counted when this worker took them over, and has counted when it left them. */
     struct source_ledger source_before[WORKER_SOURCES_MAX];
     struct source_ledger source_after[WORKER_SOURCES_MAX];
+    struct source_ledger sources_gone; /* what those counted for this worker that are gone */
+    bool any_gone;
+    bool sources_asked; /* others are submitted: what is idle from then on is read out */
     uint64_t source_steps[WORKER_SOURCES_MAX]; /* clock steps of the source that were obeyed */
     uint32_t sources_open;
     uint32_t sampling_position;
@@ -68,8 +73,9 @@ struct worker {
     /* Written by other threads. */
     _Atomic bool stop_asked;
     _Atomic uint64_t cut_asked;
-    _Atomic(struct worker_change *) change_submitted; /* the worker sets it to NULL */
-    _Atomic(struct worker_walk *) walk;               /* NULL: none is under way */
+    _Atomic(struct worker_change *) change_submitted;      /* the worker sets it to NULL */
+    _Atomic(struct worker_walk *) walk;                    /* NULL: none is under way */
+    _Atomic(const struct source_list *) sources_submitted; /* the worker sets it to NULL */
     /* Read by other threads. */
     _Atomic uint64_t cut_made;
     _Atomic uint64_t time_ns;
@@ -89,6 +95,14 @@ bool worker_wants_names(const struct worker_config *config);
 void worker_bound_names(struct name_finder *finder, const struct application_limits *limits);
 /* Adds what FINDER (may be NULL) has counted to SUM. Worker thread. */
 void worker_add_names(struct name_finder_counters *sum, const struct name_finder *finder);
+
+/* What source S has counted while it was this worker's. Worker thread. */
+struct source_ledger worker_source_ledger(const struct worker *worker, uint32_t s);
+/* Reads what the devices lost, and tells other threads the counts. Worker thread. */
+void worker_poll_devices(struct worker *worker);
+/* Takes other sources that were submitted, as soon as those that leave are read out. Worker thread,
+ * between two batches. */
+void worker_follow_sources(struct worker *worker);
 
 /* Takes a change that was submitted, or goes on with one: a bounded part of it. True if there is
  * more to do. Worker thread, between two batches. */

@@ -1,5 +1,6 @@
 """For every leaf of the model: a configuration in which it has another value than before, and what
-becomes of the probe. table() must have a row for each leaf of the schema, or say why it cannot."""
+becomes of the probe; with SOURCES only the source is opened anew. table() must have a row for each
+leaf of the schema, or say why it cannot."""
 import os
 import pathlib
 import shutil
@@ -7,7 +8,7 @@ import shutil
 from support import certificates, named_flows
 from support.configuration import changed
 
-LIVE, REBUILD, REFUSED = "live", "rebuild", "refused"
+LIVE, SOURCES, REBUILD, REFUSED = "live", "sources", "rebuild", "refused"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN7GOPXTZpZ0nPfmVmVsMQGIwTz5v6Lk9mD2E6Jm0oXk test"
 HASH = "$6$abcdefgh$" + "a" * 86
 FINGERPRINT = ":".join(["ab"] * 32)
@@ -21,7 +22,7 @@ class Row:
         self.configuration = configuration
         self.kind = kind
         self.before = before
-        self.apart = apart or kind == REBUILD
+        self.apart = apart or kind in (SOURCES, REBUILD)
 
 
 class Table:
@@ -99,7 +100,7 @@ class Table:
         queue = f",descriptors={length}" if (length := point.get("receiveDescriptors")) else ""
         sources = {**self.base, "source": [f"xdp:{interface},role=tap-a{queue}"]}
         del sources["observationPoint"]
-        self.rows["source"] = Row(sources)
+        self.rows["source"] = Row(sources)  # the same device
         self.rows["collector"] = Row({**self.base, "exportingProcess": [{"name": "default"}],
                                       "collector": [f"udp://127.0.0.1:{self.ports[0]}"]})
         at = ("observationPoint", 0)
@@ -107,18 +108,18 @@ class Table:
         self.rows["observationPoint/device"] = \
             "needs devices of DPDK; test_dpdk changes it"
         self.rows["observationPoint/xdp/interface"] = Row(
-            changed(self.base, *at, "xdp", "interface", "spare0"), REBUILD)
-        self.set("observationPoint/xdp/mode", *at, "xdp", "mode", "generic", kind=REBUILD)
-        self.set("observationPoint/xdp/copy", *at, "xdp", "copy", "copy", kind=REBUILD)
+            changed(self.base, *at, "xdp", "interface", "spare0"), SOURCES)
+        self.set("observationPoint/xdp/mode", *at, "xdp", "mode", "generic", kind=SOURCES)
+        self.set("observationPoint/xdp/copy", *at, "xdp", "copy", "copy", kind=SOURCES)
         self.set("observationPoint/xdp/hostTraffic", *at, "xdp", "hostTraffic", "pass",
-                 kind=REBUILD)
-        self.set("observationPoint/xdp/busyPolling", *at, "xdp", "busyPolling", 10, kind=REBUILD)
+                 kind=SOURCES)
+        self.set("observationPoint/xdp/busyPolling", *at, "xdp", "busyPolling", 10, kind=SOURCES)
         self.set("observationPoint/selectionProcess", *at, "selectionProcess", "default")
         self.set("observationPoint/ifIndex", *at, "ifIndex", 777)
         self.set("observationPoint/role", *at, "role", "tap-b")
         self.set("observationPoint/filter", *at, "filter", "udp")
         self.set("observationPoint/receiveDescriptors", *at, "receiveDescriptors", 2048,
-                 kind=REBUILD)
+                 kind=SOURCES)
         self.set("observationPoint/timeSource", *at, "timeSource", "device", kind=REFUSED)
         files = {**self.base, "captureFile": ["/nonexistent.pcap"]}
         del files["observationPoint"]

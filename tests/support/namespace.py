@@ -90,10 +90,10 @@ class Namespace:
                               check=True, capture_output=True, text=True, timeout=30).stdout
         return json.loads(text)[0]["stats64"]
 
-    def sender(self, path, rate=0):
+    def sender(self, path, rate=0, wire=None):
         """Starts sending a capture into the wire, RATE packets/s (0: as fast as it goes)."""
         return subprocess.Popen(
-            self.prefix + [sys.executable, SEND_FRAMES, self.WIRE, str(path), str(rate)],
+            self.prefix + [sys.executable, SEND_FRAMES, wire or self.WIRE, str(path), str(rate)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
     def send(self, path, rate=0, timeout=120):

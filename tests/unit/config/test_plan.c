@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "plan.h"
+#include "source_match.h"
 
 enum { PADDING_MAX = 7 }; /* octets between two fields that belong to none */
 
@@ -90,10 +91,68 @@ static void sources_are_devices_and_filters(void **state)
     assert_string_equal(before->sources[1].filter, "tcp");
     after->sources[0].xdp.pass_host = true;
     plan = plan_make(before, after);
-    assert_int_equal(plan.actions, PLAN_REBUILD);
+    assert_int_equal(plan.actions, PLAN_SOURCES);
     assert_string_equal(plan.path, "/spanflow:spanflow/observationPoint");
+    plan_adopt(before, after);
+    assert_true(before->sources[0].xdp.pass_host);
+    assert_int_equal(plan_make(before, after).actions, PLAN_NOTHING);
     free(before);
     free(after);
+}
+
+static void name_sources(struct probe_config *config, const char *const interfaces[])
+{
+    for (config->source_count = 0; interfaces[config->source_count]; config->source_count++) {
+        struct source_config *source = &config->sources[config->source_count];
+        memset(source, 0, sizeof *source);
+        strcpy(source->interface, interfaces[config->source_count]);
+        strcpy(source->name, interfaces[config->source_count]);
+    }
+}
+
+/* Sources are told by their devices: none of those that stay is called otherwise. */
+static void sources_come_and_go(void **state)
+{
+    (void)state;
+    static const char *const lists[][4] = {{"a", "b"}, {"b", "c"}, {"c"}, {NULL}, {"b", "a", "c"}};
+    struct probe_config *before = make();
+    name_sources(before, lists[4]);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        struct probe_config *after = make();
+        name_sources(after, lists[i]);
+        struct plan plan = plan_make(before, after);
+        assert_int_equal(plan.actions, PLAN_SOURCES);
+        plan_adopt(before, after);
+        assert_int_equal(plan_make(before, after).actions, PLAN_NOTHING);
+        assert_int_equal(before->source_count, after->source_count);
+        for (uint32_t s = 0; s < after->source_count; s++)
+            assert_string_equal(before->sources[s].interface, lists[i][s]);
+        free(after);
+    }
+    free(before);
+}
+
+static bool is_same(const char *device, const char *other)
+{
+    struct source_config a, b;
+    memset(&a, 0, sizeof a);
+    memset(&b, 0, sizeof b);
+    strcpy(a.device, device);
+    strcpy(b.device, other);
+    return source_is_same_device(&a, &b);
+}
+
+/* Of af_packet the interface counts, of other devices the name. */
+static void devices_are_told_apart(void **state)
+{
+    (void)state;
+    assert_true(is_same("net_pcap0,rx_pcap=a", "net_pcap0,rx_pcap=b"));
+    assert_false(is_same("net_pcap0,rx_pcap=a", "net_pcap1,rx_pcap=a"));
+    assert_false(is_same("net_pcap1", "net_pcap10"));
+    assert_true(is_same("net_af_packet0,iface=a", "net_af_packet1,iface=a,qdisc=1"));
+    assert_false(is_same("net_af_packet0,iface=a", "net_af_packet0,iface=b"));
+    assert_false(is_same("net_af_packet0,iface=a", "net_af_packet0,iface=a1"));
+    assert_false(is_same("", "0000:01:00.0"));
 }
 
 static void rules_change_their_owner(void **state)
@@ -142,6 +201,8 @@ int main(void)
         cmocka_unit_test(nothing_differs_from_itself),
         cmocka_unit_test(each_field_tells_its_action),
         cmocka_unit_test(sources_are_devices_and_filters),
+        cmocka_unit_test(sources_come_and_go),
+        cmocka_unit_test(devices_are_told_apart),
         cmocka_unit_test(rules_change_their_owner),
         cmocka_unit_test(the_heaviest_is_named),
     };

@@ -272,10 +272,11 @@ static void close_stage(struct stage *stage)
 
 static void exchange(struct stage *stage, const char *text, bool with_cuts)
 {
+    struct error error = {""};
     struct probe_config *next = submit(stage, text);
     if (with_cuts)
         cut(stage);
-    while (!probe_change_finish(stage->probe))
+    while (!probe_change_finish(stage->probe, &error))
         turn(stage);
     plan_adopt(stage->config, next);
     assert_int_equal(plan_make(stage->config, next).actions, PLAN_NOTHING);
