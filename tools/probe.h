@@ -173,6 +173,8 @@ struct packet_source *probe_open_source(const struct probe *probe,
                                         const struct packet_interface *wanted, struct error *error);
 bool probe_prepare_source(const struct probe *probe, const struct source_config *config,
                           struct packet_source *source, struct error *error);
+/* Whether the device of CONFIG may have several receive queues that are filled by addresses. */
+bool probe_may_have_queues(const struct source_config *config);
 /* Closes the sources of PROBE with their queues. */
 void probe_close_sources(struct probe *probe);
 /* Where the sources of PROBE are, which are open and the devices of CONFIG, and what they are

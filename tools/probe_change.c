@@ -113,15 +113,18 @@ static bool change_workers(struct probe *probe, const struct probe_config *confi
 static bool prepare_exchange(struct probe *probe, const struct probe_config *config,
                              struct probe_change *change, struct error *error)
 {
-    struct metering_wish wish = {
-        .config = config,
-        .selection = &change->selection,
-        .rules = new_rules(probe, change),
-        .lists = new_lists(probe, change),
-        .places = &change->places,
-        .sources = change->sources ? probe_source_change_kept(change->sources) : NULL,
-        .takes_over = true,
-        .snapshot = change->snapshot};
+    uint32_t count = 0;
+    const struct source_queues *kept =
+        change->sources ? probe_source_change_kept(change->sources, &count) : NULL;
+    struct metering_wish wish = {.config = config,
+                                 .selection = &change->selection,
+                                 .rules = new_rules(probe, change),
+                                 .lists = new_lists(probe, change),
+                                 .places = &change->places,
+                                 .sources = kept,
+                                 .source_count = count,
+                                 .takes_over = true,
+                                 .snapshot = change->snapshot};
     if (!probe_selection_make(&change->selection, config, error) ||
         !probe_kernel_make_other(config, &wish.kernel, error))
         return false;

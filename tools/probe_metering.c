@@ -11,6 +11,7 @@
 #include "probe.h"
 #include "probe_kernel.h"
 #include "probe_lists.h"
+#include "probe_queues.h"
 #include "probe_snapshot.h"
 
 static_assert((int)WORKER_CACHES_MAX == (int)CACHES_MAX,
@@ -43,16 +44,15 @@ static struct packet_source *queue_of(const struct probe *probe, uint32_t queue,
     return queue == 0 ? probe->sources[source] : probe->queues[queue][source];
 }
 
-/* Those that the workers begin with: what the probe has in each of its receive queues, or fewer
- * where there is one queue. */
+/* Those of receive queue QUEUE that the workers begin with. */
 static uint32_t list_queue(const struct making *making, uint32_t queue,
                            struct packet_source *list[])
 {
     const struct probe *probe = making->probe;
-    const struct source_list *some = making->wish->sources;
-    uint32_t count = some ? some->count : probe->source_count;
+    const struct source_queues *some = making->wish->sources;
+    uint32_t count = some ? making->wish->source_count : probe->source_count;
     for (uint32_t s = 0; s < count; s++)
-        list[s] = some ? some->sources[s] : queue_of(probe, queue, s);
+        list[s] = some ? some[s].queues[queue] : queue_of(probe, queue, s);
     return count;
 }
 
@@ -70,7 +70,7 @@ static bool read_themselves(const struct probe *probe, const struct probe_config
 static uint32_t most_sources(const struct probe *probe, const struct probe_config *config)
 {
     uint32_t readers = read_themselves(probe, config) ? config->workers : 1;
-    return (probe->queue_count + readers - 1) / readers * probe->source_count;
+    return (probe->queue_count + readers - 1) / readers * config->source_count;
 }
 
 bool metering_is_possible(const struct probe *probe, const struct probe_config *config)

@@ -30,6 +30,7 @@ struct probe_rules;
 struct probe_selection;
 struct probe_snapshot_change;
 struct source_places;
+struct source_queues;
 
 enum metering_stage {
     METERING_WAITS,  /* for its turn: another set has the sources */
@@ -120,7 +121,8 @@ struct metering_wish {
     bool takes_over;                        /* from another set, while packets flow */
     struct probe_snapshot_change *snapshot; /* then: what gives the rings of packets */
     const struct source_places *places;     /* of the configuration's sources */
-    const struct source_list *sources;      /* that it begins with; NULL: all of the probe */
+    const struct source_queues *sources;    /* that it begins with; NULL: all of the probe */
+    uint32_t source_count;
 };
 
 /* Makes the workers of WISH on the sources of PROBE, which are open. NULL and ERROR: nothing is

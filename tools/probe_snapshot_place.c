@@ -91,7 +91,7 @@ static void losses(void *context, uint32_t interface, uint64_t *received, uint64
         if (seen->port < first || seen->port >= first + source->interface_count)
             continue;
         add_ledger(&source->ledger, received, dropped);
-        for (uint32_t w = 1; w < probe->queue_count; w++)
+        for (uint32_t w = 1; w < probe->queue_count && probe->queues[w][s]; w++)
             add_ledger(&probe->queues[w][s]->ledger, received, dropped);
     }
     pthread_mutex_unlock(&probe->sources_lock);

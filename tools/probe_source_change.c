@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "plan.h"
 #include "probe.h"
 #include "probe_apply.h"
 #include "probe_notify.h"
 #include "probe_ports.h"
+#include "probe_queues.h"
 #include "probe_snapshot.h"
 #include "source_match.h"
-#include "worker/worker_change.h"
 
 enum step {
     STEP_BEFORE,
@@ -29,20 +30,21 @@ struct probe_source_change {
     const struct probe_config *config;
     struct source_places places;
     int before[SOURCES_MAX]; /* place in the list of the probe of the same device; -1: it is new */
-    bool is_other[SOURCES_MAX];               /* it has other settings */
-    struct packet_source *fresh[SOURCES_MAX]; /* opened, and not the probe's; NULL: none */
-    bool others;                              /* there is one with other settings */
+    bool is_other[SOURCES_MAX];              /* it has other settings */
+    struct source_queues fresh[SOURCES_MAX]; /* opened, and not the probe's; or nothing */
+    bool others;                             /* there is one with other settings */
     bool goes[SOURCES_MAX]; /* of the list of the probe: it is not there afterwards */
     bool some_go;
     enum step step;
-    struct source_list kept; /* of the probe's: they are the same, and were never left */
-    struct source_list list; /* that is under way to the readers; in the end the new ones */
-    bool taken;              /* the probe has the new ones */
-    uint64_t gap_ns;         /* monotonic: the first packet that could not be observed */
+    uint32_t kept_count; /* of the probe's: they are the same, and were never left */
+    struct source_queues kept[SOURCES_MAX];
+    uint32_t wanted_count; /* what the readers are to have; in the end the new ones */
+    struct source_queues wanted[SOURCES_MAX];
+    struct reader_lists lists; /* the same for each, under way */
+    bool taken;                /* the probe has the new ones */
+    uint64_t gap_ns;           /* monotonic: the first packet that could not be observed */
     struct error error;
 };
-
-static_assert((int)SOURCE_LIST_MAX >= (int)SOURCES_MAX, "all sources in one list");
 
 /* A memif is read while DPDK's interrupt thread stands still, which other devices of DPDK need when
  * they are opened and closed. */
@@ -69,36 +71,44 @@ static bool devices_can_change(const struct probe_config *before, const struct p
     return !(memif && changes);
 }
 
+/* Where there are several receive queues, every source must have as many. What a device can have is
+ * found out at the start, so one of them must stay. */
+static bool queues_can_change(const struct probe *probe, const struct probe_config *config,
+                              unsigned actions)
+{
+    const struct metering *metering = probe->metering;
+    uint32_t readers = metering->distribution ? 1 : metering->worker_count;
+    bool stays = false;
+    if (probe->queue_count == 1)
+        return readers == 1;
+    for (uint32_t s = 0; s < config->source_count; s++) {
+        const struct source_config *source = &config->sources[s];
+        int b = source_place_before(probe->config, source);
+        stays |= b >= 0 && source_has_same_settings(&probe->config->sources[b], source);
+        if (source->interface[0] || !probe_may_have_queues(source))
+            return false;
+    }
+    return stays &&
+           (actions & PLAN_EXCHANGE ||
+            (probe->queue_count + readers - 1) / readers * config->source_count <= SOURCE_LIST_MAX);
+}
+
 bool probe_source_change_is_possible(const struct probe *probe, const struct probe_config *config,
                                      unsigned actions)
 {
-    const struct metering *metering = probe->metering;
     if (!(actions & PLAN_SOURCES))
         return true;
     /* The programs of sources that stay are exchanged only if all stay. */
-    if (actions & PLAN_EXCHANGE && (metering->kernel || config->caches[0].kernel_flows))
+    if (actions & PLAN_EXCHANGE && (probe->metering->kernel || config->caches[0].kernel_flows))
         return false;
-    return probe->queue_count == 1 && (metering->distribution || metering->worker_count == 1) &&
-           devices_can_change(probe->config, config);
+    return queues_can_change(probe, config, actions) && devices_can_change(probe->config, config);
 }
 
 /* ---- what the readers have ---- */
 
-/* One thread reads everything. */
 static void submit(struct probe_source_change *change)
 {
-    const struct metering *metering = change->probe->metering;
-    if (metering->distribution)
-        distribution_submit_sources(metering->distribution, &change->list);
-    else
-        worker_submit_sources(metering->workers[0], &change->list);
-}
-
-static bool is_taken(const struct probe_source_change *change)
-{
-    const struct metering *metering = change->probe->metering;
-    return metering->distribution ? distribution_sources_taken(metering->distribution)
-                                  : worker_sources_taken(metering->workers[0]);
+    readers_submit(change->probe, change->wanted, change->wanted_count, &change->lists);
 }
 
 /* Whether source B of the probe's list is to be opened anew. */
@@ -110,16 +120,15 @@ static bool is_reopened(const struct probe_source_change *change, uint32_t b)
     return false;
 }
 
-/* Puts into LIST the probe's sources but those with other settings, unless these are KEPT, and
- * those that go, unless they STAY. */
-static void list_old(const struct probe_source_change *change, struct source_list *list, bool kept,
-                     bool stay)
+/* The readers are to have the probe's sources, but those with other settings unless these are KEPT,
+ * and those that go unless they STAY. */
+static void want_old(struct probe_source_change *change, bool kept, bool stay)
 {
     const struct probe *probe = change->probe;
-    list->count = 0;
+    change->wanted_count = 0;
     for (uint32_t b = 0; b < probe->source_count; b++)
         if ((kept || !is_reopened(change, b)) && (stay || !change->goes[b]))
-            list->sources[list->count++] = probe->sources[b];
+            change->wanted[change->wanted_count++] = source_queues_of(probe, b);
 }
 
 /* ---- preparing ---- */
@@ -197,7 +206,9 @@ static void match(struct probe_source_change *change)
     change->places.count = config->source_count;
     for (uint32_t b = 0; b < probe->source_count; b++)
         change->some_go |= change->goes[b];
-    list_old(change, &change->kept, false, false);
+    want_old(change, false, false);
+    change->kept_count = change->wanted_count;
+    memcpy(change->kept, change->wanted, sizeof change->kept);
 }
 
 static bool open_new(struct probe_source_change *change, uint32_t s, bool taken[],
@@ -211,11 +222,12 @@ static bool open_new(struct probe_source_change *change, uint32_t s, bool taken[
         error_set(error, "no more interfaces can be told apart");
         return false;
     }
-    change->fresh[s] = probe_open_source(change->probe, source, &wanted, error);
-    if (!change->fresh[s] || !probe_prepare_source(change->probe, source, change->fresh[s], error))
+    if (!source_queues_open(change->probe, source, &wanted, &change->fresh[s], error))
         return false;
-    change->fresh[s]->interface_base = place->port;
-    place->interface = change->fresh[s]->interface;
+    check(change->fresh[s].queues[0] != NULL);
+    for (uint32_t q = 0; q < EXPORT_RINGS_MAX && change->fresh[s].queues[q]; q++)
+        change->fresh[s].queues[q]->interface_base = place->port;
+    place->interface = change->fresh[s].queues[0]->interface;
     return true;
 }
 
@@ -255,9 +267,11 @@ struct probe_source_change *probe_source_change_prepare(struct probe *probe,
     return change;
 }
 
-const struct source_list *probe_source_change_kept(const struct probe_source_change *change)
+const struct source_queues *probe_source_change_kept(const struct probe_source_change *change,
+                                                     uint32_t *count)
 {
-    return &change->kept;
+    *count = change->kept_count;
+    return change->kept;
 }
 
 const struct source_places *probe_source_change_places(const struct probe_source_change *change)
@@ -270,8 +284,7 @@ void probe_source_change_free(struct probe_source_change *change)
     if (!change)
         return;
     for (uint32_t s = 0; s < SOURCES_MAX; s++)
-        if (change->fresh[s])
-            change->fresh[s]->ops->close(change->fresh[s]);
+        source_queues_close(&change->fresh[s]);
     free(change);
 }
 
@@ -283,35 +296,21 @@ static void stop(struct packet_source *source)
         source->ops->stop(source);
 }
 
-/* Goes on counting where the one before stopped. */
-static void follow(struct packet_source *source, const struct packet_source *before)
+/* Goes on counting where the one BEFORE, with all its queues, stopped. */
+static void follow(struct source_queues *queues, const struct packet_source *before)
 {
+    struct packet_source *source = queues->queues[0];
     source->ledger = before->ledger;
-    source->interface = before->interface;
-    source->interface_base = before->interface_base;
     source->link = before->link;
-    source->clock_steps = before->clock_steps;
+    source->interface = before->interface;
+    for (uint32_t q = 0; q < EXPORT_RINGS_MAX && queues->queues[q]; q++)
+        queues->queues[q]->interface_base = before->interface_base;
 }
 
-/* Opens the device of CONFIG in the place of BEFORE, a copy of what it was. */
-static struct packet_source *open_again(const struct probe *probe,
-                                        const struct source_config *config,
-                                        const struct packet_source *before, struct error *error)
-{
-    struct packet_source *source = probe_open_source(probe, config, &before->interface, error);
-    if (source && !probe_prepare_source(probe, config, source, error)) {
-        source->ops->close(source);
-        return NULL;
-    }
-    if (source)
-        follow(source, before);
-    return source;
-}
-
-static void put_source(struct probe *probe, uint32_t b, struct packet_source *source)
+static void put(struct probe *probe, uint32_t b, const struct source_queues *queues)
 {
     pthread_mutex_lock(&probe->sources_lock);
-    probe->sources[b] = source;
+    source_queues_put(probe, b, queues);
     pthread_mutex_unlock(&probe->sources_lock);
 }
 
@@ -321,25 +320,24 @@ static bool reopen(struct probe *probe, uint32_t b, const struct source_config *
                    struct error *error)
 {
     const struct source_config *config = &probe->config->sources[b];
-    struct packet_source *left = probe->sources[b], before = *left;
+    struct source_queues left = source_queues_of(probe, b), made;
+    struct packet_source before = *left.queues[0];
+    const struct source_queues meanwhile = {.queues = {&before}}; /* for others to look at */
     struct error again = {""};
     probe_ports_keep_counted(probe, b);
-    put_source(probe, b, &before); /* what others may look at meanwhile */
-    left->ops->close(left);
-    struct packet_source *source = open_again(probe, next, &before, error);
-    bool good = source != NULL;
-    if (!source) {
-        source = open_again(probe, config, &before, &again);
-    }
-    if (!source) {
-        source = packet_source_broken(before.name, &again);
-        if (!source) {
+    before.ledger = probe_source_ledger(probe, b);
+    put(probe, b, &meanwhile);
+    source_queues_close(&left);
+    bool good = source_queues_open(probe, next, &before.interface, &made, error);
+    if (!good && !source_queues_open(probe, config, &before.interface, &made, &again)) {
+        made.queues[0] = packet_source_broken(before.name, &again);
+        if (!made.queues[0]) {
             fprintf(stderr, "spanflowd: no memory for a source\n");
             exit(1);
         }
-        follow(source, &before);
     }
-    put_source(probe, b, source);
+    follow(&made, &before);
+    put(probe, b, &made);
     return good;
 }
 
@@ -379,7 +377,7 @@ static void restore(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (is_reopened(change, b) && !probe->sources[b]->problem.text[0])
             begin_packets(&probe->config->sources[b], probe->sources[b]);
-    list_old(change, &change->list, true, true);
+    want_old(change, true, true);
     submit(change);
     change->step = STEP_RESTORING;
 }
@@ -393,7 +391,7 @@ static void begin_reopening(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (is_reopened(change, b))
             stop(probe->sources[b]);
-    list_old(change, &change->list, false, true);
+    want_old(change, false, true);
     submit(change);
     change->step = STEP_REOPENING;
 }
@@ -407,24 +405,25 @@ static void begin_removing(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (change->goes[b])
             stop(probe->sources[b]);
-    list_old(change, &change->list, false, false);
+    want_old(change, false, false);
     submit(change);
 }
 
 /* The new sources, in the order of their configuration. */
-static void list_new(struct probe_source_change *change)
+static void want_new(struct probe_source_change *change)
 {
-    change->list.count = change->config->source_count;
-    for (uint32_t s = 0; s < change->list.count; s++)
-        change->list.sources[s] =
-            change->before[s] >= 0 ? change->probe->sources[change->before[s]] : change->fresh[s];
+    change->wanted_count = change->config->source_count;
+    for (uint32_t s = 0; s < change->wanted_count; s++)
+        change->wanted[s] = change->before[s] >= 0
+                                ? source_queues_of(change->probe, (uint32_t)change->before[s])
+                                : change->fresh[s];
     change->step = STEP_LEFT;
 }
 
 enum source_change_status probe_source_change_leave(struct probe_source_change *change,
                                                     struct error *error)
 {
-    if (!is_taken(change))
+    if (!readers_have_taken(change->probe))
         return SOURCES_WAIT;
     if (change->step == STEP_BEFORE && change->others) {
         begin_reopening(change);
@@ -439,7 +438,7 @@ enum source_change_status probe_source_change_leave(struct probe_source_change *
         *error = change->error;
         return SOURCES_REFUSED;
     } else if (change->step == STEP_REMOVING) {
-        list_new(change);
+        want_new(change);
     }
     return change->step == STEP_LEFT ? SOURCES_DONE : SOURCES_WAIT;
 }
@@ -448,11 +447,11 @@ enum source_change_status probe_source_change_leave(struct probe_source_change *
 
 static void begin_all(struct probe_source_change *change)
 {
-    for (uint32_t s = 0; s < change->list.count; s++) {
+    for (uint32_t s = 0; s < change->wanted_count; s++) {
         const struct source_place *place = &change->places.places[s];
         probe_snapshot_name_port(change->probe, place->port, &place->interface);
         if (change->before[s] < 0 || change->is_other[s])
-            begin_packets(&change->config->sources[s], change->list.sources[s]);
+            begin_packets(&change->config->sources[s], change->wanted[s].queues[0]);
     }
     submit(change);
     change->step = STEP_BEGINNING;
@@ -469,18 +468,18 @@ static void say_gone(const struct probe_source_change *change)
 static void say_gaps(const struct probe_source_change *change)
 {
     double gap_s = (double)(clock_monotonic_ns() - change->gap_ns) / 1e9;
-    for (uint32_t s = 0; s < change->list.count; s++)
+    for (uint32_t s = 0; s < change->wanted_count; s++)
         if (change->is_other[s])
             fprintf(stderr,
                     "spanflowd: %s was opened anew with other settings; for %.3f s nothing was "
                     "observed there\n",
-                    change->list.sources[s]->name, gap_s);
+                    change->wanted[s].queues[0]->name, gap_s);
 }
 
 void probe_source_change_take(struct probe_source_change *change)
 {
     struct probe *probe = change->probe;
-    struct packet_source *gone[SOURCES_MAX];
+    struct source_queues gone[SOURCES_MAX];
     uint32_t gone_count = 0;
     bool some_before = probe->source_count > 0;
     if (change->taken)
@@ -490,19 +489,20 @@ void probe_source_change_take(struct probe_source_change *change)
     for (uint32_t b = 0; b < probe->source_count; b++)
         if (change->goes[b]) {
             probe_ports_leave(probe, b);
-            gone[gone_count++] = probe->sources[b];
+            gone[gone_count++] = source_queues_of(probe, b);
         }
-    probe->source_count = change->list.count;
-    for (uint32_t s = 0; s < change->list.count; s++) {
-        probe->sources[s] = change->list.sources[s];
+    memset(probe->queues, 0, sizeof probe->queues);
+    probe->source_count = change->wanted_count;
+    for (uint32_t s = 0; s < change->wanted_count; s++) {
+        source_queues_put(probe, s, &change->wanted[s]);
         probe->sources[s]->interface = change->places.places[s].interface;
-        change->fresh[s] = NULL;
+        memset(&change->fresh[s], 0, sizeof change->fresh[s]);
         probe_ports_keep(probe, s, &change->config->sources[s]);
     }
     probe->sources_changed = true;
     pthread_mutex_unlock(&probe->sources_lock);
     for (uint32_t i = 0; i < gone_count; i++)
-        gone[i]->ops->close(gone[i]);
+        source_queues_close(&gone[i]);
     for (uint32_t s = 0; s < probe->source_count; s++)
         if (probe->state)
             export_state_keep_interface(probe->state, probe->sources[s]->interface.name,
@@ -518,7 +518,7 @@ bool probe_source_change_begin(struct probe_source_change *change)
 {
     if (change->step == STEP_LEFT)
         begin_all(change);
-    if (change->step == STEP_BEGINNING && is_taken(change)) {
+    if (change->step == STEP_BEGINNING && readers_have_taken(change->probe)) {
         say_gaps(change);
         change->step = STEP_BEGUN;
     }
@@ -527,6 +527,7 @@ bool probe_source_change_begin(struct probe_source_change *change)
 
 void probe_source_change_end(struct probe_source_change *change)
 {
-    if (change->step == STEP_BEGUN || (change->step == STEP_BEGINNING && is_taken(change)))
+    if (change->step == STEP_BEGUN ||
+        (change->step == STEP_BEGINNING && readers_have_taken(change->probe)))
         probe_source_change_take(change);
 }

@@ -22,8 +22,8 @@
 
 struct probe;
 struct probe_source_change;
-struct source_list;
 struct source_places;
+struct source_queues;
 
 enum source_change_status {
     SOURCES_WAIT,   /* call again */
@@ -46,7 +46,8 @@ const struct source_places *probe_source_change_places(const struct probe_source
 enum source_change_status probe_source_change_leave(struct probe_source_change *change,
                                                     struct error *error);
 /* Those that every reader can go on with, in the meantime and whatever becomes of the others. */
-const struct source_list *probe_source_change_kept(const struct probe_source_change *change);
+const struct source_queues *probe_source_change_kept(const struct probe_source_change *change,
+                                                     uint32_t *count);
 /* The last one, when workers and exporting processes know the configuration; true when the readers
  * have the new sources. */
 bool probe_source_change_begin(struct probe_source_change *change);

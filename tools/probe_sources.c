@@ -102,11 +102,28 @@ bool probe_prepare_source(const struct probe *probe, const struct source_config 
 {
     struct source_notes notes = {.count = 0};
     struct receive_queues queues = {.ports = config->interface[0] ? false : probe->queues_by_ports,
-                                    .wanted = 1};
+                                    .wanted = probe->queue_count};
     bool good = config->interface[0] ? source_xdp_prepare(source, &notes, error)
                                      : source_dpdk_start(&source, 1, &queues, &notes, error);
     tell_notes(&notes);
-    return good;
+    if (!good || config->interface[0] || queues.given == probe->queue_count)
+        return good;
+    error_set(error,
+              "it cannot have %u receive queues, as those that are there have (%s); restart "
+              "the daemon with this configuration",
+              probe->queue_count, queues.reason.text);
+    return false;
+}
+
+bool probe_may_have_queues(const struct source_config *config)
+{
+    const struct packet_interface any = {.ifindex = 0};
+    struct error ignored;
+    struct packet_source *source = open_dpdk(config, &any, NULL, &ignored);
+    bool may = source && source_dpdk_may_spread(source);
+    if (source)
+        source->ops->close(source);
+    return may;
 }
 
 /* Those of DPDK together, the others one by one. An AF_XDP socket gets what its queue gets, and how
@@ -202,6 +219,8 @@ struct source_ledger probe_source_ledger(const struct probe *probe, uint32_t s)
     uint64_t *to = &sum.observed.packets;
     for (uint32_t q = 0; q < probe->queue_count; q++) {
         const struct packet_source *source = q == 0 ? probe->sources[s] : probe->queues[q][s];
+        if (!source)
+            continue;
         const uint64_t *from = &source->ledger.observed.packets;
         for (size_t i = 0; i < sizeof sum / sizeof *to; i++)
             to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);

@@ -521,6 +521,23 @@ static bool meets_first(const struct source_dpdk *first, const struct source_dpd
            dpdk_rss_agree(&first->port.rss, &self->port.rss, reason);
 }
 
+bool source_dpdk_agree(const struct packet_source *a, const struct packet_source *b,
+                       struct error *error)
+{
+    struct error reason = {""};
+    const struct source_dpdk *self = (const struct source_dpdk *)b;
+    if (meets_first((const struct source_dpdk *)a, self, &reason))
+        return true;
+    error_set(error, "dpdk:%s %s; restart the daemon with this configuration", self->device.name,
+              reason.text);
+    return false;
+}
+
+bool source_dpdk_may_spread(const struct packet_source *source)
+{
+    return virtual_devices_trusted || ((const struct source_dpdk *)source)->device.pci;
+}
+
 /* Starts all ports with several queues, or none. */
 static void start_with_queues(struct source_dpdk *const sources[], uint32_t count,
                               struct receive_queues *queues)

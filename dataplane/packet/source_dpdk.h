@@ -72,6 +72,13 @@ bool source_dpdk_possible(struct packet_source *const sources[], uint32_t count,
 struct packet_source *source_dpdk_queue(struct packet_source *source, uint16_t queue,
                                         const uint64_t *now_ns, struct error *error);
 
+/* Whether SOURCE, which is only opened, may get several receive queues at all. */
+bool source_dpdk_may_spread(const struct packet_source *source);
+/* Whether two started sources with several receive queues fill them alike. False with one line in
+ * ERROR. Control thread. */
+bool source_dpdk_agree(const struct packet_source *a, const struct packet_source *b,
+                       struct error *error);
+
 /* For tests, before the start: virtual devices are tried as well, and one that has no redirection
  * table is believed to spread packets well, whatever puts them into its queues. */
 void source_dpdk_trust_virtual_devices(void);

@@ -59,6 +59,21 @@ bool source_dpdk_is_open(const char *name)
     return false;
 }
 
+bool source_dpdk_may_spread(const struct packet_source *source)
+{
+    (void)source;
+    return false;
+}
+
+bool source_dpdk_agree(const struct packet_source *a, const struct packet_source *b,
+                       struct error *error)
+{
+    (void)a;
+    (void)b;
+    (void)error;
+    return true;
+}
+
 void source_dpdk_shutdown(void)
 {
 }

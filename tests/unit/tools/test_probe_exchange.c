@@ -25,6 +25,7 @@
 #include "probe.h"
 #include "probe_change.h"
 #include "probe_pause.h"
+#include "probe_source_change.h"
 
 enum {
     QUEUES = 2,
@@ -182,8 +183,9 @@ static struct probe_config *submit(struct stage *stage, const char *text)
     struct error error = {""};
     struct probe_config *next = configure(stage, text);
     struct plan plan = plan_make(stage->config, next);
-    assert_true(plan.actions & PLAN_EXCHANGE);
+    assert_true(plan.actions & (PLAN_EXCHANGE | PLAN_SOURCES));
     assert_false(plan.actions & PLAN_REBUILD);
+    assert_true(probe_source_change_is_possible(stage->probe, next, plan.actions));
     struct probe_change *change =
         probe_change_prepare(stage->probe, next, plan.actions, NULL, &error);
     if (!change)
@@ -278,6 +280,7 @@ static void exchange(struct stage *stage, const char *text, bool with_cuts)
         cut(stage);
     while (!probe_change_finish(stage->probe, &error))
         turn(stage);
+    assert_string_equal(error.text, "");
     plan_adopt(stage->config, next);
     assert_int_equal(plan_make(stage->config, next).actions, PLAN_NOTHING);
     probe_config_free(next);
@@ -323,6 +326,24 @@ static void two_queues(void **state)
     exchange_all("-m 8192 -w 2", texts, 5);
 }
 
+/* Another device comes and goes, and is opened anew, with as many receive queues, while packets
+ * come by the first: to workers with a queue each, one for both, and behind a stage. */
+static void other_devices(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "-m 8192 -w 2 -i dpdk:net_ring1",
+        "-m 8192 -w 2 -i dpdk:net_ring1,descriptors=512 -i dpdk:net_ring2",
+        "-m 8192 -w 2 -i dpdk:net_ring2",
+        "-m 8192 -w 1 -i dpdk:net_ring2",
+        "-m 8192 -w 1 -i dpdk:net_ring1",
+        "-m 8192 -w 3 -i dpdk:net_ring1",
+        "-m 8192 -w 3 -t active=5 -i dpdk:net_ring1,descriptors=1024 -i dpdk:net_ring3",
+        "-m 8192 -w 3",
+    };
+    exchange_all("-m 8192 -w 2", texts, sizeof texts / sizeof texts[0]);
+}
+
 /* A stop while the workers before still have flows. */
 static void stopped(void **state)
 {
@@ -335,17 +356,20 @@ static void stopped(void **state)
     probe_config_free(next);
 }
 
-/* A process can stop once, so each case is a run of its own: "one", "two" or "stop". */
+/* A process can stop once, so each case is a run of its own: "one", "two", "sources" or "stop". */
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest one[] = {cmocka_unit_test(one_queue)};
     const struct CMUnitTest two[] = {cmocka_unit_test(two_queues)};
     const struct CMUnitTest stop[] = {cmocka_unit_test(stopped)};
+    const struct CMUnitTest others[] = {cmocka_unit_test(other_devices)};
     const char *name = argc > 1 ? argv[1] : "one";
     source_dpdk_trust_virtual_devices();
     probe_signals_take();
     if (strcmp(name, "stop") == 0)
         return cmocka_run_group_tests(stop, NULL, NULL);
+    if (strcmp(name, "sources") == 0)
+        return cmocka_run_group_tests(others, NULL, NULL);
     return strcmp(name, "two") == 0 ? cmocka_run_group_tests(two, NULL, NULL)
                                     : cmocka_run_group_tests(one, NULL, NULL);
 }
