@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "packet/source_xdp.h"
 #include "probe.h"
 #include "source_match.h"
 
@@ -22,6 +23,16 @@ void probe_ports_keep(struct probe *probe, uint32_t s, const struct source_confi
         probe->port_count = number + 1u;
 }
 
+void probe_ports_keep_counted(struct probe *probe, uint32_t b)
+{
+    struct packet_source *source = probe->sources[b];
+    struct ledger_pair *observed = &probe->ports[source->interface_base].counted.observed;
+    if (!probe->config->sources[b].interface[0] || source->problem.text[0])
+        return;
+    const struct ledger_pair counted = source_xdp_counted(source);
+    ledger_add(observed, counted.packets, counted.octets);
+}
+
 void probe_ports_leave(struct probe *probe, uint32_t s)
 {
     const struct packet_source *source = probe->sources[s];
@@ -32,6 +43,7 @@ void probe_ports_leave(struct probe *probe, uint32_t s)
     port->interface = source->interface;
     port->interface.partner_ifindex = 0;
     source_ledger_add(&port->counted, &ledger);
+    probe_ports_keep_counted(probe, s);
 }
 
 /* Whether CANDIDATE suits the device WORDS better than port BEST (-1: none does). */

@@ -24,6 +24,9 @@ void probe_ports_keep(struct probe *probe, uint32_t s, const struct source_confi
  * held.
  */
 void probe_ports_leave(struct probe *probe, uint32_t s);
+/* The program of source B of PROBE, if it has one, counts no more: what it has counted for flows
+ * stays at its port. */
+void probe_ports_keep_counted(struct probe *probe, uint32_t b);
 /* A port for CONFIG, which no source of PROBE is opened for; none of those in TAKEN, an array with
  * an entry for each, which gets it. False if there is none. */
 bool probe_ports_find(const struct probe *probe, const struct source_config *config, bool taken[],

@@ -98,8 +98,10 @@ bool probe_source_change_is_possible(const struct probe *probe, const struct pro
 {
     if (!(actions & PLAN_SOURCES))
         return true;
-    return !probe->metering->kernel && config->caches[0].kernel_flows == 0 &&
-           queues_can_change(probe, config, actions) && devices_can_change(probe->config, config);
+    /* The programs of sources that stay are exchanged only if all stay. */
+    if (actions & PLAN_EXCHANGE && (probe->metering->kernel || config->caches[0].kernel_flows))
+        return false;
+    return queues_can_change(probe, config, actions) && devices_can_change(probe->config, config);
 }
 
 /* ---- what the readers have ---- */
@@ -322,6 +324,7 @@ static bool reopen(struct probe *probe, uint32_t b, const struct source_config *
     struct packet_source before = *left.queues[0];
     const struct source_queues meanwhile = {.queues = {&before}}; /* for others to look at */
     struct error again = {""};
+    probe_ports_keep_counted(probe, b);
     before.ledger = probe_source_ledger(probe, b);
     put(probe, b, &meanwhile);
     source_queues_close(&left);

@@ -85,7 +85,8 @@ struct packet_source *probe_open_source(const struct probe *probe,
     struct source_config numbered = *config;
     if (config->interface[0]) {
         struct source_xdp_options options = config->xdp;
-        options.counter = probe_kernel_counter(probe->kernel);
+        options.counter =
+            probe_kernel_counter(probe->metering ? probe->metering->kernel : probe->kernel);
         return source_xdp_open(config->interface, wanted, &options, now_ns, error);
     }
     number_packet_device(&numbered);

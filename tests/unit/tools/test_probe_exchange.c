@@ -356,18 +356,40 @@ static void stopped(void **state)
     probe_config_free(next);
 }
 
-/* A process can stop once, so each case is a run of its own: "one", "two", "sources" or "stop". */
+/* A stop while the readers are about to get another device, one goes and one is opened anew. */
+static void stopped_with_sources(void **state)
+{
+    (void)state;
+    static struct stage stage;
+    struct error error = {""};
+    open_stage(&stage, "-m 8192 -w 2 -i dpdk:net_ring1 -i dpdk:net_ring2");
+    turn_for_packets(&stage, PART);
+    struct probe_config *next =
+        submit(&stage, "-m 8192 -w 2 -i dpdk:net_ring1,descriptors=512 -i dpdk:net_ring3");
+    for (unsigned i = 0; i < 3; i++) {
+        assert_false(probe_change_finish(stage.probe, &error));
+        turn(&stage);
+    }
+    close_stage(&stage);
+    probe_config_free(next);
+}
+
+/* A process can stop once, so each case is a run of its own: "one", "two", "sources", "stop"
+ * or "stop sources". */
 int main(int argc, char *argv[])
 {
     const struct CMUnitTest one[] = {cmocka_unit_test(one_queue)};
     const struct CMUnitTest two[] = {cmocka_unit_test(two_queues)};
     const struct CMUnitTest stop[] = {cmocka_unit_test(stopped)};
+    const struct CMUnitTest stop_others[] = {cmocka_unit_test(stopped_with_sources)};
     const struct CMUnitTest others[] = {cmocka_unit_test(other_devices)};
     const char *name = argc > 1 ? argv[1] : "one";
     source_dpdk_trust_virtual_devices();
     probe_signals_take();
     if (strcmp(name, "stop") == 0)
         return cmocka_run_group_tests(stop, NULL, NULL);
+    if (strcmp(name, "stop sources") == 0)
+        return cmocka_run_group_tests(stop_others, NULL, NULL);
     if (strcmp(name, "sources") == 0)
         return cmocka_run_group_tests(others, NULL, NULL);
     return strcmp(name, "two") == 0 ? cmocka_run_group_tests(two, NULL, NULL)
