@@ -25,11 +25,9 @@ static bool read_output(const struct lyd_node *rpc, const char *text, struct lyd
                         struct rpc_error *error)
 {
     struct ly_in *in = NULL;
-    struct lyd_node *reply = operation_reply(rpc);
-    if (!reply || ly_in_new_memory(text, &in) != LY_SUCCESS) {
-        lyd_free_all(reply);
+    struct lyd_node *reply = NULL; /* the parser makes it */
+    if (ly_in_new_memory(text, &in) != LY_SUCCESS)
         return rpc_error_memory(error);
-    }
     LY_ERR failed =
         lyd_parse_op(LYD_CTX(rpc), NULL, in, LYD_JSON, LYD_TYPE_REPLY_YANG, NULL, &reply);
     ly_in_free(in, 0);

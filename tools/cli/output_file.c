@@ -46,7 +46,7 @@ bool output_file_begin(struct output_file *output, const char *path, struct erro
         output->hidden = hidden;
         return true;
     }
-    fail(output, hidden, error);
+    fail(output, errno == EEXIST ? hidden : path, error);
     free(hidden);
     return false;
 }
