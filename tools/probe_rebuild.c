@@ -60,6 +60,7 @@ static void keep_new(struct probe_control *control)
     probe_apply_take_text(control, control->next_text);
     control->rebuilt++;
     control_answer(control, control->next_id, NULL);
+    control->next_id = 0;
     control->next_config = NULL;
     control->next_text = NULL;
 }
