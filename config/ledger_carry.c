@@ -88,7 +88,9 @@ static void put(struct ledger_carry *carry, struct carried *fresh)
     uint32_t c = place_of(carry, fresh->cache);
     if (c == CARRIED_MAX) { /* the one that was put first makes room */
         forget(carry->caches[1]);
-        memmove(&carry->caches[1], &carry->caches[2], (--c - 1) * sizeof carry->caches[0]);
+        c--;
+        for (uint32_t i = 1; i < c; i++)
+            carry->caches[i] = carry->caches[i + 1];
     } else if (c < carry->count) {
         forget(carry->caches[c]);
     } else {

@@ -9,6 +9,7 @@
 #include "plan.h"
 #include "probe.h"
 #include "probe_apply.h"
+#include "probe_folders.h"
 #include "probe_notify.h"
 #include "probe_ports.h"
 #include "probe_queues.h"
@@ -158,11 +159,11 @@ static bool is_used(const struct probe_source_change *change, uint32_t s, uint32
 static struct packet_interface name_new(const struct probe_source_change *change, uint32_t s)
 {
     const struct source_config *source = &change->config->sources[s];
-    const struct probe *probe = change->probe;
+    const struct export_state *state = probe_folders_state(change->probe);
     struct packet_interface wanted = {.ifindex = source->ifindex, .role = source->role};
     snprintf(wanted.name, sizeof wanted.name, "%s", source->name);
-    if (!wanted.ifindex && probe->state)
-        wanted.ifindex = export_state_interface(probe->state, source->name);
+    if (!wanted.ifindex && state)
+        wanted.ifindex = export_state_interface(state, source->name);
     if (wanted.ifindex && !source->ifindex && is_used(change, s, wanted.ifindex))
         wanted.ifindex = 0;
     return wanted;
