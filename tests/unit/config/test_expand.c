@@ -212,6 +212,9 @@ static void conflicts_name_the_leaf(void **state)
         {JSON("\"source\":[\"xdp:eth1,name=a\"],\"observationPoint\":[{\"name\":\"a\","
               "\"device\":\"eth1\"}]," OUT),
          "/spanflow/source[.='xdp:eth1,name=a']: the observationPoint 'a' is another device"},
+        {JSON("\"source\":[\"xdp:eth1,role=tap-a\"],\"observationPoint\":[{\"name\":\"eth1\","
+              "\"xdp\":{\"interface\":\"eth2\"}}]," OUT),
+         "/spanflow/source[.='xdp:eth1,role=tap-a']: the observationPoint of that name is another"},
         {JSON("\"source\":[\"xdp:eth1\",\"xdp:eth1,name=b\"]," OUT),
          "/spanflow/observationPoint[name='b']/xdp/interface: the same as that of 'eth1'"},
         {JSON("\"source\":[\"af_packet:eth1\",\"af_packet:eth1,name=b\"]," OUT),
@@ -263,7 +266,7 @@ static void caches_that_do_not_fit(void **state)
         {JSON(SOURCE "\"collector\":[\"json:-\"],"
                      "\"cache\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
                      "\"exportingProcess\":[{\"name\":\"a\"},{\"name\":\"b\"}]"),
-         "/spanflow/collector: there are several exporting processes"},
+         "/spanflow/collector[.='json:-']: there are several exporting processes"},
         {JSON(SOURCE
               "\"collector\":[\"json:-\"],\"cache\":[{\"name\":\"a\"},{\"name\":\"default\"}],"
               "\"exportingProcess\":[{\"name\":\"a\",\"destination\":[{\"name\":\"d\","
