@@ -10,6 +10,7 @@
 #include "probe_control_private.h"
 #include "probe_files.h"
 #include "probe_lists.h"
+#include "probe_mistake.h"
 #include "probe_notify.h"
 #include "probe_pause.h"
 #include "probe_snapshot.h"
@@ -96,7 +97,7 @@ static void tell_unobserved(struct probe *probe, uint64_t since_ns, const char *
 struct probe *probe_rebuild(struct probe *probe, struct error *error)
 {
     struct probe_control *control = probe->control;
-    struct error mistake = {""};
+    struct mistake mistake = {.tag = "operation-failed"};
     char why[sizeof control->next_path], *state = NULL;
     uint64_t since_ns = probe->rebuilding_ns;
     bool observed = probe->source_count > 0;
@@ -109,10 +110,12 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     probe_interim_begin(control, state);
     probe_destroy(probe);
     probe_snapshot_tell_configuration(control->next_text);
-    probe = begin_soon(control->next_config, &control->next_files, control, carry, &mistake);
+    probe = begin_soon(control->next_config, &control->next_files, control, carry, &mistake.error);
     bool taken = probe != NULL;
     if (!taken) {
-        fprintf(stderr, "spanflowd: the new configuration cannot be run: %s\n", mistake.text);
+        fprintf(stderr, "spanflowd: the new configuration cannot be run: %s\n", mistake.error.text);
+        mistake_blame(&mistake, control->next_config, why);
+        snprintf(control->next_path, sizeof control->next_path, "%.255s", mistake.path);
         probe_snapshot_tell_configuration(control->text);
         probe = begin_soon(control->config, &files, control, carry, error);
     }
@@ -129,7 +132,7 @@ struct probe *probe_rebuild(struct probe *probe, struct error *error)
     if (taken)
         keep_new(control);
     else
-        probe_apply_drop(control, "operation-failed", mistake.text);
+        probe_apply_drop(control, mistake.tag, mistake.error.text);
     if (!probe)
         ledger_carry_free(carry);
     return probe;
