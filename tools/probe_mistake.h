@@ -22,8 +22,8 @@ struct mistake {
 void mistake_split(struct mistake *mistake);
 
 /* The leaf of CONFIG (may be NULL) that cannot be done becomes the path: the one that the line
- * names, else that of the destination or the source which it names, else HEAVIEST (may be NULL), the path of what
- * weighs most of all that is changed. */
+ * names, else that of the destination or the source which it names, else HEAVIEST (may be NULL),
+ * the path of what weighs most of all that is changed. */
 void mistake_blame(struct mistake *mistake, const struct probe_config *config,
                    const char *heaviest);
 

@@ -290,7 +290,7 @@ int verb_config_rollback(struct verb_call *call)
     unsigned long version = 0;
     if (call->count == 1) {
         version = verb_number(call->words[0]);
-        if (version == 0)
+        if (version == 0 || version > UINT32_MAX)
             return verb_refuse(call, call->words[0]);
     } else {
         struct lyd_node *data;
