@@ -9,6 +9,7 @@
 #include "plan.h"
 #include "probe.h"
 #include "probe_apply.h"
+#include "probe_folders.h"
 #include "probe_notify.h"
 #include "probe_ports.h"
 #include "probe_queues.h"
@@ -106,9 +107,10 @@ bool probe_source_change_is_possible(const struct probe *probe, const struct pro
 
 /* ---- what the readers have ---- */
 
-static void submit(struct probe_source_change *change)
+/* MORE: others follow. */
+static void submit(struct probe_source_change *change, bool more)
 {
-    readers_submit(change->probe, change->wanted, change->wanted_count, &change->lists);
+    readers_submit(change->probe, change->wanted, change->wanted_count, more, &change->lists);
 }
 
 /* Whether source B of the probe's list is to be opened anew. */
@@ -158,11 +160,11 @@ static bool is_used(const struct probe_source_change *change, uint32_t s, uint32
 static struct packet_interface name_new(const struct probe_source_change *change, uint32_t s)
 {
     const struct source_config *source = &change->config->sources[s];
-    const struct probe *probe = change->probe;
+    const struct export_state *state = probe_folders_state(change->probe);
     struct packet_interface wanted = {.ifindex = source->ifindex, .role = source->role};
     snprintf(wanted.name, sizeof wanted.name, "%s", source->name);
-    if (!wanted.ifindex && probe->state)
-        wanted.ifindex = export_state_interface(probe->state, source->name);
+    if (!wanted.ifindex && state)
+        wanted.ifindex = export_state_interface(state, source->name);
     if (wanted.ifindex && !source->ifindex && is_used(change, s, wanted.ifindex))
         wanted.ifindex = 0;
     return wanted;
@@ -356,9 +358,10 @@ static bool reopen_all(struct probe_source_change *change)
         }
     if (s == config->source_count)
         return true;
-    while (s-- > 0) {
-        uint32_t b = (uint32_t)change->before[s];
-        if (change->is_other[s])
+    /* That one has its old settings again; the others were stopped, those behind it as well. */
+    for (uint32_t o = 0; o < config->source_count; o++) {
+        uint32_t b = (uint32_t)change->before[o];
+        if (change->is_other[o] && o != s)
             reopen(probe, b, &probe->config->sources[b], &ignored);
     }
     return false;
@@ -378,7 +381,7 @@ static void restore(struct probe_source_change *change)
         if (is_reopened(change, b) && !probe->sources[b]->problem.text[0])
             begin_packets(&probe->config->sources[b], probe->sources[b]);
     want_old(change, true, true);
-    submit(change);
+    submit(change, false);
     change->step = STEP_RESTORING;
 }
 
@@ -392,7 +395,7 @@ static void begin_reopening(struct probe_source_change *change)
         if (is_reopened(change, b))
             stop(probe->sources[b]);
     want_old(change, false, true);
-    submit(change);
+    submit(change, true);
     change->step = STEP_REOPENING;
 }
 
@@ -406,7 +409,7 @@ static void begin_removing(struct probe_source_change *change)
         if (change->goes[b])
             stop(probe->sources[b]);
     want_old(change, false, false);
-    submit(change);
+    submit(change, true);
 }
 
 /* The new sources, in the order of their configuration. */
@@ -453,7 +456,7 @@ static void begin_all(struct probe_source_change *change)
         if (change->before[s] < 0 || change->is_other[s])
             begin_packets(&change->config->sources[s], change->wanted[s].queues[0]);
     }
-    submit(change);
+    submit(change, false);
     change->step = STEP_BEGINNING;
 }
 
