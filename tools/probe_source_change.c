@@ -428,6 +428,7 @@ enum source_change_status probe_source_change_leave(struct probe_source_change *
 {
     if (!readers_have_taken(change->probe))
         return SOURCES_WAIT;
+    change->probe->sources_changed = true; /* readers have them in another order from now on */
     if (change->step == STEP_BEFORE && change->others) {
         begin_reopening(change);
     } else if (change->step == STEP_BEFORE) {
