@@ -31,7 +31,7 @@ struct probe_source_change {
     const struct probe_config *config;
     struct source_places places;
     int before[SOURCES_MAX]; /* place in the list of the probe of the same device; -1: it is new */
-    bool is_other[SOURCES_MAX];              /* it has other settings */
+    bool is_other[SOURCES_MAX];              /* it has other settings, or was lost */
     struct source_queues fresh[SOURCES_MAX]; /* opened, and not the probe's; or nothing */
     bool others;                             /* there is one with other settings */
     bool goes[SOURCES_MAX]; /* of the list of the probe: it is not there afterwards */
@@ -185,6 +185,15 @@ static struct packet_interface name_kept(const struct probe_source_change *chang
     return wanted;
 }
 
+/* Whether source B of PROBE is opened anew for SOURCE: it has other settings, or was lost and may
+ * be there again. */
+static bool is_to_be_reopened(const struct probe *probe, uint32_t b,
+                              const struct source_config *source)
+{
+    return !source_has_same_settings(&probe->config->sources[b], source) ||
+           (source->interface[0] && source_xdp_is_lost(probe->sources[b]));
+}
+
 /* Finds which source is which, and where those are that stay. */
 static void match(struct probe_source_change *change)
 {
@@ -197,8 +206,7 @@ static void match(struct probe_source_change *change)
         if (b < 0)
             continue;
         change->goes[b] = false;
-        change->is_other[s] =
-            !source_has_same_settings(&probe->config->sources[b], &config->sources[s]);
+        change->is_other[s] = is_to_be_reopened(probe, (uint32_t)b, &config->sources[s]);
         change->others |= change->is_other[s];
         change->places.places[s] =
             (struct source_place){.port = probe->sources[b]->interface_base,

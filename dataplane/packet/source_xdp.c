@@ -340,6 +340,12 @@ static bool has_program(const struct packet_source *source)
     return source->ops == &source_xdp_ops;
 }
 
+bool source_xdp_is_lost(const struct packet_source *source)
+{
+    const struct source_xdp *self = (const struct source_xdp *)source;
+    return !has_program(source) || atomic_load_explicit(&self->removed, memory_order_acquire);
+}
+
 bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
                                 struct error *error)
 {

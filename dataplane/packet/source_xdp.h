@@ -57,6 +57,9 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
 bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
                         struct error *error);
 void source_xdp_begin(struct packet_source *source);
+/* Whether nothing comes from the started SOURCE any more: its interface is gone, or the program was
+ * taken off it; or it is what packet_source_broken() made. Control thread. */
+bool source_xdp_is_lost(const struct packet_source *source);
 
 /*
  * Packets of known flows are to be counted by COUNTER from some moment on (NULL: by none): loads
