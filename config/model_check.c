@@ -89,8 +89,7 @@ static bool check_sources(const struct probe_config *config, struct error *error
         for (uint32_t j = 0; j < i; j++) {
             const struct source_config *a = &config->sources[j];
             const struct source_config *b = &config->sources[i];
-            bool device = strcmp(source_device_words(a), source_device_words(b)) == 0 &&
-                          strcmp(a->interface, b->interface) == 0;
+            bool device = source_is_same_device(a, b);
             bool same_index = a->ifindex && a->ifindex == b->ifindex;
             if (!device && !same_index)
                 continue;

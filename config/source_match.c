@@ -12,15 +12,22 @@ const char *source_device_words(const struct source_config *source)
     return words ? words : source->device;
 }
 
+/* What is the same for the same device, up to the next comma: of af_packet the interface, which may
+ * stand behind other words. */
+static const char *name_of(const struct source_config *source)
+{
+    const char *words = source_device_words(source);
+    const char *interface = words[0] == ',' ? strstr(words, ",iface=") : NULL;
+    return interface ? interface + 1 : words[0] == ',' ? words + 1 : words;
+}
+
 bool source_is_same_device(const struct source_config *a, const struct source_config *b)
 {
-    const char *words = source_device_words(a), *other = source_device_words(b);
-    size_t length = strcspn(words, ",");
     if (a->interface[0] || b->interface[0])
         return strcmp(a->interface, b->interface) == 0;
-    /* What begins with a comma is the interface of af_packet and more. */
-    length = length ? length : 1 + strcspn(words + 1, ",");
-    return strncmp(words, other, length) == 0 && (other[length] == ',' || other[length] == '\0');
+    const char *name = name_of(a), *other = name_of(b);
+    size_t length = strcspn(name, ",");
+    return strncmp(name, other, length) == 0 && (other[length] == ',' || other[length] == '\0');
 }
 
 static bool same_xdp(const struct source_xdp_options *a, const struct source_xdp_options *b)

@@ -91,7 +91,7 @@ struct probe {
     uint64_t observing_ns;             /* monotonic, since when its sources have received */
     uint32_t source_count;
     struct packet_source *sources[SOURCES_MAX]; /* in the order of the configuration */
-    bool sources_changed;                       /* since the start */
+    bool sources_changed;                       /* since the start, or a change was refused */
     pthread_mutex_t sources_lock; /* held to change them, and by other threads that look at them */
     uint32_t port_count;          /* that sources have or had; live */
     struct probe_port ports[EXPORT_INTERFACES_MAX];

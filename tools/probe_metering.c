@@ -85,6 +85,7 @@ static bool make_distribution(struct making *making, struct error *error)
     struct distribution_config config = {.lanes = making->config->workers,
                                          .parser = making->worker.parser,
                                          .hash_ports = making->config->hash_ports,
+                                         .more_sources = making->wish->sources != NULL,
                                          .populated = making->worker.populated,
                                          .offline = making->worker.offline};
     for (uint32_t q = 0; q < probe->queue_count; q++)
@@ -106,6 +107,7 @@ static void give_sources(struct making *making, uint32_t number)
         return;
     }
     worker->source_count = 0;
+    worker->more_sources = making->wish->sources != NULL;
     for (uint32_t q = number; q < probe->queue_count; q += making->config->workers)
         worker->source_count += list_queue(making, q, &worker->sources[worker->source_count]);
 }

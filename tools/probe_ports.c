@@ -27,7 +27,7 @@ void probe_ports_keep_counted(struct probe *probe, uint32_t b)
 {
     struct packet_source *source = probe->sources[b];
     struct ledger_pair *observed = &probe->ports[source->interface_base].counted.observed;
-    if (!probe->config->sources[b].interface[0] || source->problem.text[0])
+    if (!probe->config->sources[b].interface[0])
         return;
     const struct ledger_pair counted = source_xdp_counted(source);
     ledger_add(observed, counted.packets, counted.octets);
@@ -78,10 +78,20 @@ bool probe_ports_find(const struct probe *probe, const struct source_config *con
     return true;
 }
 
+/* What port P is or was called. One whose source leaves with a change that is being prepared has it
+ * still. */
+static const struct packet_interface *interface_of(const struct probe *probe, uint32_t p)
+{
+    for (uint32_t s = 0; !probe->ports[p].left && s < probe->source_count; s++)
+        if (probe->sources[s]->interface_base == p)
+            return &probe->sources[s]->interface;
+    return &probe->ports[p].interface;
+}
+
 void probe_ports_describe(const struct probe *probe, const struct source_places *places, uint32_t p,
                           struct export_interface *interface)
 {
-    const struct packet_interface *left = &probe->ports[p].interface;
+    const struct packet_interface *left = interface_of(probe, p);
     interface->ifindex = left->ifindex;
     interface->partner_ifindex = 0;
     memcpy(interface->name, left->name, sizeof interface->name);

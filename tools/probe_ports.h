@@ -31,8 +31,8 @@ void probe_ports_keep_counted(struct probe *probe, uint32_t b);
  * an entry for each, which gets it. False if there is none. */
 bool probe_ports_find(const struct probe *probe, const struct source_config *config, bool taken[],
                       uint16_t *port);
-/* What records are told of port P, if its source has left; a source at PLACES may have its number.
- */
+/* What records are told of port P, if its source has left or is about to; a source at PLACES may
+ * have its number. */
 void probe_ports_describe(const struct probe *probe, const struct source_places *places, uint32_t p,
                           struct export_interface *interface);
 /* Adds what sources gave that have left to LEDGER. */

@@ -78,11 +78,13 @@ static void add(struct source_list *list, struct packet_source *source)
 }
 
 void readers_submit(const struct probe *probe, const struct source_queues sources[], uint32_t count,
-                    struct reader_lists *lists)
+                    bool more, struct reader_lists *lists)
 {
     const struct metering *metering = probe->metering;
     uint32_t readers = reader_count(probe);
     memset(lists, 0, sizeof *lists);
+    for (uint32_t r = 0; r < readers; r++)
+        lists->lists[r].more = more;
     for (uint32_t q = 0; q < probe->queue_count; q++)
         for (uint32_t s = 0; s < count; s++)
             add(&lists->lists[q % readers], sources[s].queues[q]);

@@ -39,9 +39,9 @@ struct source_queues source_queues_of(const struct probe *probe, uint32_t s);
 void source_queues_put(struct probe *probe, uint32_t s, const struct source_queues *queues);
 
 /* Gives the readers of PROBE the queues of COUNT SOURCES by way of LISTS, which stay as they are
- * until they are taken. */
+ * until they are taken. MORE: as source_list.more. */
 void readers_submit(const struct probe *probe, const struct source_queues sources[], uint32_t count,
-                    struct reader_lists *lists);
+                    bool more, struct reader_lists *lists);
 /* Whether every reader has taken what was submitted last. */
 bool readers_have_taken(const struct probe *probe);
 

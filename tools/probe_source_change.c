@@ -31,7 +31,7 @@ struct probe_source_change {
     const struct probe_config *config;
     struct source_places places;
     int before[SOURCES_MAX]; /* place in the list of the probe of the same device; -1: it is new */
-    bool is_other[SOURCES_MAX];              /* it has other settings */
+    bool is_other[SOURCES_MAX];              /* it has other settings, or was lost */
     struct source_queues fresh[SOURCES_MAX]; /* opened, and not the probe's; or nothing */
     bool others;                             /* there is one with other settings */
     bool goes[SOURCES_MAX]; /* of the list of the probe: it is not there afterwards */
@@ -107,9 +107,10 @@ bool probe_source_change_is_possible(const struct probe *probe, const struct pro
 
 /* ---- what the readers have ---- */
 
-static void submit(struct probe_source_change *change)
+/* MORE: others follow. */
+static void submit(struct probe_source_change *change, bool more)
 {
-    readers_submit(change->probe, change->wanted, change->wanted_count, &change->lists);
+    readers_submit(change->probe, change->wanted, change->wanted_count, more, &change->lists);
 }
 
 /* Whether source B of the probe's list is to be opened anew. */
@@ -184,6 +185,15 @@ static struct packet_interface name_kept(const struct probe_source_change *chang
     return wanted;
 }
 
+/* Whether source B of PROBE is opened anew for SOURCE: it has other settings, or was lost and may
+ * be there again. */
+static bool is_to_be_reopened(const struct probe *probe, uint32_t b,
+                              const struct source_config *source)
+{
+    return !source_has_same_settings(&probe->config->sources[b], source) ||
+           (source->interface[0] && source_xdp_is_lost(probe->sources[b]));
+}
+
 /* Finds which source is which, and where those are that stay. */
 static void match(struct probe_source_change *change)
 {
@@ -196,8 +206,7 @@ static void match(struct probe_source_change *change)
         if (b < 0)
             continue;
         change->goes[b] = false;
-        change->is_other[s] =
-            !source_has_same_settings(&probe->config->sources[b], &config->sources[s]);
+        change->is_other[s] = is_to_be_reopened(probe, (uint32_t)b, &config->sources[s]);
         change->others |= change->is_other[s];
         change->places.places[s] =
             (struct source_place){.port = probe->sources[b]->interface_base,
@@ -357,9 +366,10 @@ static bool reopen_all(struct probe_source_change *change)
         }
     if (s == config->source_count)
         return true;
-    while (s-- > 0) {
-        uint32_t b = (uint32_t)change->before[s];
-        if (change->is_other[s])
+    /* That one has its old settings again; the others were stopped, those behind it as well. */
+    for (uint32_t o = 0; o < config->source_count; o++) {
+        uint32_t b = (uint32_t)change->before[o];
+        if (change->is_other[o] && o != s)
             reopen(probe, b, &probe->config->sources[b], &ignored);
     }
     return false;
@@ -379,7 +389,7 @@ static void restore(struct probe_source_change *change)
         if (is_reopened(change, b) && !probe->sources[b]->problem.text[0])
             begin_packets(&probe->config->sources[b], probe->sources[b]);
     want_old(change, true, true);
-    submit(change);
+    submit(change, false);
     change->step = STEP_RESTORING;
 }
 
@@ -393,7 +403,7 @@ static void begin_reopening(struct probe_source_change *change)
         if (is_reopened(change, b))
             stop(probe->sources[b]);
     want_old(change, false, true);
-    submit(change);
+    submit(change, true);
     change->step = STEP_REOPENING;
 }
 
@@ -407,7 +417,7 @@ static void begin_removing(struct probe_source_change *change)
         if (change->goes[b])
             stop(probe->sources[b]);
     want_old(change, false, false);
-    submit(change);
+    submit(change, true);
 }
 
 /* The new sources, in the order of their configuration. */
@@ -426,6 +436,7 @@ enum source_change_status probe_source_change_leave(struct probe_source_change *
 {
     if (!readers_have_taken(change->probe))
         return SOURCES_WAIT;
+    change->probe->sources_changed = true; /* readers have them in another order from now on */
     if (change->step == STEP_BEFORE && change->others) {
         begin_reopening(change);
     } else if (change->step == STEP_BEFORE) {
@@ -454,7 +465,7 @@ static void begin_all(struct probe_source_change *change)
         if (change->before[s] < 0 || change->is_other[s])
             begin_packets(&change->config->sources[s], change->wanted[s].queues[0]);
     }
-    submit(change);
+    submit(change, false);
     change->step = STEP_BEGINNING;
 }
 

@@ -391,6 +391,7 @@ static void follow_sources(struct distribution *distribution)
     distribution->sources_asked = false;
     memcpy(config->sources, list->sources, sizeof config->sources);
     config->source_count = list->count;
+    config->more_sources = list->more;
     distribution->source = 0;
     atomic_store_explicit(&distribution->sources_submitted, NULL, memory_order_release);
 }
@@ -398,6 +399,12 @@ static void follow_sources(struct distribution *distribution)
 static bool has_other_sources(const struct distribution *distribution)
 {
     return atomic_load_explicit(&distribution->sources_submitted, memory_order_relaxed) != NULL;
+}
+
+static bool have_ended(const struct distribution *distribution)
+{
+    const struct distribution_config *config = &distribution->config;
+    return distribution->sources_open == 0 && config->source_count && !config->more_sources;
 }
 
 enum distribution_status distribution_step(struct distribution *distribution, uint64_t now_ns)
@@ -430,7 +437,7 @@ enum distribution_status distribution_step(struct distribution *distribution, ui
         distribution->now_ns - distribution->device_polled_ns >= device_every_ns)
         poll_devices(distribution);
     publish(distribution);
-    if ((stop && !any) || (distribution->sources_open == 0 && distribution->config.source_count))
+    if ((stop && !any) || have_ended(distribution))
         return finish(distribution);
     return any ? DISTRIBUTION_BUSY : DISTRIBUTION_IDLE;
 }

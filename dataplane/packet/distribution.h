@@ -29,6 +29,7 @@ enum { DISTRIBUTION_SOURCES_MAX = SOURCE_LIST_MAX, DISTRIBUTION_LANES_MAX = 64 }
 struct distribution_config {
     struct packet_source *sources[DISTRIBUTION_SOURCES_MAX]; /* not owned */
     uint32_t source_count;
+    bool more_sources; /* as source_list.more */
     uint32_t lanes;
     struct parser_config parser; /* as the workers parse */
     uint64_t hash_seed[2];       /* secret of this start */

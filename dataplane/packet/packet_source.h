@@ -97,6 +97,7 @@ struct packet_source {
 enum { SOURCE_LIST_MAX = 16 };
 struct source_list {
     uint32_t count;
+    bool more; /* another list follows: the end of all that are in this one is not the reader's */
     struct packet_source *sources[SOURCE_LIST_MAX]; /* not owned */
 };
 

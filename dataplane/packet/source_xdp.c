@@ -334,35 +334,45 @@ bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes
     return started;
 }
 
+/* What stands in the place of a device that could not be had again has no program. */
+static bool has_program(const struct packet_source *source)
+{
+    return source->ops == &source_xdp_ops;
+}
+
+bool source_xdp_is_lost(const struct packet_source *source)
+{
+    const struct source_xdp *self = (const struct source_xdp *)source;
+    return !has_program(source) || atomic_load_explicit(&self->removed, memory_order_acquire);
+}
+
 bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
                                 struct error *error)
 {
     struct source_xdp *self = (struct source_xdp *)source;
-    struct source_xdp_options options = self->options;
-    check(source->ops == &source_xdp_ops);
-    options.counter = counter;
-    if (atomic_load_explicit(&self->removed, memory_order_acquire))
+    if (!has_program(source) || atomic_load_explicit(&self->removed, memory_order_acquire))
         return true;
+    struct source_xdp_options options = self->options;
+    options.counter = counter;
     return xdp_program_prepare(&self->program, &self->interface, &options, error);
 }
 
 bool source_xdp_exchange_counter(struct packet_source *source, struct error *error)
 {
     struct source_xdp *self = (struct source_xdp *)source;
-    check(source->ops == &source_xdp_ops);
-    return xdp_program_exchange(&self->program, &self->interface, error);
+    return !has_program(source) || xdp_program_exchange(&self->program, &self->interface, error);
 }
 
 void source_xdp_drop_counter(struct packet_source *source)
 {
-    check(source->ops == &source_xdp_ops);
-    xdp_program_drop(&((struct source_xdp *)source)->program);
+    if (has_program(source))
+        xdp_program_drop(&((struct source_xdp *)source)->program);
 }
 
 void source_xdp_begin(struct packet_source *source)
 {
-    check(source->ops == &source_xdp_ops);
-    xdp_begin((struct source_xdp *)source);
+    if (has_program(source))
+        xdp_begin((struct source_xdp *)source);
 }
 
 bool source_xdp_start(struct packet_source *source, struct source_notes *notes, struct error *error)
@@ -376,8 +386,8 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes, 
 struct ledger_pair source_xdp_counted(struct packet_source *source)
 {
     struct ledger_pair verdicts[VERDICT_COUNT];
-    check(source->ops == &source_xdp_ops);
-    if (!xdp_program_verdicts(&((struct source_xdp *)source)->program, verdicts))
+    if (!has_program(source) ||
+        !xdp_program_verdicts(&((struct source_xdp *)source)->program, verdicts))
         return (struct ledger_pair){0, 0};
     return verdicts[VERDICT_COUNTED];
 }

@@ -57,11 +57,14 @@ bool source_xdp_start(struct packet_source *source, struct source_notes *notes,
 bool source_xdp_prepare(struct packet_source *source, struct source_notes *notes,
                         struct error *error);
 void source_xdp_begin(struct packet_source *source);
+/* Whether nothing comes from the started SOURCE any more: its interface is gone, or the program was
+ * taken off it; or it is what packet_source_broken() made. Control thread. */
+bool source_xdp_is_lost(const struct packet_source *source);
 
 /*
  * Packets of known flows are to be counted by COUNTER from some moment on (NULL: by none): loads
  * the program that does so for the started SOURCE. False with one line in ERROR. Control thread, as
- * the next two.
+ * the next two; and as they it is without effect for what packet_source_broken() made.
  */
 bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
                                 struct error *error);
@@ -73,7 +76,8 @@ bool source_xdp_exchange_counter(struct packet_source *source, struct error *err
 void source_xdp_drop_counter(struct packet_source *source);
 
 /* What the program of the started SOURCE counted in the kernel since the start, by its own
- * verdicts: packets and frame octets. Control thread, the worker ended. */
+ * verdicts: packets and frame octets; nothing for what packet_source_broken() made. Control thread,
+ * the worker ended. */
 struct ledger_pair source_xdp_counted(struct packet_source *source);
 
 #endif

@@ -33,6 +33,12 @@ void source_xdp_begin(struct packet_source *source)
     (void)source;
 }
 
+bool source_xdp_is_lost(const struct packet_source *source)
+{
+    (void)source;
+    return true;
+}
+
 bool source_xdp_prepare_counter(struct packet_source *source, const struct xdp_counter *counter,
                                 struct error *error)
 {

@@ -383,7 +383,8 @@ static enum worker_status metering_round(struct worker *worker, uint64_t now_ns)
     if (worker->now_ns - worker->device_polled_ns >= ns_per_s)
         worker_poll_devices(worker);
     publish(worker);
-    if (worker->sources_open == 0 && worker->config.source_count && worker->phase == PHASE_METERING)
+    if (worker->sources_open == 0 && worker->config.source_count && !worker->config.more_sources &&
+        worker->phase == PHASE_METERING)
         worker->phase = PHASE_ENDING;
     if (held)
         return WORKER_HELD;

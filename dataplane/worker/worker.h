@@ -38,6 +38,7 @@ struct worker_config {
     uint16_t number;
     struct packet_source *sources[WORKER_SOURCES_MAX]; /* not owned */
     uint32_t source_count;
+    bool more_sources; /* as source_list.more */
     struct worker_port_filter port_filters[WORKER_SOURCES_MAX];
     uint32_t port_filter_count;
     struct parser_config parser;

@@ -23,8 +23,7 @@
  *
  * What stays as it was made, whatever the new configuration says: number, sources (which change by
  * worker_submit_sources()), parser, offline, and of each cache ring, hash_seed and kernel. The
- * number of caches cannot change, nor flows_max of a cache whose flows the kernel counts: such a
- * change is refused.
+ * number of caches cannot change.
  *
  * A snapshot ring that is replaced or taken out is left (snapshot_ring_left()) when the change is
  * taken: the control thread lets its writer drain it and then releases it. Flows that an earlier

@@ -82,5 +82,6 @@ void worker_follow_sources(struct worker *worker)
     worker->sources_asked = false;
     memcpy(worker->config.sources, list->sources, sizeof worker->config.sources);
     worker->config.source_count = list->count;
+    worker->config.more_sources = list->more;
     atomic_store_explicit(&worker->sources_submitted, NULL, memory_order_release);
 }

@@ -31,7 +31,7 @@ class Namespace:
     def __enter__(self):
         self._run(["ip", "netns", "add", self.name])
         try:
-            self._inside("ip", "link", "set", "lo", "up")
+            self.inside("ip", "link", "set", "lo", "up")
             self.plug()
         except subprocess.CalledProcessError:
             self.close()
@@ -48,17 +48,18 @@ class Namespace:
     def _run(command):
         subprocess.run(command, check=True, capture_output=True, timeout=30)
 
-    def _inside(self, *command):
+    def inside(self, *command):
+        """Runs a command there."""
         self._run(self.prefix + list(command))
 
     def plug(self, wire=None, port=None):
         """Makes the pair; after unplug() the kernel gives it other indices."""
         wire, port = wire or self.WIRE, port or self.PROBE
-        self._inside("ip", "link", "add", wire, "type", "veth", "peer", "name", port)
+        self.inside("ip", "link", "add", wire, "type", "veth", "peer", "name", port)
         for interface in (wire, port):
             # Neither neighbour discovery nor ARP: only our frames are on this wire.
-            self._inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
-            self._inside("ip", "link", "set", interface, "arp", "off", "up")
+            self.inside("sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+            self.inside("ip", "link", "set", interface, "arp", "off", "up")
 
     def socket(self, kind=socket.SOCK_DGRAM):
         """A socket on the namespace's loopback, for UDP as a rule, held by this process."""
@@ -78,11 +79,11 @@ class Namespace:
 
     def unplug(self):
         """Takes the probe's interface away."""
-        self._inside("ip", "link", "delete", self.PROBE)
+        self.inside("ip", "link", "delete", self.PROBE)
 
     def set_link(self, interface, state):
         """Takes an interface down or up."""
-        self._inside("ip", "link", "set", interface, state)
+        self.inside("ip", "link", "set", interface, state)
 
     def counters(self, interface):
         """The kernel's counters of an interface: {"rx": {...}, "tx": {...}}."""

@@ -152,6 +152,9 @@ static void devices_are_told_apart(void **state)
     assert_true(is_same("net_af_packet0,iface=a", "net_af_packet1,iface=a,qdisc=1"));
     assert_false(is_same("net_af_packet0,iface=a", "net_af_packet0,iface=b"));
     assert_false(is_same("net_af_packet0,iface=a", "net_af_packet0,iface=a1"));
+    assert_false(is_same("net_af_packet0,qpairs=1,iface=a", "net_af_packet1,qpairs=1,iface=b"));
+    assert_true(is_same("net_af_packet0,qpairs=1,iface=a", "net_af_packet1,iface=a"));
+    assert_false(is_same("net_af_packet0,iface=a", "net_pcap0,iface=a"));
     assert_false(is_same("", "0000:01:00.0"));
 }
 

@@ -226,6 +226,63 @@ static void who_ends_takes_no_others(void **state)
     free_worker(worker);
 }
 
+/* ---- those that have ended ---- */
+
+/* A list with nothing but a source that has ended; MORE: another one follows. */
+static struct source_list list_of_ended(struct packet_source *broken, bool more)
+{
+    return (struct source_list){.count = 1, .more = more, .sources = {broken}};
+}
+
+static void a_worker_waits_for_more(void **state)
+{
+    (void)state;
+    const struct error problem = {"it is gone"};
+    open_sources(0);
+    struct packet_source *broken = packet_source_broken("gone", &problem);
+    struct worker *worker = make_worker(1);
+    const struct source_list meanwhile = list_of_ended(broken, true), second = list_of(2);
+    const struct source_list last = list_of_ended(broken, false);
+    worker_submit_sources(worker, &meanwhile);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_not_equal(worker_step(worker, start_ns), WORKER_ENDED);
+    allow(1, 2);
+    worker_submit_sources(worker, &second);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_not_equal(worker_step(worker, start_ns), WORKER_ENDED);
+    expect(worker, 2, 2, 0);
+    worker_submit_sources(worker, &last);
+    unsigned rounds = 0;
+    while (rounds++ < 9 && worker_step(worker, start_ns) != WORKER_ENDED)
+        ;
+    assert_true(rounds < 9);
+    free_worker(worker);
+    broken->ops->close(broken);
+}
+
+static void a_reader_waits_for_more(void **state)
+{
+    (void)state;
+    struct error error = {"it is gone"};
+    open_sources(0);
+    struct packet_source *broken = packet_source_broken("gone", &error);
+    const struct source_list none = list_of_ended(broken, false);
+    struct distribution_config config = {
+        .lanes = 1, .source_count = 1, .more_sources = true, .sources = {broken}};
+    struct distribution *distribution = distribution_create(&config, &error);
+    assert_non_null(distribution);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_not_equal(distribution_step(distribution, start_ns), DISTRIBUTION_ENDED);
+    distribution_submit_sources(distribution, &none);
+    unsigned rounds = 0;
+    while (rounds++ < 9 && distribution_step(distribution, start_ns) != DISTRIBUTION_ENDED)
+        ;
+    assert_true(rounds < 9);
+    distribution_destroy(distribution);
+    broken->ops->close(broken);
+    close_sources();
+}
+
 /* ---- a distribution stage ---- */
 
 static uint64_t drain(struct distribution *distribution)
@@ -288,6 +345,8 @@ int main(void)
         cmocka_unit_test(a_stopped_source_is_read_out),
         cmocka_unit_test(idle_before_is_not_read_out),
         cmocka_unit_test(who_ends_takes_no_others),
+        cmocka_unit_test(a_worker_waits_for_more),
+        cmocka_unit_test(a_reader_waits_for_more),
         cmocka_unit_test(a_reader_takes_other_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
