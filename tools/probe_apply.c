@@ -256,11 +256,9 @@ static void apply(struct probe *probe, struct probe_wish *wish)
 }
 
 /* Whether nothing passes from one exporting process to another that cannot while packets flow. */
-static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
+static bool plan_moves(const struct probe *probe, struct probe_wish *wish, const int before[])
 {
-    int before[CACHES_MAX];
     bool possible = false;
-    probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
     if (probe_folders_are_possible(probe, wish->config, before))
         wish->moves = probe_moves_plan(probe, wish->config, before, &possible);
     if (!wish->moves || !(wish->plan.actions & (PLAN_LISTS | PLAN_RULES | PLAN_SOURCES)))
@@ -274,6 +272,7 @@ static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
 static bool understand(struct probe *probe, const struct control_frame *frame,
                        struct probe_wish *wish, struct mistake *mistake)
 {
+    int before[CACHES_MAX];
     wish->config = read_configuration(frame, &wish->text, mistake);
     if (!wish->config)
         return false;
@@ -282,7 +281,8 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         wish->plan.actions |= PLAN_REBUILD;
     if (!probe_source_change_is_possible(probe, wish->config, wish->plan.actions))
         wish->plan.actions |= PLAN_REBUILD;
-    if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish))
+    probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
+    if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish, before))
         wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
@@ -292,7 +292,9 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         mistake_split(mistake);
         return false;
     }
-    if (wish->plan.actions == PLAN_NOTHING || config_check_files(wish->config, &mistake->error))
+    if (wish->plan.actions == PLAN_NOTHING ||
+        (config_check_files(wish->config, &mistake->error) &&
+         probe_moves_check(probe, wish->config, before, &mistake->error)))
         return true;
     mistake->tag = "invalid-value";
     mistake_blame(mistake, wish->config, wish->plan.path);
