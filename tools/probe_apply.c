@@ -207,6 +207,8 @@ struct probe_wish {
     struct probe_files_job *job; /* reads its files; NULL: it has the same or is not begun */
     struct probe_files files;    /* that were read, for a probe that is made anew */
     struct probe_moves *moves;   /* before it can be prepared, and then no job; NULL: none */
+    bool refused;                /* what it moved comes back, then the mistake is told */
+    struct mistake mistake;
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
@@ -365,18 +367,35 @@ static void pursue_read(struct probe *probe, struct probe_wish *wish, struct mis
         conclude(probe, wish, !moves && prepare(probe, wish, mistake), mistake);
 }
 
-/* What WISH moves has left its places. */
+/* What WISH moves has left its places. If it cannot be done, whoever asked is told when all is
+ * back: another configuration is not refused then. */
 static void pursue_moved(struct probe *probe, struct probe_wish *wish)
 {
-    struct mistake mistake = {.tag = "operation-failed"};
-    probe->control->wish = NULL;
-    bool good = !wish->test && prepare(probe, wish, &mistake);
-    if (!good) {
-        probe_change_free(wish->change);
-        wish->change = NULL;
-        probe_moves_undo(probe, wish->moves);
+    wish->mistake = (struct mistake){.tag = "operation-failed"};
+    if (!wish->test && prepare(probe, wish, &wish->mistake)) {
+        probe->control->wish = NULL;
+        conclude(probe, wish, true, &wish->mistake);
+        return;
     }
-    conclude(probe, wish, good, &mistake);
+    probe_change_free(wish->change);
+    wish->change = NULL;
+    wish->refused = true;
+    probe_moves_undo(probe, wish->moves);
+}
+
+/* Goes on with WISH, which waits, if there is something to be done. */
+static void pursue_waiting(struct probe *probe, struct probe_wish *wish)
+{
+    struct mistake mistake = {.tag = "operation-failed"};
+    if (wish->refused && !probe->change) {
+        probe->control->wish = NULL;
+        conclude(probe, wish, false, &wish->mistake);
+    } else if (!wish->refused && wish->moves && probe_moves_left(probe, wish->moves)) {
+        pursue_moved(probe, wish);
+    } else if (wish->job && probe_files_ready(wish->job)) {
+        probe->control->wish = NULL;
+        conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
+    }
 }
 
 /* Goes on with WISH as far as can be without waiting for its files to be read. */
@@ -468,15 +487,10 @@ void probe_apply_turn(struct probe *probe)
 {
     struct probe_control *control = probe->control;
     struct mistake mistake = {.tag = "operation-failed"};
-    struct probe_wish *wish = control->wish;
     if (probe_stops_asked())
         probe_apply_end(probe);
-    else if (wish && wish->moves && probe_moves_left(probe, wish->moves))
-        pursue_moved(probe, wish);
-    else if (wish && wish->job && probe_files_ready(wish->job)) {
-        control->wish = NULL;
-        conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
-    }
+    else if (control->wish)
+        pursue_waiting(probe, control->wish);
     if (!probe->change || !probe_change_finish(probe, &mistake.error))
         return;
     if (mistake.error.text[0])
