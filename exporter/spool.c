@@ -22,9 +22,11 @@ enum {
     SEGMENT_OCTETS_MAX = 64 * 1024 * 1024
 };
 
-static int open_folder(const char *directory, struct error *error)
+/* *MADE: it was not there. */
+static int open_folder(const char *directory, bool *made, struct error *error)
 {
-    if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
+    *made = mkdir(directory, 0755) == 0;
+    if (!*made && errno != EEXIST) {
         error_set(error, "--spool %.200s: %s", directory, strerror(errno));
         return -1;
     }
@@ -63,7 +65,7 @@ struct spool *spool_open(const char *directory, uint64_t octets_max, uint32_t st
         error_set(error, "not enough memory for the spool");
         return NULL;
     }
-    spool->folder = open_folder(directory, error);
+    spool->folder = open_folder(directory, &spool->made, error);
     if (spool->folder < 0) {
         free(spool);
         return NULL;
@@ -79,6 +81,8 @@ void spool_close(struct spool *spool)
 {
     if (!spool)
         return;
+    if (spool->made)
+        rmdir(spool->directory);
     close(spool->folder);
     pthread_mutex_destroy(&spool->lock);
     free(spool);
@@ -235,6 +239,9 @@ static void remove_segment(struct spool_stream *stream, struct spool_segment *se
 void spool_begin(struct spool_stream *stream)
 {
     stream->begun = true;
+    pthread_mutex_lock(&stream->spool->lock);
+    stream->spool->made = false;
+    pthread_mutex_unlock(&stream->spool->lock);
     for (struct spool_segment *s = stream->oldest, *next; s; s = next) {
         next = s->next;
         if (s->settled == s->messages) {
@@ -296,7 +303,8 @@ static bool make_room(struct spool_stream *stream, uint64_t octets)
 static bool reopen_folder(struct spool *spool)
 {
     struct error ignored = {""};
-    int folder = open_folder(spool->directory, &ignored);
+    bool made;
+    int folder = open_folder(spool->directory, &made, &ignored);
     if (folder < 0)
         return false;
     close(spool->folder);

@@ -79,7 +79,8 @@ struct spool_identity {
  * files of STREAMS streams. NULL and ERROR if it cannot be written or another probe has it. */
 struct spool *spool_open(const char *directory, uint64_t octets_max, uint32_t streams,
                          struct error *error);
-/* After its streams. NULL is good. */
+/* After its streams. A folder that was made for SPOOL goes if no stream of it was used. NULL is
+ * good. */
 void spool_close(struct spool *spool);
 /* Whether its folder is DIRECTORY, perhaps by another name. Control thread. */
 bool spool_is_in(struct spool *spool, const char *directory);

@@ -15,6 +15,7 @@ struct spool {
     /* Guards the folder's descriptor against being opened anew, next_number and the streams. */
     pthread_mutex_t lock;
     int folder; /* locked as long as it is open */
+    bool made;  /* the folder, and nothing has used it yet */
     char directory[512];
     uint64_t share;         /* bound of one stream */
     uint64_t segment_share; /* a file that is longer is followed by another */

@@ -207,6 +207,8 @@ struct probe_wish {
     struct probe_files_job *job; /* reads its files; NULL: it has the same or is not begun */
     struct probe_files files;    /* that were read, for a probe that is made anew */
     struct probe_moves *moves;   /* before it can be prepared, and then no job; NULL: none */
+    bool refused;                /* what it moved comes back, then the mistake is told */
+    struct mistake mistake;
     struct probe_change *change; /* NULL: none is needed, or the probe is made anew */
 };
 
@@ -256,11 +258,9 @@ static void apply(struct probe *probe, struct probe_wish *wish)
 }
 
 /* Whether nothing passes from one exporting process to another that cannot while packets flow. */
-static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
+static bool plan_moves(const struct probe *probe, struct probe_wish *wish, const int before[])
 {
-    int before[CACHES_MAX];
     bool possible = false;
-    probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
     if (probe_folders_are_possible(probe, wish->config, before))
         wish->moves = probe_moves_plan(probe, wish->config, before, &possible);
     if (!wish->moves || !(wish->plan.actions & (PLAN_LISTS | PLAN_RULES | PLAN_SOURCES)))
@@ -274,6 +274,7 @@ static bool plan_moves(const struct probe *probe, struct probe_wish *wish)
 static bool understand(struct probe *probe, const struct control_frame *frame,
                        struct probe_wish *wish, struct mistake *mistake)
 {
+    int before[CACHES_MAX];
     wish->config = read_configuration(frame, &wish->text, mistake);
     if (!wish->config)
         return false;
@@ -282,7 +283,8 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         wish->plan.actions |= PLAN_REBUILD;
     if (!probe_source_change_is_possible(probe, wish->config, wish->plan.actions))
         wish->plan.actions |= PLAN_REBUILD;
-    if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish))
+    probe_exchange_match(probe, wish->config, wish->plan.actions & PLAN_EXCHANGE, before);
+    if (!(wish->plan.actions & PLAN_REBUILD) && !plan_moves(probe, wish, before))
         wish->plan.actions |= PLAN_REBUILD;
     if (!can_be_run(wish->config, &wish->plan, mistake))
         return false;
@@ -292,7 +294,9 @@ static bool understand(struct probe *probe, const struct control_frame *frame,
         mistake_split(mistake);
         return false;
     }
-    if (wish->plan.actions == PLAN_NOTHING || config_check_files(wish->config, &mistake->error))
+    if (wish->plan.actions == PLAN_NOTHING ||
+        (config_check_files(wish->config, &mistake->error) &&
+         probe_moves_check(probe, wish->config, before, &mistake->error)))
         return true;
     mistake->tag = "invalid-value";
     mistake_blame(mistake, wish->config, wish->plan.path);
@@ -363,18 +367,35 @@ static void pursue_read(struct probe *probe, struct probe_wish *wish, struct mis
         conclude(probe, wish, !moves && prepare(probe, wish, mistake), mistake);
 }
 
-/* What WISH moves has left its places. */
+/* What WISH moves has left its places. If it cannot be done, whoever asked is told when all is
+ * back: another configuration is not refused then. */
 static void pursue_moved(struct probe *probe, struct probe_wish *wish)
 {
-    struct mistake mistake = {.tag = "operation-failed"};
-    probe->control->wish = NULL;
-    bool good = !wish->test && prepare(probe, wish, &mistake);
-    if (!good) {
-        probe_change_free(wish->change);
-        wish->change = NULL;
-        probe_moves_undo(probe, wish->moves);
+    wish->mistake = (struct mistake){.tag = "operation-failed"};
+    if (!wish->test && prepare(probe, wish, &wish->mistake)) {
+        probe->control->wish = NULL;
+        conclude(probe, wish, true, &wish->mistake);
+        return;
     }
-    conclude(probe, wish, good, &mistake);
+    probe_change_free(wish->change);
+    wish->change = NULL;
+    wish->refused = true;
+    probe_moves_undo(probe, wish->moves);
+}
+
+/* Goes on with WISH, which waits, if there is something to be done. */
+static void pursue_waiting(struct probe *probe, struct probe_wish *wish)
+{
+    struct mistake mistake = {.tag = "operation-failed"};
+    if (wish->refused && !probe->change) {
+        probe->control->wish = NULL;
+        conclude(probe, wish, false, &wish->mistake);
+    } else if (!wish->refused && wish->moves && probe_moves_left(probe, wish->moves)) {
+        pursue_moved(probe, wish);
+    } else if (wish->job && probe_files_ready(wish->job)) {
+        probe->control->wish = NULL;
+        conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
+    }
 }
 
 /* Goes on with WISH as far as can be without waiting for its files to be read. */
@@ -466,15 +487,10 @@ void probe_apply_turn(struct probe *probe)
 {
     struct probe_control *control = probe->control;
     struct mistake mistake = {.tag = "operation-failed"};
-    struct probe_wish *wish = control->wish;
     if (probe_stops_asked())
         probe_apply_end(probe);
-    else if (wish && wish->moves && probe_moves_left(probe, wish->moves))
-        pursue_moved(probe, wish);
-    else if (wish && wish->job && probe_files_ready(wish->job)) {
-        control->wish = NULL;
-        conclude(probe, wish, prepare(probe, wish, &mistake), &mistake);
-    }
+    else if (control->wish)
+        pursue_waiting(probe, control->wish);
     if (!probe->change || !probe_change_finish(probe, &mistake.error))
         return;
     if (mistake.error.text[0])

@@ -32,6 +32,47 @@ static bool collide(const struct destination_config *a, const struct destination
     return a->kind == DESTINATION_UDP && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
+/* Whether what TO writes can follow what FROM has written to the same file. */
+static bool goes_on(const struct destination_config *from, const struct destination_config *to)
+{
+    bool rotates_from = from->rotation_s || from->rotation_octets;
+    bool rotates_to = to->rotation_s || to->rotation_octets;
+    return from->kind == to->kind && from->zstd == to->zstd && from->checksum == to->checksum &&
+           rotates_from == rotates_to;
+}
+
+/* As probe_moves_check() of destination TO, whose exporting process goes on with cache OWN. */
+static bool check_form(const struct probe *probe, const struct destination_config *to, int own,
+                       struct error *error)
+{
+    for (uint32_t b = 0; b < probe->config->cache_count; b++) {
+        const struct exporting_process_config *running = &probe->config->caches[b].exporting;
+        for (uint32_t i = 0; (int)b != own && i < running->destination_count; i++) {
+            const struct destination_config *from = &running->destinations[i];
+            if (destination_has_collector(to->kind) || !collide(from, to) || goes_on(from, to))
+                continue;
+            error_set(error,
+                      "%.200s: a file that is being written goes on in its form: give another path "
+                      "with another format, compression, checksum or rotation",
+                      to->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool probe_moves_check(const struct probe *probe, const struct probe_config *config,
+                       const int before[], struct error *error)
+{
+    for (uint32_t c = 0; c < config->cache_count; c++) {
+        const struct exporting_process_config *exporting = &config->caches[c].exporting;
+        for (uint32_t j = 0; j < exporting->destination_count; j++)
+            if (!check_form(probe, &exporting->destinations[j], before[c], error))
+                return false;
+    }
+    return true;
+}
+
 /* Marks what EXPORTING, which goes on with cache OWN of PROBE, takes from other caches. False: it
  * cannot be taken so. */
 static bool mark(const struct probe *probe, const struct exporting_process_config *exporting,

@@ -23,6 +23,10 @@ struct probe_moves;
  * short. */
 struct probe_moves *probe_moves_plan(const struct probe *probe, const struct probe_config *config,
                                      const int before[], bool *possible);
+/* Whether every file that passes so is written on in the form that it has. False and ERROR, which
+ * begins with the name of the destination. */
+bool probe_moves_check(const struct probe *probe, const struct probe_config *config,
+                       const int before[], struct error *error);
 /* They leave: submits a change of PROBE. False and ERROR: nothing has changed. */
 bool probe_moves_begin(struct probe *probe, struct probe_moves *moves, struct error *error);
 /* Whether that change is finished and all have left, so that what they had can be opened anew. */

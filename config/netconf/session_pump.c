@@ -482,7 +482,7 @@ static void tell_refused(struct stream *stream, const char *why)
         write_all(stream, text, length);
     free(text);
     int64_t deadline_ms = stream_now_ms() + REFUSAL_TIMEOUT_MS;
-    for (ssize_t got = 0; got >= 0;) {
+    for (ssize_t got = 0; got >= 0 && stream_now_ms() < deadline_ms;) {
         got = stream->operations->read(stream, unread, sizeof unread);
         if (got == 0 && !stream_wait(stream, POLLIN, deadline_ms, &ignored))
             return;

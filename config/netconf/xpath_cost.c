@@ -183,7 +183,10 @@ static struct part read_arguments(struct reader *reader, const char *name, size_
     }
     if (is_one_of(name, length, expressions))
         call.cost = sum(call.cost, EXPRESSION);
-    call.size = is_one_of(name, length, sets) ? 1 : 0;
+    if (is_one_of(name, length, sets)) {
+        call.size = 1;
+        call.text = reader->data.nodes; /* what is around the whole, perhaps */
+    }
     return call;
 }
 
@@ -222,20 +225,24 @@ static struct part read_path(struct reader *reader)
     if (!more)
         return part;
     struct part rest = read_steps(reader, more, part.size);
-    return (struct part){.cost = sum(part.cost, rest.cost), .size = rest.size};
+    rest.cost = sum(part.cost, rest.cost);
+    rest.text = part.text > rest.text ? part.text : rest.text;
+    return rest;
 }
 
-/* The operator that is next; 0: none, 'c' one that compares, 'o' another. */
+/* The operator that is next; 0: none, 'c' one that compares, '|' of sets, 'n' of numbers, 'b' of
+ * what is true or not. */
 static char read_operator(struct reader *reader)
 {
-    static const char *const comparing[] = {"!=", "<=", ">=", "=", "<", ">"};
-    static const char *const others[] = {"|", "+", "-", "*", "and", "or", "div", "mod"};
-    for (size_t i = 0; i < sizeof comparing / sizeof comparing[0]; i++)
-        if (take(reader, comparing[i]))
-            return 'c';
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (take(reader, others[i]))
-            return 'o';
+    static const struct {
+        const char *token;
+        char kind;
+    } operators[] = {{"!=", 'c'},  {"<=", 'c'}, {">=", 'c'},  {"=", 'c'},  {"<", 'c'},
+                     {">", 'c'},   {"|", '|'},  {"+", 'n'},   {"-", 'n'},  {"*", 'n'},
+                     {"and", 'b'}, {"or", 'b'}, {"div", 'n'}, {"mod", 'n'}};
+    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++)
+        if (take(reader, operators[i].token))
+            return operators[i].kind;
     return 0;
 }
 
@@ -246,24 +253,56 @@ static uint64_t comparison(const struct part *left, const struct part *right)
     return sum(product(COMPARISON, pairs), sum(left->text, right->text));
 }
 
+/* A path; behind a minus it is made a number of, by way of its text. */
+static struct part read_signed(struct reader *reader)
+{
+    bool number = take(reader, "-");
+    struct part part = read_path(reader);
+    return number ? (struct part){.cost = sum(part.cost, part.text)} : part;
+}
+
+/* LEFT and RIGHT with an operator between them, by its kind. */
+static struct part join(const struct part *left, const struct part *right, char kind)
+{
+    struct part both = {.cost = sum(left->cost, right->cost)};
+    if (kind == 'c') {
+        both.cost = sum(both.cost, comparison(left, right));
+    } else if (kind == 'n') {
+        both.cost = sum(both.cost, sum(left->text, right->text));
+    } else if (kind == '|') {
+        both.size = sum(left->size, right->size);
+        both.text = sum(left->text, right->text);
+    }
+    return both;
+}
+
+/* Sets are joined before anything else is done with them; of the rest the order makes no
+ * difference. */
+static struct part read_union(struct reader *reader, char *next)
+{
+    struct part whole = read_signed(reader);
+    while ((*next = read_operator(reader)) == '|') {
+        struct part more = read_signed(reader);
+        whole = join(&whole, &more, '|');
+    }
+    return whole;
+}
+
 static struct part read_expression(struct reader *reader)
 {
-    struct part whole = {.cost = 0}, last;
     if (++reader->nested > NESTED_MAX) {
         reader->too_much = true;
         reader->at += strlen(reader->at);
     }
-    take(reader, "-");
-    last = read_path(reader);
-    whole = last;
-    for (char sign; (sign = read_operator(reader)) != 0;) {
-        take(reader, "-");
-        struct part next = read_path(reader);
-        whole.cost = sum(whole.cost, next.cost);
-        if (sign == 'c')
-            whole.cost = sum(whole.cost, comparison(&last, &next));
-        whole.size = sign == 'c' ? 0 : whole.size > next.size ? whole.size : next.size;
+    char kind, following;
+    struct part last = read_union(reader, &kind), whole = last;
+    while (kind) {
+        struct part next = read_union(reader, &following);
+        struct part joined = join(&last, &next, kind);
+        uint64_t added = joined.cost - last.cost;
+        whole = (struct part){.cost = sum(whole.cost, added)};
         last = next;
+        kind = following;
     }
     reader->nested--;
     return whole;

@@ -529,6 +529,19 @@ static void one_folder_one_probe(void **state)
     assert_non_null(strstr(error.text, "/dev/null/x: Not a directory"));
 }
 
+/* As where a change is prepared and refused. */
+static void a_folder_that_was_not_used_is_not_left(void **state)
+{
+    struct bench *bench = *state;
+    struct error error = {""};
+    rmdir(bench->folder);
+    spool_close(spool_open(bench->folder, ROOM, 1, &error));
+    assert_int_not_equal(access(bench->folder, F_OK), 0);
+    start(bench);
+    stop(bench);
+    assert_int_equal(access(bench->folder, F_OK), 0);
+}
+
 /* Files of another version are neither read nor written over. */
 static void files_of_another_version_are_left_alone(void **state)
 {
@@ -576,6 +589,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_are_whole_and_readable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_of_others_are_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_folder_one_probe, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_that_was_not_used_is_not_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_of_another_version_are_left_alone, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("spool", tests, NULL, NULL);

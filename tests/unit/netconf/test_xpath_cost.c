@@ -31,6 +31,8 @@ static const char *const good[] = {
     "count(//*) > 3",
     "/sf:spanflow/*[sf:name]",
     "//sf:name/../..",
+    "//sf:destination[-sf:port < -1 or sf:port * 2 - 1 = 3]",
+    "/sf:spanflow/sf:cache[sf:name | sf:maxFlows = 'a']",
 };
 
 static const char *const bad[] = {
@@ -51,6 +53,12 @@ static const char *const bad[] = {
     "//*[processing-instruction('x')][//*]",
     "(//*)[(//*)[1]]",
     "descendant-or-self::node()[descendant::*[. = /a/b]]",
+    "//*|x = //*|x",
+    "//a[//*|x = //*|x]",
+    "//*[/* + 1]",
+    "//*[-/*]",
+    "//*[current() = 'x']",
+    "//*[string((/*)/.) = 'x']",
     "no expression [",
 };
 
