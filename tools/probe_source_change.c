@@ -519,6 +519,7 @@ void probe_source_change_take(struct probe_source_change *change)
         if (probe->state)
             export_state_keep_interface(probe->state, probe->sources[s]->interface.name,
                                         probe->sources[s]->interface.ifindex);
+    probe->looked_ns = 0; /* the links of new ones are known soon */
     probe_notify_sources(probe, change->before);
     probe_apply_adopt(probe->control);
     if (some_before != (probe->source_count > 0))
