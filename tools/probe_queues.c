@@ -82,6 +82,7 @@ void readers_submit(const struct probe *probe, const struct source_queues source
 {
     const struct metering *metering = probe->metering;
     uint32_t readers = reader_count(probe);
+    check(readers > 0);
     memset(lists, 0, sizeof *lists);
     for (uint32_t r = 0; r < readers; r++)
         lists->lists[r].more = more;
