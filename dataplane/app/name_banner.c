@@ -13,11 +13,6 @@ enum {
     PORT_FTP = 21
 };
 
-static struct name_span whole_payload(const struct application_packet *packet)
-{
-    return (struct name_span){packet->data, packet->length, false};
-}
-
 /* The first line of a PACKET that is not empty; more than a greeting can have is not looked at. */
 static struct name_span greeting_of(const struct application_packet *packet)
 {
@@ -81,7 +76,8 @@ static bool is_identification(struct name_span line)
 
 bool name_is_ssh(const struct application_packet *packet)
 {
-    return packet->tcp && is_identification(whole_payload(packet));
+    uint32_t at = 0;
+    return packet->tcp && is_identification(name_line(packet, &at));
 }
 
 static bool from_ssh_client(const struct application_packet *packet)
