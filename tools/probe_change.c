@@ -423,7 +423,7 @@ bool probe_change_finish(struct probe *probe, struct error *refusal)
     if (!change->handed)
         return false;
     bool begun = begin_sources(probe, change);
-    if ((change->other_workers && !probe_exchange_turn(probe)))
+    if (change->other_workers && !probe_exchange_turn(probe))
         return false;
     for (uint32_t w = 0; w < change->worker_count; w++)
         if (!worker_change_finished(change->workers[w]))
